@@ -1,0 +1,1 @@
+"""fill → lot: lots, wash-sale windows, performance, reconciliation. Pure."""

@@ -1,0 +1,1 @@
+"""Everything outside: Postgres, the calendar, Interactive Brokers, files. Vendor words end here."""

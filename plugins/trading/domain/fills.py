@@ -1,0 +1,105 @@
+"""Executions and the tax lots they open and close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.orders import OrderRef, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution.
+
+    Attributes:
+        fill_id: the broker's execution id; a fill is booked once per id.
+        order_id: our leg; None for an execution that carries no reference of ours.
+        quantity: shares, positive. price: USD/share.
+        commission_usd: None until the broker reports it.
+    """
+
+    fill_id: str
+    order_id: OrderRef | None
+    book: BookId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    commission_usd: Decimal | None
+    executed_at: datetime
+
+
+class Term(StrEnum):
+    """Holding period of a disposal: long is more than one year (26 U.S.C. § 1222)."""
+
+    SHORT = "short"
+    LONG = "long"
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Shares bought together and still held.
+
+    Attributes:
+        cost_per_share: USD/share, commission included.
+        wash_adjustment_usd: disallowed losses of earlier sales that this lot carries.
+        holding_starts_on: equals `acquired_on` unless a wash sale tacked an older period on.
+    """
+
+    lot_id: str
+    book: BookId
+    symbol: Symbol
+    quantity: Decimal
+    cost_per_share: Decimal
+    wash_adjustment_usd: Decimal
+    acquired_on: date
+    holding_starts_on: date
+    fill_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """Shares of one lot that one fill sold.
+
+    Attributes:
+        proceeds_usd: after commission. basis_usd: cost of the shares sold.
+        disallowed_loss_usd: wash-sale part of a loss, positive.
+    """
+
+    disposal_id: str
+    lot_id: str
+    fill_id: str
+    book: BookId
+    symbol: Symbol
+    quantity: Decimal
+    proceeds_usd: Decimal
+    basis_usd: Decimal
+    disallowed_loss_usd: Decimal
+    acquired_on: date
+    disposed_on: date
+    term: Term
+
+    @property
+    def gain_usd(self) -> Decimal:
+        """Proceeds less basis; negative for a loss."""
+        return self.proceeds_usd - self.basis_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What one fill did to the lots of its symbol.
+
+    Attributes:
+        lots: every lot of the symbol that is open afterwards.
+        disposals: what the fill closed; empty for a buy.
+        cash_usd: change of cash, commission included; negative for a buy.
+    """
+
+    fill: Fill
+    lots: tuple[Lot, ...]
+    disposals: tuple[Disposal, ...]
+    cash_usd: Decimal

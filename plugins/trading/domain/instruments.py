@@ -1,0 +1,120 @@
+"""What can be traded, and whose book it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trading.errors import ConfigurationError
+
+type Symbol = str
+"""Exchange ticker in capitals, e.g. "NVDA"."""
+
+VIX: Symbol = "VIX"
+"""The Cboe volatility index, stored as bars like any other symbol; data, never traded."""
+
+
+class Sector(StrEnum):
+    """A sleeve of the book with its own band."""
+
+    METALS = "precious_metals"
+    AI = "ai"
+    TECH = "tech"
+
+
+class InstrumentKind(StrEnum):
+    """What an instrument is: it decides whether earnings exist."""
+
+    STOCK = "stock"
+    FUND = "fund"
+    INDEX = "index"
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One line of the universe.
+
+    Attributes:
+        symbol: ticker.
+        sector: sleeve; None for benchmarks and indices, which are data and never traded.
+        kind: STOCK has earnings; FUND (ETF or trust) and INDEX do not.
+        name: name for people.
+        exchange: primary listing, in the broker's vocabulary.
+    """
+
+    symbol: Symbol
+    sector: Sector | None
+    kind: InstrumentKind
+    name: str
+    exchange: str = "NASDAQ"
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """The instruments of a strategy, in a fixed order."""
+
+    instruments: tuple[Instrument, ...]
+
+    def __post_init__(self) -> None:
+        symbols = [i.symbol for i in self.instruments]
+        if len(set(symbols)) != len(symbols):
+            raise ConfigurationError(f"universe lists a symbol twice: {symbols}; remove one line")
+
+    def __iter__(self) -> Iterator[Instrument]:
+        return iter(self.instruments)
+
+    def __getitem__(self, symbol: Symbol) -> Instrument:
+        for instrument in self.instruments:
+            if instrument.symbol == symbol:
+                return instrument
+        raise ConfigurationError(f"{symbol} is not in the universe; add its line to the strategy")
+
+    @property
+    def traded(self) -> tuple[Symbol, ...]:
+        """Symbols that may be bought, in universe order."""
+        return tuple(i.symbol for i in self.instruments if i.sector is not None)
+
+    @property
+    def data(self) -> tuple[Symbol, ...]:
+        """All symbols whose bars are ingested, benchmarks and indices included."""
+        return tuple(i.symbol for i in self.instruments)
+
+    @property
+    def sectors(self) -> tuple[Sector, ...]:
+        """Sector of each symbol of `traded`, same order."""
+        return tuple(i.sector for i in self.instruments if i.sector is not None)
+
+
+class BookKind(StrEnum):
+    """What a book's money is."""
+
+    PAPER = "paper"
+    LIVE = "live"
+    REPLAY = "replay"
+    DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class BookId:
+    """Key of every decision, order, fill, lot and mark; written `kind:name`."""
+
+    kind: BookKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> BookId:
+        """Return the book that `kind:name` names."""
+        kind, colon, name = text.partition(":")
+        if not colon or not name or kind not in set(BookKind):
+            kinds = ", ".join(BookKind)
+            raise ConfigurationError(f"{text!r} is not a book: write kind:name with kind one of {kinds}")
+        return cls(BookKind(kind), name)
+
+    @property
+    def badge(self) -> str:
+        """The word that each message and page about this book carries."""
+        return {"paper": "PAPER", "live": "LIVE", "replay": "REPLAY", "demo": "SYNTHETIC"}[self.kind]

@@ -1,0 +1,34 @@
+"""Cents, ticks and rounding: the one place where floats become money."""
+
+from __future__ import annotations
+
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+
+CENT = Decimal("0.01")
+PRICE_STEP = Decimal("0.0001")
+ZERO = Decimal(0)
+
+
+def to_price(value: float) -> Decimal:
+    """Return a USD/share price from a float, on 4 decimals."""
+    return Decimal(repr(value)).quantize(PRICE_STEP, ROUND_HALF_EVEN)
+
+
+def to_usd(value: float | Decimal) -> Decimal:
+    """Return an amount in whole cents, half to even."""
+    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    return exact.quantize(CENT, ROUND_HALF_EVEN)
+
+
+def round_to_tick(price: Decimal, *, tick: Decimal = CENT, up: bool) -> Decimal:
+    """Return `price` moved to a multiple of `tick`, upwards if `up`, else downwards."""
+    steps = (price / tick).to_integral_value(ROUND_FLOOR)
+    floor = steps * tick
+    return floor + tick if up and floor != price else floor
+
+
+def whole_shares(budget_usd: float | Decimal, price: float | Decimal) -> int:
+    """Return how many whole shares `budget_usd` buys at `price` USD/share; 0 for an empty budget."""
+    if budget_usd <= 0 or price <= 0:
+        return 0
+    return int(Decimal(repr(float(budget_usd))) / Decimal(repr(float(price))))

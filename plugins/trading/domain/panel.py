@@ -1,0 +1,198 @@
+"""FeaturePanel: what was known about each symbol at each decision, as read-only arrays.
+
+A live decision is a panel with one time, a replay is a panel with ten years; a rule cannot tell.
+Inside the panel an unknown number is NaN and an unknown instant is NaT; the matching `why_*` code says why.
+At the edges (rows, messages) unknown becomes None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.domain.instruments import Symbol
+from trading.errors import InvariantBroken
+
+type FloatArray = NDArray[np.float64]
+type CodeArray = NDArray[np.int8]
+type TimeArray = NDArray[np.datetime64]
+
+
+class Why(IntEnum):
+    """Why a value is unknown, as stored in the `why_*` arrays. KNOWN means that it is not."""
+
+    KNOWN = 0
+    NO_DATA = 1
+    TOO_FEW_BARS = 2
+    TOO_FEW_STORIES = 3
+    NOT_APPLICABLE = 4
+    NO_FILING = 5
+    NO_PEERS = 6
+    STALE = 7
+    PARKED = 8
+    NO_MODEL = 9
+    NO_SOURCE = 10
+    NO_HOURLY_BARS = 11
+
+    @property
+    def sentence(self) -> str:
+        """The reason for people."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Why.KNOWN: "known",
+    Why.NO_DATA: "no data known at the decision",
+    Why.TOO_FEW_BARS: "fewer than 250 daily bars",
+    Why.TOO_FEW_STORIES: "fewer than 3 stories in 72 hours",
+    Why.NOT_APPLICABLE: "does not apply to this instrument",
+    Why.NO_FILING: "no four quarters of earnings on file",
+    Why.NO_PEERS: "no peer of the sector has a P/E",
+    Why.STALE: "last value is too old",
+    Why.PARKED: "symbol is parked by a quality gate",
+    Why.NO_MODEL: "no promoted model",
+    Why.NO_SOURCE: "no source is configured",
+    Why.NO_HOURLY_BARS: "no intraday bars; daily pricing is off",
+}
+
+
+@dataclass(frozen=True)
+class FeaturePanel:
+    """Facts of shape (times, symbols); market-wide facts have shape (times, 1).
+
+    Attributes:
+        times: `as_of` of each row, UTC, ascending.
+        symbols: column names.
+        price: last completed hour's close [USD/share, raw].
+        sma_50, sma_200, ema_12, ema_26, macd, macd_signal, atr_14: from completed daily bars, rescaled to the
+            share basis of `as_of` [USD/share].
+        rsi_14: Wilder's RSI of daily closes [0–100].
+        volatility_frac: annualised deviation of 63 daily log returns [1/√year].
+        daily_bar_count: completed daily bars that the technicals rest on.
+        sentiment: evidence score [−1–1].
+        story_count: deduplicated stories in the 72-hour window.
+        negative_source_count: sources with a story at or under −0.5 in the last 24 hours.
+        pe_ratio, pe_sector_median: price ÷ trailing diluted EPS; the median excludes the symbol itself.
+        eps_ttm: trailing diluted earnings [USD/share]; known and ≤ 0 while `pe_ratio` is NaN for a loss maker.
+        revenue_growth_frac: trailing four quarters against the four before.
+        model_probability: calibrated chance of target before stop [0–1].
+        vix: last known index level [points]; vix_change_frac: against the previous session's close.
+        cpi_yoy_frac, cpi_yoy_3m_ago_frac: inflation now and three months earlier.
+        gpr, gpr_mean_12m: geopolitical-risk index and its trailing mean.
+        price_at, daily_through, news_through, filing_at, vix_at, macro_at: instants of the inputs.
+        why_*: a `Why` code for each group of facts.
+    """
+
+    times: TimeArray
+    symbols: tuple[Symbol, ...]
+    price: FloatArray
+    sma_50: FloatArray
+    sma_200: FloatArray
+    ema_12: FloatArray
+    ema_26: FloatArray
+    macd: FloatArray
+    macd_signal: FloatArray
+    rsi_14: FloatArray
+    atr_14: FloatArray
+    volatility_frac: FloatArray
+    daily_bar_count: FloatArray
+    sentiment: FloatArray
+    story_count: FloatArray
+    negative_source_count: FloatArray
+    pe_ratio: FloatArray
+    pe_sector_median: FloatArray
+    eps_ttm: FloatArray
+    revenue_growth_frac: FloatArray
+    model_probability: FloatArray
+    vix: FloatArray
+    vix_change_frac: FloatArray
+    cpi_yoy_frac: FloatArray
+    cpi_yoy_3m_ago_frac: FloatArray
+    gpr: FloatArray
+    gpr_mean_12m: FloatArray
+    price_at: TimeArray
+    daily_through: TimeArray
+    news_through: TimeArray
+    filing_at: TimeArray
+    vix_at: TimeArray
+    macro_at: TimeArray
+    why_price: CodeArray
+    why_technicals: CodeArray
+    why_sentiment: CodeArray
+    why_valuation: CodeArray
+    why_model: CodeArray
+    why_vix: CodeArray
+    why_macro: CodeArray
+
+    def __post_init__(self) -> None:
+        rows = len(self.times)
+        for name in columns():
+            array = getattr(self, name)
+            width = 1 if name in MARKET_WIDE else len(self.symbols)
+            if array.shape != (rows, width):
+                raise InvariantBroken(
+                    f"panel column {name} has shape {array.shape}, expected {(rows, width)}; fix its builder"
+                )
+            array.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def at(self, row: int) -> FeaturePanel:
+        """Return the panel of one time, without copying."""
+        one = slice(row, row + 1)
+        return replace(self, times=self.times[one], **{name: getattr(self, name)[one] for name in columns()})
+
+
+MARKET_WIDE = frozenset(
+    {
+        "vix", "vix_change_frac", "cpi_yoy_frac", "cpi_yoy_3m_ago_frac", "gpr", "gpr_mean_12m",
+        "vix_at", "macro_at", "why_vix", "why_macro",
+    }
+)  # fmt: skip
+
+
+def columns() -> tuple[str, ...]:
+    """Return the names of the array columns of a panel, in declaration order."""
+    return _COLUMNS
+
+
+_COLUMNS = tuple(f.name for f in fields(FeaturePanel) if f.name not in {"times", "symbols"})
+
+
+def panel_of(times: TimeArray, symbols: tuple[Symbol, ...], **known: NDArray[Any]) -> FeaturePanel:
+    """Return a panel with the columns given; every other one is unknown (NaN, NaT, NO_DATA; NO_MODEL for the model).
+
+    A `why_*` column that is not given is derived: KNOWN where the group's leading value is a number.
+    """
+    rows = len(times)
+    built: dict[str, NDArray[Any]] = {}
+    for name in _COLUMNS:
+        shape = (rows, 1 if name in MARKET_WIDE else len(symbols))
+        if name in known:
+            built[name] = np.array(np.broadcast_to(known[name], shape))
+        elif name.startswith("why_"):
+            lead = known.get(_LEAD[name])
+            missing = Why.NO_MODEL if name == "why_model" else Why.NO_DATA
+            unknown = np.isnan(lead) if lead is not None else np.ones(shape, dtype=bool)
+            built[name] = np.where(np.broadcast_to(unknown, shape), missing, Why.KNOWN).astype(np.int8)
+        elif name.endswith(("_at", "_through")):
+            built[name] = np.full(shape, np.datetime64("NaT"), dtype="datetime64[us]")
+        else:
+            built[name] = np.full(shape, np.nan)
+    return FeaturePanel(times=np.array(times, dtype="datetime64[us]"), symbols=symbols, **built)
+
+
+_LEAD = {
+    "why_price": "price",
+    "why_technicals": "sma_200",
+    "why_sentiment": "sentiment",
+    "why_valuation": "pe_ratio",
+    "why_model": "model_probability",
+    "why_vix": "vix",
+    "why_macro": "cpi_yoy_frac",
+}

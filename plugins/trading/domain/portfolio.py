@@ -1,0 +1,83 @@
+"""What a book holds and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from trading.domain.fills import Lot
+from trading.domain.instruments import BookId, Symbol
+
+
+class TradingState(StrEnum):
+    """Master switch of a book. An unreadable state counts as HALTED."""
+
+    ACTIVE = "ACTIVE"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    HALTED = "HALTED"
+    LOCKED = "LOCKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Open lots of one symbol.
+
+    Attributes:
+        high_water_price: highest price since the entry [USD/share], on today's share basis.
+    """
+
+    symbol: Symbol
+    lots: tuple[Lot, ...]
+    high_water_price: float
+
+    @property
+    def quantity(self) -> Decimal:
+        """Shares held."""
+        return sum((lot.quantity for lot in self.lots), Decimal(0))
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """What the open shares cost, commission included."""
+        return sum((lot.quantity * lot.cost_per_share for lot in self.lots), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Drawdown breaker of a book.
+
+    Attributes:
+        peak_nav_usd: high-water mark of NAV since the last re-base.
+        lifetime_peak_usd: high-water mark that is never re-based.
+        tripped_on: session on which it tripped; None while it is armed.
+        sessions_since_trip: completed sessions after the trip.
+    """
+
+    peak_nav_usd: float = 0.0
+    lifetime_peak_usd: float = 0.0
+    tripped_on: date | None = None
+    sessions_since_trip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """A book at one instant."""
+
+    book: BookId
+    as_of: datetime
+    cash_usd: Decimal
+    positions: Mapping[Symbol, Position] = field(default_factory=dict)
+
+
+def nav_usd(portfolio: Portfolio, prices: Mapping[Symbol, float]) -> float | None:
+    """Return cash plus positions at `prices` [USD/share]; None if a held symbol has no price."""
+    total = float(portfolio.cash_usd)
+    for symbol, position in portfolio.positions.items():
+        if not position.lots:
+            continue
+        if symbol not in prices:
+            return None
+        total += float(position.quantity) * prices[symbol]
+    return total

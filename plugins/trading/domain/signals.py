@@ -1,0 +1,105 @@
+"""From facts to intentions: verdicts, reasons, targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+
+from trading.domain.instruments import Symbol
+from trading.domain.panel import CodeArray, FloatArray, TimeArray, Why
+
+
+class Outcome(StrEnum):
+    """Three-valued verdict. An optional rule may abstain; a required one must pass."""
+
+    FAIL = "FAIL"
+    PASS = "PASS"
+    ABSTAIN = "ABSTAIN"
+
+
+FAIL, PASS, ABSTAIN = 0, 1, 2
+"""Codes of `Outcome` inside arrays; `OUTCOMES[code]` gives the word back."""
+OUTCOMES = (Outcome.FAIL, Outcome.PASS, Outcome.ABSTAIN)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What one rule says about every (time, symbol); all arrays of one shape.
+
+    Attributes:
+        outcome: FAIL, PASS or ABSTAIN codes.
+        observed: the value seen; NaN where unknown.
+        threshold: the value it was held against.
+        input_at: instant of the youngest input that was read; NaT where there was none.
+        why: `Why` code; KNOWN unless the outcome is ABSTAIN (or FAIL for a reason of its own).
+    """
+
+    outcome: CodeArray
+    observed: FloatArray
+    threshold: FloatArray
+    input_at: TimeArray
+    why: CodeArray
+
+
+class RuleRole(StrEnum):
+    """What a rule's PASS means."""
+
+    ENTRY_REQUIRED = "entry_required"
+    ENTRY_OPTIONAL = "entry_optional"
+    EXIT = "exit"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One stored verdict: why a symbol was, or was not, acted upon.
+
+    Attributes:
+        observed, threshold: None where unknown.
+        why: None unless the rule abstained or failed for lack of data.
+    """
+
+    symbol: Symbol
+    as_of: datetime
+    rule: str
+    role: RuleRole
+    outcome: Outcome
+    observed: float | None
+    threshold: float | None
+    input_at: datetime | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where the book should be.
+
+    Attributes:
+        weight_frac: share of NAV by symbol [0–1]; a symbol that is absent has no target.
+    """
+
+    as_of: datetime
+    nav_usd: float
+    weight_frac: Mapping[Symbol, float]
+
+
+def significant(value: float, digits: int = 9) -> float:
+    """Return `value` rounded to `digits` significant digits: the canonical form for comparing, storing, hashing."""
+    return float(f"{value:.{digits - 1}e}")
+
+
+def canonical(array: FloatArray) -> FloatArray:
+    """Return `array` on 9 significant digits, NaN kept; exactly `significant` for each element."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 10.0 ** (8 - np.floor(np.log10(np.abs(array))))
+        rounded = np.round(array * scale) / scale
+    return np.where(np.isfinite(array) & (array != 0), rounded, array)
+
+
+def why_text(code: int) -> str | None:
+    """Return the sentence for a `Why` code, or None for KNOWN."""
+    return None if code == Why.KNOWN else Why(code).sentence

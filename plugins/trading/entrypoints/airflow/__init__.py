@@ -1,0 +1,1 @@
+"""What only Airflow needs: run context, timetables, callbacks."""

@@ -1,0 +1,1 @@
+"""target → order → fill: planner, vetoes, matching. Pure."""

@@ -1,0 +1,72 @@
+"""match(): what one bar does to one working order. The replay and the paper gateway both call it.
+
+Resting orders, pessimistic inside the bar: the stop stands where the high-water mark *before* the bar put it;
+a gap through it fills at the open; where a bar touches stop and target the stop comes first (callers match the
+stop before its sibling).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from trading.domain.fills import Fill
+from trading.domain.market import Bar
+from trading.domain.money import to_price
+from trading.domain.orders import Order, OrderType, Side
+from trading.execution.costs import CostModel
+
+
+def match(order: Order, bar: Bar, costs: CostModel) -> Fill | None:
+    """Return the fill of all remaining shares of `order` in `bar`, or None.
+
+    A bar that started before the order was planned, or at or after its expiry, fills nothing. Prices are raw
+    USD/share. The fill is stamped with the bar's start when the open did it, else with the bar's end.
+    """
+    if bar.starts_at < order.planned_at or (order.expires_at is not None and bar.starts_at >= order.expires_at):
+        return None
+    touched = _touch(order, bar, costs)
+    if touched is None:
+        return None
+    price, executed_at = touched
+    return Fill(
+        fill_id=f"{order.order_id}@{bar.starts_at:%Y%m%d%H%M}",
+        order_id=order.order_id,
+        book=order.book,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.remaining,
+        price=price,
+        commission_usd=costs.commission(order.remaining, price),
+        executed_at=executed_at,
+    )
+
+
+def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime] | None:
+    opened, high, low = to_price(bar.open), to_price(bar.high), to_price(bar.low)
+    buying = order.side is Side.BUY
+    if order.order_type in (OrderType.MARKET, OrderType.MARKET_ON_OPEN):
+        return costs.slipped(opened, order.side), bar.starts_at
+    if order.order_type is OrderType.LIMIT:
+        limit = order.limit_price
+        assert limit is not None, f"{order.order_id}: a limit order needs its limit"
+        best = costs.slipped(opened, order.side)
+        if (best <= limit) if buying else (best >= limit):
+            return best, bar.starts_at
+        return (limit, bar.ends_at) if ((low <= limit) if buying else (high >= limit)) else None
+    stop = order.stop_price
+    assert stop is not None, f"{order.order_id}: a stop order needs its stop; ratchet() sets a trailing one"
+    if (opened >= stop) if buying else (opened <= stop):
+        return costs.slipped(opened, order.side), bar.starts_at
+    if (high >= stop) if buying else (low <= stop):
+        return costs.slipped(stop, order.side), bar.ends_at
+    return None
+
+
+def ratchet(order: Order, high_price: float) -> Order:
+    """Return a trailing sell stop moved up under `high_price`; a stop never moves down, other types never move."""
+    if order.order_type is not OrderType.TRAIL or order.trail_frac is None:
+        return order
+    stop = to_price(high_price * (1 - order.trail_frac))
+    return order if order.stop_price is not None and stop <= order.stop_price else replace(order, stop_price=stop)

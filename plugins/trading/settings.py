@@ -1,0 +1,105 @@
+"""Environment → one frozen `Settings`, checked once. Nothing else reads `os.environ`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from trading.domain.instruments import BookId, BookKind
+from trading.errors import ConfigurationError
+
+
+class Mode(StrEnum):
+    """Whose money. Read in `bootstrap` only."""
+
+    DEMO = "demo"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class SourceKind(StrEnum):
+    """Where facts come from."""
+
+    SYNTHETIC = "synthetic"
+    STORED = "stored"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a person can set; see `.env.example` for each line's meaning."""
+
+    database_url: str = field(repr=False)
+    mode: Mode = Mode.DEMO
+    book: BookId = field(default_factory=lambda: BookId(BookKind.DEMO, "default"))
+    strategy: str = "three_sector"
+    sources: SourceKind = SourceKind.SYNTHETIC
+    source_delay_minutes: int = 0
+    daily_pricing: bool = False
+    synthetic_seed: int = 7
+    starting_cash_usd: int = 100_000
+    broker_host: str = "127.0.0.1"
+    broker_port: int = 0
+    broker_account: str = ""
+    broker_client_id: int = 11
+    gateway_control_port: int = 0
+    state_dir: Path = Path(".airdesk")
+
+    def __post_init__(self) -> None:
+        if self.book.kind is not BookKind.REPLAY and self.book.kind != self.mode.value:
+            raise ConfigurationError(
+                f"AIRDESK_BOOK={self.book} does not fit AIRDESK_MODE={self.mode}; name a {self.mode}: book"
+            )
+        if self.sources is SourceKind.SYNTHETIC and self.mode is not Mode.DEMO:
+            raise ConfigurationError(
+                "AIRDESK_SOURCES=synthetic is for the demo only; import data and set AIRDESK_SOURCES=stored"
+            )
+        if self.mode is Mode.LIVE:
+            raise ConfigurationError("AIRDESK_MODE=live needs the live interlock, which is not built yet; use paper")
+
+
+def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings in `env` (default: the process environment).
+
+    Raises:
+        ConfigurationError: a value is missing or not understood; the text names the variable.
+    """
+    values = os.environ if env is None else env
+    mode = _choice(values, "AIRDESK_MODE", Mode, Mode.DEMO)
+    if not (url := values.get("AIRDESK_DATABASE_URL", "")):
+        raise ConfigurationError("AIRDESK_DATABASE_URL is not set; run through ./airdesk, which starts a Postgres")
+    return Settings(
+        database_url=url,
+        mode=mode,
+        book=BookId.parse(values.get("AIRDESK_BOOK") or f"{mode}:default"),
+        strategy=values.get("AIRDESK_STRATEGY") or "three_sector",
+        sources=_choice(
+            values, "AIRDESK_SOURCES", SourceKind, SourceKind.SYNTHETIC if mode is Mode.DEMO else SourceKind.STORED
+        ),
+        source_delay_minutes=_whole(values, "AIRDESK_SOURCE_DELAY_MINUTES", 0),
+        daily_pricing=_whole(values, "AIRDESK_DAILY_PRICING", 0) == 1,
+        synthetic_seed=_whole(values, "AIRDESK_SYNTHETIC_SEED", 7),
+        starting_cash_usd=_whole(values, "AIRDESK_STARTING_CASH_USD", 100_000),
+        broker_host=values.get("AIRDESK_BROKER_HOST") or "127.0.0.1",
+        broker_port=_whole(values, "AIRDESK_BROKER_PORT", 0),
+        broker_account=values.get("AIRDESK_BROKER_ACCOUNT", ""),
+        broker_client_id=_whole(values, "AIRDESK_BROKER_CLIENT_ID", 11),
+        gateway_control_port=_whole(values, "AIRDESK_GATEWAY_CONTROL_PORT", 0),
+        state_dir=Path(values.get("AIRDESK_STATE_DIR") or ".airdesk"),
+    )
+
+
+def _whole(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(name) or str(default)
+    if not text.isdecimal():
+        raise ConfigurationError(f"{name}={text!r} is not a whole number of 0 or more; correct it in .env")
+    return int(text)
+
+
+def _choice[Kind: StrEnum](values: Mapping[str, str], name: str, kind: type[Kind], default: Kind) -> Kind:
+    text = values.get(name) or default.value
+    if text not in set(kind):
+        raise ConfigurationError(f"{name}={text!r} is not one of {', '.join(kind)}; correct it in .env")
+    return kind(text)

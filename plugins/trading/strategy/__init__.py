@@ -1,0 +1,1 @@
+"""features → signal → target: rules, spec, sizing, and the strategy itself as data. Pure."""

@@ -1,0 +1,103 @@
+"""A strategy as data: its rules, numbers and universe, and the hash that every decision carries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any
+
+from trading.domain.instruments import Sector, Symbol, Universe
+from trading.domain.panel import FeaturePanel
+from trading.domain.signals import RuleRole, Verdicts
+
+type Rule = Callable[[FeaturePanel], Verdicts]
+"""One expression over a panel; one hour or ten years by its shape. Parameters are bound with `partial`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How much of each name. Fractions of NAV [0–1] unless said."""
+
+    asset_cap_frac: float = 0.10
+    asset_floor_frac: float = 0.05
+    sector_cap_frac: float = 0.40
+    sector_target_frac: float = 0.30
+    cash_buffer_frac: float = 0.02
+    trim_above_frac: float = 0.12
+    limit_offset_frac: float = 0.005
+    rebalance_nav_frac: float = 0.01
+    rebalance_target_frac: float = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Orders and breakers that guard a position or the book."""
+
+    trail_frac: float = 0.12
+    take_profit_frac: float = 0.25
+    breaker_frac: float = 0.05
+    breaker_exit: str = "all"
+    reentry_sessions: int = 10
+    reentry_vix: float = 25.0
+    lifetime_halt_frac: float = 0.15
+    entry_minutes: int = 25
+    collar_frac: float = 0.03
+    wash_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySpec:
+    """Everything that a decision depends on besides data and book.
+
+    Attributes:
+        label: how people read it, e.g. "three_sector (sentiment optional)".
+        entry_required: every one must PASS. entry_optional: none may FAIL.
+        exits: any PASS sells. blocks: any PASS stops entries.
+        peers: symbols whose P/E form the sector's reference.
+    """
+
+    name: str
+    label: str
+    universe: Universe
+    peers: Mapping[Sector, tuple[Symbol, ...]]
+    entry_required: tuple[Rule, ...]
+    entry_optional: tuple[Rule, ...]
+    exits: tuple[Rule, ...]
+    blocks: tuple[Rule, ...]
+    sizing: Sizing = field(default_factory=Sizing)
+    protection: Protection = field(default_factory=Protection)
+
+    def rules(self) -> tuple[tuple[RuleRole, Rule], ...]:
+        """Return every rule with its role, in the order in which people read them."""
+        groups = (
+            (RuleRole.ENTRY_REQUIRED, self.entry_required),
+            (RuleRole.ENTRY_OPTIONAL, self.entry_optional),
+            (RuleRole.EXIT, self.exits),
+            (RuleRole.BLOCK, self.blocks),
+        )
+        return tuple((role, rule) for role, rules in groups for rule in rules)
+
+    @property
+    def spec_hash(self) -> str:
+        """Return 16 hex digits over everything above except the label."""
+        parts = [f"{f.name}={_plain(getattr(self, f.name))}" for f in fields(self) if f.name != "label"]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def rule_name(rule: Rule) -> str:
+    """Return the rule's function name."""
+    return str(rule.func.__name__ if isinstance(rule, partial) else getattr(rule, "__name__", rule))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, partial):
+        return f"{rule_name(value)}({sorted(value.keywords.items())})"
+    if callable(value):
+        return rule_name(value)
+    if isinstance(value, tuple):
+        return "[" + ",".join(_plain(v) for v in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{k}:{_plain(v)}" for k, v in sorted(value.items())) + "}"
+    return repr(value)

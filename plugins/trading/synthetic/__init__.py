@@ -1,0 +1,1 @@
+"""The SYNTHETIC market: a deterministic generator and the sources that serve it."""
