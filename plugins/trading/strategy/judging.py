@@ -1,0 +1,84 @@
+"""judge(): every rule of a spec over a panel, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.domain.instruments import Symbol
+from trading.domain.panel import FeaturePanel
+from trading.domain.signals import ABSTAIN, FAIL, OUTCOMES, PASS, Reason, RuleRole, Verdicts, why_text
+from trading.strategy.spec import StrategySpec, rule_name
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the rules say; masks of shape (times, symbols).
+
+    Attributes:
+        enters: every required rule passes and no optional one fails.
+        exits: some exit rule passes.
+        blocked: some block passes, or cannot tell.
+        verdicts: (role, rule name, verdicts), in the order of the spec.
+    """
+
+    symbols: tuple[Symbol, ...]
+    enters: NDArray[np.bool_]
+    exits: NDArray[np.bool_]
+    blocked: NDArray[np.bool_]
+    verdicts: tuple[tuple[RuleRole, str, Verdicts], ...]
+
+    def reasons(self, row: int, as_of: datetime) -> Iterator[Reason]:
+        """Return every verdict of one time as rows, symbol by symbol."""
+        for column, symbol in enumerate(self.symbols):
+            for role, name, verdicts in self.verdicts:
+                yield _reason(verdicts, row, column, symbol=symbol, as_of=as_of, rule=name, role=role)
+
+
+def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
+    """Return the judgement of `spec` over `panel`; one time or ten years by its shape."""
+    verdicts = tuple((role, rule_name(rule), rule(panel)) for role, rule in spec.rules())
+    shape = (len(panel), len(panel.symbols))
+    enters, exits, blocked = np.ones(shape, bool), np.zeros(shape, bool), np.zeros(shape, bool)
+    for role, _, verdict in verdicts:
+        if role is RuleRole.ENTRY_REQUIRED:
+            enters &= verdict.outcome == PASS
+        elif role is RuleRole.ENTRY_OPTIONAL:
+            enters &= verdict.outcome != FAIL
+        elif role is RuleRole.EXIT:
+            exits |= verdict.outcome == PASS
+        else:
+            blocked |= (verdict.outcome == PASS) | (verdict.outcome == ABSTAIN)
+    return Judgement(panel.symbols, enters & ~exits, exits, blocked, verdicts)
+
+
+def _reason(
+    verdicts: Verdicts, row: int, column: int, *, symbol: Symbol, as_of: datetime, rule: str, role: RuleRole
+) -> Reason:
+    return Reason(
+        symbol=symbol,
+        as_of=as_of,
+        rule=rule,
+        role=role,
+        outcome=OUTCOMES[verdicts.outcome[row, column]],
+        observed=_known(verdicts.observed[row, column]),
+        threshold=_known(verdicts.threshold[row, column]),
+        input_at=instant(verdicts.input_at[row, column]),
+        why=why_text(int(verdicts.why[row, column])),
+    )
+
+
+def _known(value: np.float64) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def instant(value: np.datetime64) -> datetime | None:
+    """Return an array's instant as an aware datetime; None for NaT."""
+    if np.isnat(value):
+        return None
+    moment: datetime = value.astype("datetime64[us]").item()
+    return moment.replace(tzinfo=UTC)

@@ -1,0 +1,120 @@
+"""Rules: each is one expression over a panel, with the value it saw and what it was held against.
+
+PASS of an entry rule lets a symbol in; PASS of an exit rule sells it; PASS of a block stops entries.
+An unknown input abstains and says why; nothing here reads a position or a clock.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.domain.instruments import Symbol
+from trading.domain.panel import CodeArray, FeaturePanel, FloatArray, TimeArray, Why
+from trading.domain.signals import ABSTAIN, FAIL, PASS, Verdicts
+
+
+def golden_cross(panel: FeaturePanel) -> Verdicts:
+    """PASS where the 50-day average stands above the 200-day one."""
+    return _verdicts(
+        panel, panel.sma_50 > panel.sma_200, panel.sma_50, panel.sma_200, panel.why_technicals, panel.daily_through
+    )
+
+
+def sentiment_above(panel: FeaturePanel, *, threshold: float) -> Verdicts:
+    """PASS where the sentiment score [−1–1] is above `threshold`."""
+    return _verdicts(
+        panel, panel.sentiment > threshold, panel.sentiment, threshold, panel.why_sentiment, panel.news_through
+    )
+
+
+def rsi_below(panel: FeaturePanel, *, threshold: float) -> Verdicts:
+    """PASS where Wilder's RSI of 14 days [0–100] is below `threshold`."""
+    return _verdicts(
+        panel, panel.rsi_14 < threshold, panel.rsi_14, threshold, panel.why_technicals, panel.daily_through
+    )
+
+
+def rsi_above(panel: FeaturePanel, *, threshold: float) -> Verdicts:
+    """PASS where Wilder's RSI of 14 days [0–100] is above `threshold`."""
+    return _verdicts(
+        panel, panel.rsi_14 > threshold, panel.rsi_14, threshold, panel.why_technicals, panel.daily_through
+    )
+
+
+def cheaper_than_sector(panel: FeaturePanel) -> Verdicts:
+    """PASS where P/E is below the median of the sector's other peers; a company that loses money FAILs."""
+    loses_money = (panel.eps_ttm <= 0) & (panel.why_valuation == Why.KNOWN)
+    return _verdicts(
+        panel,
+        (panel.pe_ratio < panel.pe_sector_median) & ~loses_money,
+        np.where(loses_money, panel.eps_ttm, panel.pe_ratio),
+        np.where(loses_money, 0.0, panel.pe_sector_median),
+        panel.why_valuation,
+        panel.filing_at,
+    )
+
+
+def macro_supports_metals(panel: FeaturePanel, *, metals: tuple[Symbol, ...], cpi_threshold_frac: float) -> Verdicts:
+    """PASS for metals while inflation is high or rising, or geopolitical risk is above its 12-month mean.
+
+    Abstains for every other sector. The observed value is CPI year over year.
+    """
+    inflation = (panel.cpi_yoy_frac >= cpi_threshold_frac) | (panel.cpi_yoy_frac > panel.cpi_yoy_3m_ago_frac)
+    supports = _wide(panel, inflation | (panel.gpr > panel.gpr_mean_12m))
+    is_metal = np.array([s in metals for s in panel.symbols])
+    why = np.where(is_metal, panel.why_macro, np.int8(Why.NOT_APPLICABLE)).astype(np.int8)
+    return _verdicts(panel, supports, panel.cpi_yoy_frac, cpi_threshold_frac, why, panel.macro_at)
+
+
+def model_agrees(panel: FeaturePanel, *, threshold: float) -> Verdicts:
+    """PASS where the promoted model gives the target a better chance than `threshold` [0–1]."""
+    no_time = np.full(panel.price.shape, np.datetime64("NaT"), dtype="datetime64[us]")
+    return _verdicts(
+        panel, panel.model_probability > threshold, panel.model_probability, threshold, panel.why_model, no_time
+    )
+
+
+def negative_news(panel: FeaturePanel, *, threshold: float, sources: int) -> Verdicts:
+    """PASS where the score is at or under `threshold`, or `sources` sources carry a story that bad within a day."""
+    bad = (panel.sentiment <= threshold) | (panel.negative_source_count >= sources)
+    # Two bad stories are an event even where three are too few for a score.
+    why = np.where(panel.negative_source_count >= sources, np.int8(Why.KNOWN), panel.why_sentiment).astype(np.int8)
+    return _verdicts(panel, bad, panel.sentiment, threshold, why, panel.news_through)
+
+
+def vix_above(panel: FeaturePanel, *, threshold: float) -> Verdicts:
+    """PASS while the VIX [points] is above `threshold`."""
+    return _verdicts(panel, _wide(panel, panel.vix > threshold), panel.vix, threshold, panel.why_vix, panel.vix_at)
+
+
+def price_not_fresh(panel: FeaturePanel) -> Verdicts:
+    """PASS where the last price is missing, stale or parked."""
+    unfit = panel.why_price != Why.KNOWN
+    known = np.zeros_like(panel.why_price)
+    verdicts = _verdicts(panel, unfit, panel.price, np.nan, known, panel.price_at)
+    return Verdicts(verdicts.outcome, verdicts.observed, verdicts.threshold, verdicts.input_at, panel.why_price)
+
+
+def _wide(panel: FeaturePanel, market_wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.broadcast_to(market_wide, panel.price.shape)
+
+
+def _verdicts(
+    panel: FeaturePanel,
+    passes: NDArray[np.bool_],
+    observed: FloatArray,
+    threshold: FloatArray | float,
+    why: CodeArray,
+    input_at: TimeArray,
+) -> Verdicts:
+    shape = panel.price.shape
+    reasons = np.broadcast_to(why, shape)
+    outcome = np.where(reasons != Why.KNOWN, ABSTAIN, np.where(passes, PASS, FAIL)).astype(np.int8)
+    return Verdicts(
+        outcome,
+        np.broadcast_to(observed, shape),
+        np.broadcast_to(np.asarray(threshold, dtype=np.float64), shape),
+        np.broadcast_to(input_at, shape),
+        reasons,
+    )
