@@ -1,0 +1,110 @@
+"""What analysis works on: the facts known so far, and the instants to judge them at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.domain.instruments import Symbol
+from trading.domain.market import CorporateAction, Filing, MacroPoint, NewsItem, Resolution, Slot
+from trading.domain.panel import FloatArray, TimeArray, Why
+from trading.domain.series import BarSeries
+from trading.domain.signals import canonical
+
+type DateArray = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a reader returned; analysis itself cuts it at each decision time.
+
+    Attributes:
+        bars: raw bars by (symbol, resolution).
+        parked: symbols that a quality gate holds back, with the reason.
+    """
+
+    bars: Mapping[tuple[Symbol, Resolution], BarSeries] = field(default_factory=dict)
+    news: Sequence[NewsItem] = ()
+    filings: Sequence[Filing] = ()
+    macro: Sequence[MacroPoint] = ()
+    actions: Sequence[CorporateAction] = ()
+    parked: Mapping[Symbol, str] = field(default_factory=dict)
+
+    def daily(self, symbol: Symbol) -> BarSeries | None:
+        """Return the daily bars of `symbol`, or None."""
+        return self.bars.get((symbol, Resolution.DAY))
+
+    def intraday(self, symbol: Symbol) -> tuple[BarSeries, ...]:
+        """Return the half-hour and hour bars of `symbol` that exist."""
+        found = (self.bars.get((symbol, r)) for r in (Resolution.HALF_HOUR, Resolution.HOUR))
+        return tuple(series for series in found if series is not None)
+
+
+@dataclass(frozen=True)
+class DecisionTimes:
+    """When decisions stand; arrays of one length, ascending.
+
+    Attributes:
+        as_of, cutoff_at: UTC instants; bars must end by the first, rows must be known by the second.
+        session_on: New York date of each session. previous_on: the session before it.
+    """
+
+    as_of: TimeArray
+    cutoff_at: TimeArray
+    session_on: DateArray
+    previous_on: DateArray
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+
+def decision_times(slots: Iterable[Slot], previous_on: Mapping[date, date], delay_minutes: int) -> DecisionTimes:
+    """Return the decision times of `slots`; `previous_on` maps each session to the one before it."""
+    rows = list(slots)
+    as_of = np.array([utc64(s.as_of) for s in rows], dtype="datetime64[us]")
+    cutoff_at: TimeArray = np.add(as_of, np.timedelta64(delay_minutes, "m"))
+    return DecisionTimes(
+        as_of=as_of,
+        cutoff_at=cutoff_at,
+        session_on=np.array([s.session_on for s in rows], dtype="datetime64[D]"),
+        previous_on=np.array([previous_on[s.session_on] for s in rows], dtype="datetime64[D]"),
+    )
+
+
+def utc64(at: datetime) -> np.datetime64:
+    """Return an aware instant as NumPy's (naive, UTC) one."""
+    assert at.utcoffset() is not None, "instants are aware"
+    return np.datetime64(at.replace(tzinfo=None) - at.utcoffset(), "us")  # type: ignore[operator]
+
+
+def bar_sessions(series: BarSeries) -> DateArray:
+    """Return the session date of each bar; a New York session never crosses midnight UTC."""
+    return series.starts_at.astype("datetime64[D]")
+
+
+def last_known(known_at: TimeArray, at: TimeArray) -> NDArray[np.intp]:
+    """Return for each instant of `at` the index of the last row with `known_at <= at`; −1 where there is none."""
+    return np.asarray(np.searchsorted(known_at, at, side="right") - 1)
+
+
+def pick(values: FloatArray, index: NDArray[np.intp]) -> FloatArray:
+    """Return `values[index]` in canonical form, NaN where the index is negative."""
+    if len(values) == 0:
+        return np.full(len(index), np.nan)
+    return canonical(np.where(index >= 0, values[np.maximum(index, 0)], np.nan))
+
+
+def pick_time(values: TimeArray, index: NDArray[np.intp]) -> TimeArray:
+    """Return `values[index]`, NaT where the index is negative."""
+    if len(values) == 0:
+        return np.full(len(index), np.datetime64("NaT"), dtype="datetime64[us]")
+    return np.where(index >= 0, values[np.maximum(index, 0)], np.datetime64("NaT"))
+
+
+def code(condition: NDArray[np.bool_], why: Why, otherwise: NDArray[np.int8] | Why) -> NDArray[np.int8]:
+    """Return `why` where the condition holds, else `otherwise`."""
+    return np.where(condition, np.int8(why), np.asarray(otherwise, dtype=np.int8)).astype(np.int8)

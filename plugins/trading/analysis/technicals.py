@@ -1,0 +1,160 @@
+"""Technicals of completed daily bars, and the price of the hour.
+
+TA-Lib computes over the whole adjusted history once; a decision then reads the row of the last completed session.
+TA-Lib is causal, so truncating the future changes nothing, and prices are rescaled to the share basis of the
+decision's day, so a later split changes nothing either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import talib
+from numpy.typing import NDArray
+
+from trading.analysis.adjustment import BasisFactors
+from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, last_known, pick, pick_time
+from trading.domain.instruments import Symbol
+from trading.domain.market import CorporateAction
+from trading.domain.panel import CodeArray, FloatArray, TimeArray, Why
+from trading.domain.series import BarSeries
+
+MIN_DAILY_BARS = 250
+VOLATILITY_DAYS = 63
+FRESH_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Ohlc:
+    """Adjusted daily prices of one symbol, on one share basis."""
+
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+
+
+type Indicator = Callable[[Ohlc], FloatArray]
+
+# In USD/share, hence rescaled to the basis of the decision's day; RSI and volatility have no unit.
+PRICE_INDICATORS: dict[str, Indicator] = {
+    "sma_50": lambda p: talib.SMA(p.close, 50),
+    "sma_200": lambda p: talib.SMA(p.close, 200),
+    "ema_12": lambda p: talib.EMA(p.close, 12),
+    "ema_26": lambda p: talib.EMA(p.close, 26),
+    "macd": lambda p: talib.MACD(p.close, 12, 26, 9)[0],
+    "macd_signal": lambda p: talib.MACD(p.close, 12, 26, 9)[1],
+    "atr_14": lambda p: talib.ATR(p.high, p.low, p.close, 14),
+}
+PURE_INDICATORS: dict[str, Indicator] = {
+    "rsi_14": lambda p: talib.RSI(p.close, 14),
+    "volatility_frac": lambda p: realised_volatility(p.close),
+}
+
+
+def realised_volatility(close: FloatArray, *, days: int = VOLATILITY_DAYS) -> FloatArray:
+    """Return the deviation (ddof 1) of the last `days` daily log returns × √252; NaN during the warm-up."""
+    out = np.full(len(close), np.nan)
+    if len(close) > days:
+        windows = np.lib.stride_tricks.sliding_window_view(np.diff(np.log(close)), days)
+        out[days:] = windows.std(axis=1, ddof=1) * np.sqrt(252.0)
+    return out
+
+
+def technical_columns(
+    facts: Facts, symbols: Sequence[Symbol], times: DecisionTimes, *, daily_pricing: bool
+) -> dict[str, NDArray[np.generic]]:
+    """Return the panel columns of prices and technicals, each of shape (times, symbols)."""
+    per_symbol = [_symbol_columns(facts, symbol, times, daily_pricing=daily_pricing) for symbol in symbols]
+    return {name: np.stack([columns[name] for columns in per_symbol], axis=1) for name in per_symbol[0]}
+
+
+def _symbol_columns(
+    facts: Facts, symbol: Symbol, times: DecisionTimes, *, daily_pricing: bool
+) -> dict[str, NDArray[np.generic]]:
+    actions = [a for a in facts.actions if a.symbol == symbol]
+    daily = facts.daily(symbol)
+    columns = _daily_columns(daily, actions, times)
+    price, price_at, why = _price(facts.intraday(symbol), daily, actions, times, daily_pricing=daily_pricing)
+    if symbol in facts.parked:
+        why = np.full(len(times), Why.PARKED, dtype=np.int8)
+    return {**columns, "price": price, "price_at": price_at, "why_price": why}
+
+
+def _daily_columns(
+    daily: BarSeries | None, actions: Sequence[CorporateAction], times: DecisionTimes
+) -> dict[str, NDArray[np.generic]]:
+    names = (*PRICE_INDICATORS, *PURE_INDICATORS)
+    if daily is None or len(daily) == 0:
+        nothing = np.full(len(times), np.nan)
+        return {
+            **{name: nothing for name in names},
+            "daily_bar_count": np.zeros(len(times)),
+            "daily_through": np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]"),
+            "why_technicals": np.full(len(times), Why.NO_DATA, dtype=np.int8),
+        }
+    sessions = bar_sessions(daily)
+    # Today's daily bar is first used at the next session's first slot.
+    row = np.minimum(
+        np.searchsorted(sessions, times.session_on, side="left") - 1, last_known(daily.known_at, times.cutoff_at)
+    )
+    factors = BasisFactors.of(daily, actions)
+    adjusted = Ohlc(*(np.ascontiguousarray(a * factors.of_bars) for a in (daily.high, daily.low, daily.close)))
+    rescale = 1.0 / factors.at(times.session_on)
+    enough = row + 1 >= MIN_DAILY_BARS
+    columns: dict[str, NDArray[np.generic]] = {}
+    for name, indicator in PRICE_INDICATORS.items():
+        columns[name] = pick(indicator(adjusted), row)
+        columns[name] = pick_scaled(columns[name], rescale, enough)
+    for name, indicator in PURE_INDICATORS.items():
+        columns[name] = pick_scaled(pick(indicator(adjusted), row), np.ones(len(times)), enough)
+    through = pick_time(daily.ends_at, row)
+    stale = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on
+    columns["daily_bar_count"] = np.maximum(row + 1, 0).astype(np.float64)
+    columns["daily_through"] = through
+    columns["why_technicals"] = code(
+        row < 0, Why.NO_DATA, code(~enough, Why.TOO_FEW_BARS, code(stale, Why.STALE, Why.KNOWN))
+    )
+    return columns
+
+
+def pick_scaled(values: NDArray[np.generic], rescale: FloatArray, valid: NDArray[np.bool_]) -> FloatArray:
+    """Return `values` × `rescale` in canonical form, NaN where not valid."""
+    scaled = np.where(valid, values.astype(np.float64) * rescale, np.nan)
+    return pick(scaled, np.arange(len(scaled)))
+
+
+def _price(
+    intraday: tuple[BarSeries, ...],
+    daily: BarSeries | None,
+    actions: Sequence[CorporateAction],
+    times: DecisionTimes,
+    *,
+    daily_pricing: bool,
+) -> tuple[FloatArray, TimeArray, CodeArray]:
+    price = np.full(len(times), np.nan)
+    price_at = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
+    for series in intraday:
+        row = np.minimum(last_known(series.ends_at, times.as_of), last_known(series.known_at, times.cutoff_at))
+        ended = pick_time(series.ends_at, row)
+        newer = (row >= 0) & (np.isnat(price_at) | (ended > price_at))
+        price = np.where(newer, pick(series.close, row), price)
+        price_at = np.where(newer, ended, price_at)
+    fresh_after = times.as_of - np.timedelta64(FRESH_MINUTES, "m")
+    if intraday:
+        return (
+            price,
+            price_at,
+            code(np.isnat(price_at), Why.NO_DATA, code(price_at < fresh_after, Why.STALE, Why.KNOWN)),
+        )
+    if daily is None or len(daily) == 0:
+        return price, price_at, np.full(len(times), Why.NO_DATA, dtype=np.int8)
+    sessions = bar_sessions(daily)
+    row = np.minimum(last_known(daily.ends_at, times.as_of), last_known(daily.known_at, times.cutoff_at))
+    splits = BasisFactors.of_splits(actions)
+    close = pick(daily.close * splits.at(sessions), row) / splits.at(times.session_on)
+    held_back = Why.KNOWN if daily_pricing else Why.NO_HOURLY_BARS
+    stale = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on
+    why = code(row < 0, Why.NO_DATA, code(stale, Why.STALE, held_back))
+    return pick(close, np.arange(len(close))), pick_time(daily.ends_at, row), why
