@@ -1,0 +1,30 @@
+.PHONY: help up down fmt lint types arch test test-all migrate replay docs-check lock
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+up: ## run the desk until Ctrl-C
+	./airdesk up
+down: ## stop the desk
+	./airdesk down
+fmt: ## format the code
+	$(PYTHON) -m ruff format .
+lint: ## ruff
+	$(PYTHON) -m ruff check .
+types: ## mypy, strict
+	$(PYTHON) -m mypy
+arch: ## the arrows between the rooms
+	./airdesk test tests/architecture
+test: ## the tests that take seconds
+	./airdesk test --unit
+test-all: ## every test
+	./airdesk test
+migrate: ## apply database migrations
+	./airdesk migrate
+replay: ## replay the strategy over stored history
+	./airdesk replay run
+docs-check: ## the documentation against the code
+	./airdesk test tests/docs
+lock: ## resolve requirements.txt from pyproject.toml
+	uv pip compile --universal --python-version 3.12 --generate-hashes --group dev --no-annotate --no-header \
+		--output-file requirements.txt pyproject.toml
