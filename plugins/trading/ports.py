@@ -133,11 +133,13 @@ class BrokerIdentity:
         accounts: managed accounts, as the broker lists them.
         is_simulated: whether the server declares itself SIMULATED (its clock may then be set).
         server_now: the broker's own time.
+        client_id: the fixed id under which this connection writes; order ids are reserved per client.
     """
 
     accounts: tuple[str, ...]
     is_simulated: bool
     server_now: datetime
+    client_id: int
 
 
 @dataclass(frozen=True, slots=True)
