@@ -60,15 +60,19 @@ class Settings:
             raise ConfigurationError("AIRDESK_MODE=live needs the live interlock, which is not built yet; use paper")
 
 
-def load_settings(env: Mapping[str, str] | None = None) -> Settings:
+def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | None = None) -> Settings:
     """Return the settings in `env` (default: the process environment).
+
+    Args:
+        env: variables by name.
+        database_url: replaces AIRDESK_DATABASE_URL; an Airflow Connection is given this way.
 
     Raises:
         ConfigurationError: a value is missing or not understood; the text names the variable.
     """
     values = os.environ if env is None else env
     mode = _choice(values, "AIRDESK_MODE", Mode, Mode.DEMO)
-    if not (url := values.get("AIRDESK_DATABASE_URL", "")):
+    if not (url := database_url or values.get("AIRDESK_DATABASE_URL", "")):
         raise ConfigurationError("AIRDESK_DATABASE_URL is not set; run through ./airdesk, which starts a Postgres")
     return Settings(
         database_url=url,
@@ -78,7 +82,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         sources=_choice(
             values, "AIRDESK_SOURCES", SourceKind, SourceKind.SYNTHETIC if mode is Mode.DEMO else SourceKind.STORED
         ),
-        source_delay_minutes=_whole(values, "AIRDESK_SOURCE_DELAY_MINUTES", 0),
+        source_delay_minutes=source_delay_minutes(values),
         daily_pricing=_whole(values, "AIRDESK_DAILY_PRICING", 0) == 1,
         synthetic_seed=_whole(values, "AIRDESK_SYNTHETIC_SEED", 7),
         starting_cash_usd=_whole(values, "AIRDESK_STARTING_CASH_USD", 100_000),
@@ -89,6 +93,11 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         gateway_control_port=_whole(values, "AIRDESK_GATEWAY_CONTROL_PORT", 0),
         state_dir=Path(values.get("AIRDESK_STATE_DIR") or ".airdesk"),
     )
+
+
+def source_delay_minutes(env: Mapping[str, str] | None = None) -> int:
+    """Return how late the sources are, in minutes; the timetable needs this alone, without a database."""
+    return _whole(os.environ if env is None else env, "AIRDESK_SOURCE_DELAY_MINUTES", 0)
 
 
 def _whole(values: Mapping[str, str], name: str, default: int) -> int:

@@ -1,0 +1,46 @@
+"""### Quarterly rebalance
+
+In the first hour of each quarter's first session: bring the sectors back into their bands. `preview` writes a decision
+of its own kind with the trims and top-ups that it wants, `execute` sends them, sells first.
+
+**By hand** it stands for the youngest completed session hour, or for exactly the one in
+`{"as_of": "2026-11-23T15:30:00Z"}`.
+
+**Clear and rerun** is safe: the decision is written once and each order is sent once.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG
+from trading.domain.decisions import DecisionKind
+from trading.entrypoints.airflow.callbacks import on_failure
+from trading.entrypoints.airflow.steps import IBKR_POOL, LIVE_DEFAULTS, step
+from trading.entrypoints.airflow.timetable import NyseQuarterTimetable
+
+with DAG(
+    "quarterly_rebalance",
+    # The hourly run of the same hour ingests and analyses first; entries stay open for 25 minutes.
+    schedule=NyseQuarterTimetable(minutes_after=5),
+    start_date=datetime(2015, 1, 2, tzinfo=UTC),
+    catchup=False,
+    allowed_run_types=["scheduled", "manual"],
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=30),
+    default_args=LIVE_DEFAULTS,
+    on_failure_callback=on_failure,
+    tags=["airdesk", "trading"],
+    doc_md=__doc__,
+):
+    preview = step("preview", "rebalance:preview", doc="Write the rebalancing decision: what to trim, what to top up.")
+    execute = step(
+        "execute",
+        "execute:execute",
+        options={"kind": DecisionKind.REBALANCE},
+        pool=IBKR_POOL,
+        judges=["preview"],
+        doc="Send the rebalancing orders that the broker does not have yet; sells before buys.",
+    )
+
+    preview >> execute

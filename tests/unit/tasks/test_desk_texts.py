@@ -1,0 +1,66 @@
+"""The lines that people read after each hour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.fills import Fill
+from trading.domain.instruments import BookId
+from trading.domain.orders import Order, OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
+from trading.domain.signals import Outcome, Reason, RuleRole
+from trading.tasks.desk import decision_text, fill_text
+
+BOOK = BookId.parse("demo:x")
+AS_OF = datetime(2019, 6, 3, 14, 30, tzinfo=UTC)
+DECISION = Decision(
+    "d", BOOK, DecisionKind.HOURLY, AS_OF, AS_OF, date(2019, 6, 3), False, "three_sector", "s", "c", "h", 100_000.0
+)
+TRADED = ("GLD", "SLV", "NVDA", "AMD", "AAPL")
+
+
+def an_order(symbol: str, purpose: OrderPurpose, status: OrderStatus = OrderStatus.PLANNED) -> Order:
+    side = Side.BUY if purpose is OrderPurpose.ENTRY else Side.SELL
+    return Order(
+        f"{symbol}.{purpose}", BOOK, "d", symbol, side, Decimal(1), OrderType.MARKET, TimeInForce.DAY, purpose, AS_OF,
+        status=status,
+    )  # fmt: skip
+
+
+def a_block(symbol: str) -> Reason:
+    return Reason(symbol, AS_OF, "vix_above", RuleRole.BLOCK, Outcome.PASS, 34.1, 30.0, AS_OF, None)
+
+
+def test_an_hour_with_nothing_to_do_says_so():
+    assert (
+        decision_text(DECISION, TRADED, [], []) == "decision 10:30: 0 entries, 0 exits, 0 blocked, 5 without a signal"
+    )
+
+
+def test_every_traded_symbol_is_counted_once():
+    orders = [
+        an_order("GLD", OrderPurpose.ENTRY),
+        an_order("GLD", OrderPurpose.STOP),
+        an_order("GLD", OrderPurpose.TARGET),
+        an_order("NVDA", OrderPurpose.EXIT),
+        an_order("AMD", OrderPurpose.ENTRY, OrderStatus.DENIED),
+    ]
+    text = decision_text(DECISION, TRADED, orders, [a_block("AAPL"), a_block("NVDA"), a_block("SPY")])
+    assert text == "decision 10:30: 1 entry, 1 exit, 2 blocked, 1 without a signal"
+
+
+def test_trims_are_named_only_where_there_are_some():
+    assert "1 trim," in decision_text(DECISION, TRADED, [an_order("GLD", OrderPurpose.TRIM)], [])
+
+
+def test_the_decisions_own_note_is_part_of_the_line():
+    noted = replace(DECISION, note="entries blocked: VIX 34.1 > 30")
+    assert decision_text(noted, TRADED, [], []).endswith(". entries blocked: VIX 34.1 > 30")
+
+
+def test_a_fill_says_its_price_and_an_unknown_commission_is_not_zero():
+    fill = Fill("x", "o", BOOK, "NVDA", Side.BUY, Decimal("12.0000"), Decimal("181.0200"), Decimal("1.00"), AS_OF)
+    assert fill_text(fill) == "bought 12 NVDA at 181.0200 USD, commission 1.00 USD"
+    assert fill_text(replace(fill, side=Side.SELL, commission_usd=None)).endswith("commission not reported yet")
