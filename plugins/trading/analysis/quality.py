@@ -25,11 +25,14 @@ from trading.domain.market import (
 from trading.errors import InvariantBroken
 
 JUMP_FACTOR = 1.8
-"""A close this many times above or below the previous one, splits allowed for, is not believed: every 2:1 split
-that nobody told us about is caught, and the largest true daily move of the universe (AMD, +52 %) is not."""
+"""A close this many times above or below the previous one, splits allowed for, is not believed from a live source:
+a 2:1 split that nobody told us about is caught; a true collapse (AAPL, −52 % on 2000-09-29) waits for a person."""
 
 INDEX_JUMP_FACTOR = 5.0
 """A volatility index may double in a session (VIX, 2018-02-05: 17.3 to 37.3)."""
+
+IMPORT_JUMP_FACTOR = 2.9
+"""For a file that a person chose and whose splits that person named: true collapses pass, a forgotten 3:1 does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,8 @@ def check_bars(
     actions: Sequence[CorporateAction],
     cutoff_at: datetime,
     expected: Sequence[TimeWindow] | None,
-    is_index: bool = False,
+    jump_factor: float = JUMP_FACTOR,
+    trades_shares: bool = True,
 ) -> Checked:
     """Return which of `bars` may be stored; the order in which they came does not matter.
 
@@ -84,14 +88,14 @@ def check_bars(
         actions: of the symbol; a split between two bars explains its jump.
         cutoff_at: nothing that ended or became known later is believed.
         expected: spans that the calendar expects; a bar elsewhere is OFF_THE_GRID. None: no grid is known.
-        is_index: an index trades no shares and moves further.
+        jump_factor: how many times the previous close is too much.
+        trades_shares: whether no volume means a halt; an index trades none.
     """
     if len({(bar.symbol, bar.resolution) for bar in bars}) > 1:
         raise InvariantBroken("check_bars got bars of several symbols or resolutions; split them in the caller")
     sound, rejected = _sound(bars, cutoff_at, expected)
     newest, superseded, repeated_count = _one_per_start(sound)
-    factor = INDEX_JUMP_FACTOR if is_index else JUMP_FACTOR
-    accepted, jumped = _without_jumps(newest, previous, actions, factor)
+    accepted, jumped = _without_jumps(newest, previous, actions, jump_factor)
     rejected += [(bar, BarFault.DUPLICATE) for bar in superseded] + [(bar, BarFault.JUMP) for bar in jumped]
     present = {bar.starts_at for bar in accepted}
     missing = tuple(span.starts_at for span in expected or () if span.starts_at not in present)
@@ -100,7 +104,7 @@ def check_bars(
         rejected=tuple(sorted(rejected, key=lambda pair: (pair[0].starts_at, pair[1]))),
         missing=missing,
         repeated_count=repeated_count,
-        parked_reason=_parked_reason(accepted, jumped, missing, expected, is_index=is_index),
+        parked_reason=_parked_reason(accepted, jumped, missing, expected, trades_shares=trades_shares),
     )
 
 
@@ -165,13 +169,13 @@ def _parked_reason(
     missing: Sequence[datetime],
     expected: Sequence[TimeWindow] | None,
     *,
-    is_index: bool,
+    trades_shares: bool,
 ) -> str | None:
     if jumped:
         at = f"{jumped[0].starts_at:%Y-%m-%d %H:%M}Z"
         return f"price jump at {at} without a split; import the split or wait for the source to correct the bar"
     if expected and missing and missing[-1] == expected[-1].starts_at:
         return f"no bar for the newest span from {missing[-1]:%Y-%m-%d %H:%M}Z: halted or a late feed"
-    if accepted and accepted[-1].volume == 0 and not is_index:
+    if accepted and accepted[-1].volume == 0 and trades_shares:
         return f"no volume in the newest bar from {accepted[-1].starts_at:%Y-%m-%d %H:%M}Z: halted"
     return None
