@@ -1,0 +1,19 @@
+-- name: lock_migrations
+-- Let one process at a time migrate; the lock ends with the session.
+SELECT pg_advisory_lock(hashtextextended('airdesk.migrations', 0));
+
+-- name: create_migrations_table
+-- What was applied, with the checksum of the text at that time.
+CREATE TABLE IF NOT EXISTS public.airdesk_migrations (
+    name text PRIMARY KEY,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- name: applied_migrations
+-- Applied files and their checksums.
+SELECT name, checksum FROM public.airdesk_migrations;
+
+-- name: record_migration
+-- Remember a file in the transaction that applied it.
+INSERT INTO public.airdesk_migrations (name, checksum) VALUES (%(name)s, %(checksum)s);

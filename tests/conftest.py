@@ -1,0 +1,57 @@
+"""A throw-away Postgres for the session, and a fresh migrated database for each test that asks for one."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from trading.adapters.embedded_postgres import EmbeddedPostgres
+from trading.adapters.migrations import migrate
+from trading.adapters.postgres_store import PostgresStore
+from trading.adapters.postgres_store.connection import connect
+
+TEMPLATE = "airdesk_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def pg_server():
+    """A running server; `pg_server.url_for(database)` names a database on it."""
+    with tempfile.TemporaryDirectory(prefix="airdesk-test-") as folder:
+        # As root the server runs under another account, which must be able to enter.
+        Path(folder).chmod(0o711)
+        postgres = EmbeddedPostgres(Path(folder) / "postgres")
+        try:
+            yield postgres.start()
+        finally:
+            postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def _template(pg_server) -> str:
+    migrate(pg_server.url_for(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(pg_server, _template):
+    """The URL of a database with the whole schema and no rows."""
+    name = f"test_{next(_numbers)}"
+    _administer(pg_server, f"CREATE DATABASE {name} TEMPLATE {_template}")
+    yield pg_server.url_for(name)
+    _administer(pg_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def store(database_url) -> PostgresStore:
+    """A store on a database of its own."""
+    return PostgresStore(database_url, writer_wait_seconds=1)
+
+
+def _administer(server, statement: str) -> None:
+    with closing(connect(server.url_for("postgres"))) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(statement)
