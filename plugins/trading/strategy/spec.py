@@ -33,7 +33,14 @@ class Sizing:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """Orders and breakers that guard a position or the book."""
+    """Orders and breakers that guard a position or the book.
+
+    Attributes:
+        trail_frac, take_profit_frac: distances of the broker-side orders [0–1].
+        breaker_frac: fall from the high-water mark that trips REDUCE_ONLY; breaker_exit: "all" or "none" is sold.
+        reentry_sessions, reentry_vix: the way back. lifetime_halt_frac: fall that halts for good.
+        entry_minutes: life of an entry. collar_frac: furthest limit from the last price. max_vix: points.
+    """
 
     trail_frac: float = 0.12
     take_profit_frac: float = 0.25
@@ -44,7 +51,7 @@ class Protection:
     lifetime_halt_frac: float = 0.15
     entry_minutes: int = 25
     collar_frac: float = 0.03
-    wash_days: int = 30
+    max_vix: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from functools import partial
 
 from trading.domain.instruments import VIX, Instrument, InstrumentKind, Sector, Universe
 from trading.strategy import rules
-from trading.strategy.spec import StrategySpec
+from trading.strategy.spec import Protection, StrategySpec
 
 _STOCK, _FUND = InstrumentKind.STOCK, InstrumentKind.FUND
 
@@ -72,7 +72,7 @@ def three_sector() -> StrategySpec:
             partial(rules.negative_news, threshold=-0.5, sources=2),
         ),
         blocks=(
-            partial(rules.vix_above, threshold=30.0),
+            partial(rules.vix_above, threshold=Protection().max_vix),
             rules.price_not_fresh,
         ),
     )

@@ -1,0 +1,56 @@
+"""The drawdown breaker: equity against its high-water mark, and the written way back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from trading.domain.portfolio import Breaker, TradingState
+from trading.strategy.spec import Protection
+
+
+def drawdown_frac(breaker: Breaker, nav_usd: float) -> float:
+    """Return the fall from the high-water mark [0–1]; 0 before the first mark."""
+    return max(0.0, 1.0 - nav_usd / breaker.peak_nav_usd) if breaker.peak_nav_usd > 0 else 0.0
+
+
+def turn(
+    breaker: Breaker,
+    state: TradingState,
+    *,
+    nav_usd: float,
+    session_on: date,
+    is_new_session: bool,
+    vix: float | None,
+    rules: Protection,
+) -> tuple[Breaker, TradingState, str | None]:
+    """Return breaker and trading state after an hour, and the sentence for a change.
+
+    More than `breaker_frac` under the mark trips REDUCE_ONLY. Re-entry needs `reentry_sessions` sessions and a VIX
+    under `reentry_vix`; the mark is then re-based to current equity, so that a flat book can come back. A lifetime
+    loss over `lifetime_halt_frac` is HALTED until an operator resumes.
+    """
+    peaks = replace(
+        breaker,
+        peak_nav_usd=max(breaker.peak_nav_usd, nav_usd) if breaker.tripped_on is None else breaker.peak_nav_usd,
+        lifetime_peak_usd=max(breaker.lifetime_peak_usd, nav_usd),
+        sessions_since_trip=breaker.sessions_since_trip + (is_new_session and breaker.tripped_on is not None),
+    )
+    if state in (TradingState.HALTED, TradingState.LOCKED):
+        return peaks, state, None
+    lifetime = 1.0 - nav_usd / peaks.lifetime_peak_usd
+    if lifetime > rules.lifetime_halt_frac:
+        return peaks, TradingState.HALTED, f"lifetime drawdown {lifetime:.1%}: HALTED until an operator resumes"
+    fall = drawdown_frac(peaks, nav_usd)
+    if peaks.tripped_on is None and fall > rules.breaker_frac:
+        tripped = replace(peaks, tripped_on=session_on, sessions_since_trip=0)
+        return tripped, TradingState.REDUCE_ONLY, f"drawdown {fall:.1%} is over {rules.breaker_frac:.0%}: REDUCE_ONLY"
+    waited = peaks.tripped_on is not None and peaks.sessions_since_trip >= rules.reentry_sessions
+    if waited and vix is not None and vix < rules.reentry_vix:
+        rebased = Breaker(peak_nav_usd=nav_usd, lifetime_peak_usd=peaks.lifetime_peak_usd)
+        return (
+            rebased,
+            TradingState.ACTIVE,
+            f"{peaks.sessions_since_trip} sessions after the trip, VIX {vix:.1f}: ACTIVE",
+        )
+    return peaks, state, None

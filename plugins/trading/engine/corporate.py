@@ -1,0 +1,70 @@
+"""Splits and dividends in the book, on the morning of the ex-date: lots, marks and orders move together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from trading.domain.fills import Lot
+from trading.domain.instruments import Symbol
+from trading.domain.market import ActionKind, CorporateAction
+from trading.domain.money import PRICE_STEP, to_usd
+from trading.domain.orders import Order
+from trading.domain.portfolio import Position
+from trading.engine.state import BookState
+
+
+@dataclass(frozen=True, slots=True)
+class Dividend:
+    """Cash that the book is owed on an ex-date."""
+
+    symbol: Symbol
+    amount_usd: Decimal
+    action: CorporateAction
+
+
+def apply_actions(state: BookState, actions: Iterable[CorporateAction]) -> tuple[BookState, tuple[Dividend, ...]]:
+    """Return the book on the new share basis, with dividends added to cash on the ex-date.
+
+    A split that leaves part of a share pays it out at no value here; brokers pay cash in lieu, which arrives as a
+    cash entry of its own.
+    """
+    dividends: list[Dividend] = []
+    for action in actions:
+        position = state.portfolio.positions.get(action.symbol)
+        if action.kind is ActionKind.SPLIT:
+            state = _split(state, action.symbol, Decimal(repr(action.value)))
+        elif position is not None and position.quantity > 0:
+            amount = to_usd(position.quantity * Decimal(repr(action.value)))
+            dividends.append(Dividend(action.symbol, amount, action))
+            cash = state.portfolio.cash_usd + amount
+            state = replace(state, portfolio=replace(state.portfolio, cash_usd=cash))
+    return state, tuple(dividends)
+
+
+def _split(state: BookState, symbol: Symbol, ratio: Decimal) -> BookState:
+    positions = dict(state.portfolio.positions)
+    if (position := positions.get(symbol)) is not None:
+        lots = tuple(split_lot(lot, ratio) for lot in position.lots)
+        positions[symbol] = Position(symbol, lots, position.high_water_price / float(ratio))
+    working = tuple(_split_order(o, ratio) if o.symbol == symbol else o for o in state.working)
+    return replace(state, portfolio=replace(state.portfolio, positions=positions), working=working)
+
+
+def split_lot(lot: Lot, ratio: Decimal) -> Lot:
+    """Return the lot on the new basis: more shares, the same total cost and dates."""
+    return replace(
+        lot,
+        quantity=(lot.quantity * ratio).quantize(PRICE_STEP),
+        cost_per_share=(lot.cost_per_share / ratio).quantize(Decimal("1e-8")),
+    )
+
+
+def _split_order(order: Order, ratio: Decimal) -> Order:
+    return replace(
+        order,
+        quantity=(order.quantity * ratio).to_integral_value(),
+        limit_price=None if order.limit_price is None else (order.limit_price / ratio).quantize(PRICE_STEP),
+        stop_price=None if order.stop_price is None else (order.stop_price / ratio).quantize(PRICE_STEP),
+    )

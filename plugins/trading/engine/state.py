@@ -1,0 +1,97 @@
+"""What one hour starts from and what it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from trading.domain.fills import Disposal
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.market import Slot
+from trading.domain.orders import Order
+from trading.domain.panel import FeaturePanel
+from trading.domain.portfolio import Breaker, Portfolio, TradingState
+from trading.domain.signals import Reason, Targets
+from trading.execution.desk import Veto
+from trading.strategy.judging import Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class BookState:
+    """A book before an hour: the same whether it was read from Postgres or carried in memory.
+
+    Attributes:
+        working: orders that are at the broker, simulated or real, protections included.
+        disposals: what may still open a wash-sale window.
+        session_on: session of the last step; None for a new book.
+        orders_today: orders that went out in `session_on`.
+    """
+
+    portfolio: Portfolio
+    working: tuple[Order, ...] = ()
+    breaker: Breaker = field(default_factory=Breaker)
+    trading_state: TradingState = TradingState.ACTIVE
+    disposals: tuple[Disposal, ...] = ()
+    session_on: date | None = None
+    orders_today: int = 0
+
+    @property
+    def book(self) -> BookId:
+        """The book's id."""
+        return self.portfolio.book
+
+    @property
+    def held(self) -> dict[Symbol, Decimal]:
+        """Shares by symbol, empty positions left out."""
+        return {s: q for s, p in self.portfolio.positions.items() if (q := p.quantity) > 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One decision's view of the market.
+
+    Attributes:
+        panel, judgement: facts and verdicts of all times; this hour is their `row`.
+        cutoff_at: `slot.as_of` plus the declared source delay.
+        closes_at: end of the session.
+        next_open_at: open of the next session.
+        is_first_of_session: whether this is the session's first hour.
+        daily_priced: symbols that trade on daily bars; their entries wait for the next open.
+    """
+
+    slot: Slot
+    cutoff_at: datetime
+    closes_at: datetime
+    next_open_at: datetime
+    panel: FeaturePanel
+    judgement: Judgement
+    row: int
+    is_first_of_session: bool
+    daily_priced: frozenset[Symbol] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one hour decided.
+
+    Attributes:
+        state: the book with its marks, breaker and trading state moved on; orders are not in it yet.
+        orders: what goes to the broker, exits first; vetoes: what does not, and why.
+        reasons: verdicts that depend on the book's path; those of the rules are in the judgement.
+        marks: (quantity, price, high-water price) by held symbol.
+        nav_usd: None when a held symbol has no price.
+        state_change: the sentence for a change of trading state; None without one.
+        note: one line for people.
+    """
+
+    state: BookState
+    orders: tuple[Order, ...]
+    vetoes: tuple[Veto, ...]
+    targets: Targets
+    reasons: tuple[Reason, ...]
+    marks: Mapping[Symbol, tuple[Decimal, float, float]]
+    nav_usd: float | None
+    state_change: str | None
+    note: str
