@@ -1,0 +1,117 @@
+"""How Airflow is configured here: by environment variables of its processes, nothing in a global file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from trading.entrypoints.checkout import Checkout, write_private
+from trading.entrypoints.databases import settings_of, sibling_url
+
+ADMIN = "admin"
+
+# Loaded by every Airflow process; only the scheduler forks the workers, so only it pays for these once.
+LOCAL_SETTINGS = '''"""Written by ./airdesk at each start."""
+
+import sys
+
+if sys.platform == "linux" and sys.argv[1:2] == ["scheduler"]:
+    import exchange_calendars
+    import pandas
+    import psycopg2
+    import talib
+    import vaderSentiment.vaderSentiment
+'''
+
+
+def airflow_environment(
+    checkout: Checkout, *, database_url: str, port: int, extra: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of every process of this desk and write the files that it points to.
+
+    Args:
+        database_url: our database; Airflow's own lies beside it on the same server.
+        port: port of the api-server.
+        extra: settings of ours that were decided at this start, e.g. the gateway's port.
+    """
+    home = checkout.airflow_home
+    _write_local_settings(home)
+    keys = _secrets(home / "secrets.json")
+    url = f"http://127.0.0.1:{port}"
+    airflow = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONN_AIRDESK_DB": database_url.replace("postgresql://", "postgres://", 1),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__EXPOSE_CONFIG": "False",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__SECRET_KEY": keys["api"],
+        "AIRFLOW__API_AUTH__JWT_ISSUER": "airdesk",
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(checkout.root / "dags"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(checkout.root / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home)),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": airflow_database_url(database_url),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # Airflow waits this long before it frees a finished task's slot; its default of 5 s halves the speed.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+    }
+    python = {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": str(checkout.root / "plugins"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **python, **airflow, **settings_of(checkout, database_url), **extra}
+
+
+def airflow_database_url(database_url: str) -> str:
+    """Return the URL of Airflow's metadata; the driver is named because SQLAlchemy's default changed to another."""
+    return sibling_url(database_url, "airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def admin_password(checkout: Checkout) -> str:
+    """Return the password of the UI's user."""
+    return str(json.loads(_passwords(checkout.airflow_home).read_text(encoding="utf-8"))[ADMIN])
+
+
+def _passwords(home: Path) -> Path:
+    # Airflow would write this file readable by all and print the password.
+    path = home / "passwords.json"
+    if not path.exists():
+        write_private(path, json.dumps({ADMIN: secrets.token_urlsafe(12)}))
+    return path
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    if not path.exists():
+        keys = {
+            "api": secrets.token_urlsafe(32),
+            "fernet": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "jwt": secrets.token_urlsafe(64),
+        }
+        write_private(path, json.dumps(keys))
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _write_local_settings(home: Path) -> None:
+    folder = home / "config"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    write_private(folder / "airflow_local_settings.py", LOCAL_SETTINGS)

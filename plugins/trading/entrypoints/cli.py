@@ -1,0 +1,62 @@
+"""The command line: `./airdesk COMMAND`. Each group of commands is a module with `register(subparsers)`.
+
+Exit codes: 0 done, 1 a person must act (the sentence says how), 2 the command was not understood,
+3 waiting helps, 130 interrupted. No stack trace for an error that we raise on purpose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from trading.entrypoints import doctor, migrate, testing, up
+from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.databases import command_database
+from trading.errors import AirdeskError, TransientError
+
+COMMAND_MODULES = (up, doctor, migrate, testing)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every command."""
+    parser = argparse.ArgumentParser(
+        prog="airdesk",
+        description="An automated trading desk on Apache Airflow. `airdesk demo` shows it on a synthetic market.",
+        epilog="Settings come from the environment and from .env; see .env.example.",
+    )
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in COMMAND_MODULES:
+        module.register(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options, unknown = build_parser().parse_known_args(arguments)
+    if unknown and not getattr(options, "passes_arguments", False):
+        build_parser().error(f"unrecognised arguments: {' '.join(unknown)}")
+    options.rest = unknown
+    try:
+        with _database_of(options):
+            return int(options.run(options) or 0)
+    except AirdeskError as error:
+        print(f"airdesk: {error}", file=sys.stderr)
+        return 3 if isinstance(error, TransientError) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _database_of(options: argparse.Namespace) -> AbstractContextManager[None]:
+    if not getattr(options, "needs_database", True):
+        return nullcontext()
+    return command_database(Checkout.from_environment(os.environ), os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

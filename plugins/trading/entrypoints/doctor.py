@@ -1,0 +1,153 @@
+"""`airdesk doctor`: what works here, what does not, and what to do about it. It starts and changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trading.adapters.embedded_postgres import EmbeddedPostgres
+from trading.adapters.migrations import pending
+from trading.entrypoints.airflow_api import AirflowApi
+from trading.entrypoints.airflow_environment import ADMIN, admin_password
+from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.databases import settings_of
+from trading.entrypoints.ports import is_free
+from trading.entrypoints.run_record import RunRecord, is_running
+from trading.errors import AirdeskError
+from trading.settings import Settings, SourceKind, load_settings
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `text` ends with the next action unless all is well."""
+
+    level: Level
+    subject: str
+    text: str
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="check this installation",
+        description="Check Python, the installation, settings, Postgres, Airflow, sources and broker. Changes nothing.",
+    )
+    parser.set_defaults(run=run, needs_database=False)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print every finding; exit code 1 if one of them is a failure."""
+    found = list(examine(Checkout.from_environment(os.environ)))
+    for finding in found:
+        print(f"{finding.level:<5} {finding.subject:<11} {finding.text}")
+    return 1 if any(finding.level is Level.FAIL for finding in found) else 0
+
+
+def examine(checkout: Checkout) -> Iterator[Finding]:
+    """Yield the findings, from the ground up."""
+    yield _python()
+    yield _installation(checkout.root)
+    record = RunRecord.read(checkout.state) if is_running(checkout.state) else RunRecord()
+    try:
+        settings = _settings(checkout, record)
+    except AirdeskError as error:
+        yield Finding(Level.FAIL, "settings", str(error))
+        return
+    yield Finding(Level.OK, "settings", f"mode {settings.mode}, book {settings.book}, strategy {settings.strategy}")
+    yield _guarded("postgres", lambda: _postgres(settings))
+    yield _guarded("airflow", lambda: _airflow(checkout, record))
+    yield _sources(settings)
+    yield _broker(settings)
+
+
+def _python() -> Finding:
+    return Finding(Level.OK, "python", f"{platform.python_version()} in {sys.prefix}")
+
+
+def _installation(root: Path) -> Finding:
+    stamp = Path(sys.prefix) / "airdesk.stamp"
+    digest = hashlib.sha256((root / "requirements.txt").read_bytes()).hexdigest()
+    if not stamp.is_file():
+        return Finding(
+            Level.WARN, "packages", "this Python was not made by ./airdesk; keep it equal to requirements.txt"
+        )
+    if stamp.read_text(encoding="ascii").split()[0] != digest:
+        return Finding(Level.WARN, "packages", "older than requirements.txt; ./airdesk down, then start again")
+    return Finding(Level.OK, "packages", "as in requirements.txt")
+
+
+def _settings(checkout: Checkout, record: RunRecord) -> Settings:
+    url = os.environ.get("AIRDESK_DATABASE_URL", "")
+    server = EmbeddedPostgres(checkout.state / "postgres")
+    if not url and server.is_running():
+        url = server.start().url_for(checkout.database_name)
+    # Without a server there is no URL, and the rest of the settings can still be checked.
+    here = settings_of(checkout, url or "postgresql://")
+    given = {name: value for name, value in os.environ.items() if name != "AIRDESK_MODE"}
+    mode = os.environ.get("AIRDESK_MODE") or str(checkout.mode)
+    return load_settings({**given, **here, "AIRDESK_MODE": mode, **record.exports})
+
+
+def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except AirdeskError as error:
+        return Finding(Level.FAIL, subject, str(error))
+
+
+def _postgres(settings: Settings) -> Finding:
+    if settings.database_url == "postgresql://":
+        return Finding(Level.OK, "postgres", "embedded, not running; every command starts it")
+    if names := pending(settings.database_url):
+        return Finding(Level.WARN, "postgres", f"{len(names)} migrations pending; run ./airdesk migrate")
+    return Finding(Level.OK, "postgres", "running, no migration pending")
+
+
+def _airflow(checkout: Checkout, record: RunRecord) -> Finding:
+    if not record.url:
+        port = int(os.environ.get("AIRDESK_UI_PORT") or 8080)
+        if is_free(port):
+            return Finding(Level.OK, "airflow", f"not running; ./airdesk up serves it on port {port}")
+        return Finding(Level.WARN, "airflow", f"not running, and port {port} is taken; ./airdesk up picks another")
+    api = AirflowApi(record.url, ADMIN, admin_password(checkout))
+    if not api.is_healthy():
+        return Finding(Level.FAIL, "airflow", f"{record.url} is not healthy; read {checkout.logs}")
+    if broken := api.import_errors():
+        return Finding(Level.FAIL, "airflow", f"cannot import {', '.join(broken)}; run ./airdesk test tests/dags")
+    return Finding(Level.OK, "airflow", f"healthy at {record.url}")
+
+
+def _sources(settings: Settings) -> Finding:
+    if settings.sources is SourceKind.SYNTHETIC:
+        return Finding(Level.OK, "sources", f"SYNTHETIC market, seed {settings.synthetic_seed}; nothing of it is real")
+    return Finding(Level.OK, "sources", "stored rows only; ./airdesk data import brings new ones")
+
+
+def _broker(settings: Settings) -> Finding:
+    if not settings.broker_port:
+        return Finding(Level.OK, "broker", "none configured; ./airdesk up starts the paper gateway")
+    place = f"{settings.broker_host}:{settings.broker_port}"
+    try:
+        socket.create_connection((settings.broker_host, settings.broker_port), timeout=3).close()
+    except OSError:
+        return Finding(
+            Level.FAIL, "broker", f"{place} does not answer; start the gateway or correct AIRDESK_BROKER_PORT"
+        )
+    return Finding(Level.OK, "broker", f"{place} answers")

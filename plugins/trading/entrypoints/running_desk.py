@@ -1,0 +1,175 @@
+"""One desk, running: Postgres, the paper gateway where no broker is configured, and the four parts of Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from trading.adapters.embedded_postgres import EmbeddedPostgres
+from trading.adapters.migrations import migrate
+from trading.adapters.postgres_store.connection import connect, ensure_database
+from trading.entrypoints.airflow_api import AirflowApi
+from trading.entrypoints.airflow_environment import ADMIN, admin_password, airflow_environment
+from trading.entrypoints.checkout import Checkout, write_private
+from trading.entrypoints.databases import settings_of, shared_postgres, sibling_url
+from trading.entrypoints.ports import HOST, claimed_port, free_port, is_free
+from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
+from trading.errors import TransientError
+from trading.settings import Settings, load_settings
+
+READY_SECONDS = 240
+GATEWAY_SECONDS = 60
+
+AIRFLOW_PROGRAMS = (
+    Program("api-server", ("-m", "airflow", "api-server"), stop_rank=1),
+    Program("scheduler", ("-m", "airflow", "scheduler", "--skip-serve-logs")),
+    Program("dag-processor", ("-m", "airflow", "dag-processor")),
+    Program("triggerer", ("-m", "airflow", "triggerer", "--skip-serve-logs")),
+)
+GATEWAY_PROGRAM = Program("gateway", ("-m", "trading.entrypoints.cli", "gateway"), stop_rank=2)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningDesk:
+    """What a command can do with a desk that runs.
+
+    Attributes:
+        airflow: client of the UI's server; usable once `wait_until_ready` has returned.
+    """
+
+    checkout: Checkout
+    settings: Settings
+    supervisor: Supervisor
+    airflow: AirflowApi
+    boot: Future[None]
+
+    def wait_until_ready(self) -> None:
+        """Return when Airflow is healthy, warm and has its pools."""
+        self.boot.result()
+
+    def wait(self) -> None:
+        """Return never: keep serving until the process is told to stop or a program gives up."""
+        while True:
+            self.supervisor.check()
+            time.sleep(0.5)
+
+
+@contextmanager
+def running_desk(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[RunningDesk]:
+    """Start a desk and stop every part of it at the end. Call with the run lock held.
+
+    The database is migrated and the gateway answers when the block is entered; Airflow starts beside it.
+    """
+    if leftovers := stop_leftovers(checkout.state):
+        say(f"the last run was killed; stopped what it left behind: {', '.join(leftovers)}")
+    with _database(checkout, say=say) as database_url, claimed_port(_wanted_port()) as port:
+        if port != _wanted_port():
+            say(f"port {_wanted_port()} is taken; the UI uses {port}")
+        migrate(database_url)
+        ensure_database(sibling_url(database_url, "airflow"))
+        supervisor = Supervisor(checkout, say=say)
+        with ThreadPoolExecutor(1, thread_name_prefix="boot") as pool:
+            try:
+                yield _start(checkout, supervisor, database_url=database_url, port=port, pool=pool)
+            finally:
+                say("stopping")
+                supervisor.stop()
+
+
+@contextmanager
+def _database(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[str]:
+    named = os.environ.get("AIRDESK_DATABASE_URL")
+    if named:
+        yield named
+        return
+    with shared_postgres(checkout.state) as server:
+        if server.moved:
+            say(server.sentence)
+        yield EmbeddedPostgres(checkout.state / "postgres").ensure_database(checkout.database_name)
+
+
+def _start(
+    checkout: Checkout, supervisor: Supervisor, *, database_url: str, port: int, pool: ThreadPoolExecutor
+) -> RunningDesk:
+    exports = _broker_settings(checkout, database_url)
+    environment = airflow_environment(checkout, database_url=database_url, port=port, extra=exports)
+    settings = load_settings(environment)
+    if exports:
+        supervisor.keep(GATEWAY_PROGRAM, environment)
+        _wait_for_gateway(settings, supervisor)
+    url = f"http://{HOST}:{port}"
+    supervisor.publish(url=url, exports=exports)
+    api = AirflowApi(url, ADMIN, admin_password(checkout))
+    boot = pool.submit(_boot_airflow, checkout, supervisor, api, environment)
+    return RunningDesk(checkout, settings, supervisor, api, boot)
+
+
+def _broker_settings(checkout: Checkout, database_url: str) -> dict[str, str]:
+    """Return the ports of a paper gateway of our own, or nothing when a broker is configured."""
+    settings = load_settings({**os.environ, **settings_of(checkout, database_url)})
+    if settings.broker_port:
+        return {}
+    return {
+        "AIRDESK_BROKER_HOST": HOST,
+        "AIRDESK_BROKER_PORT": str(free_port()),
+        "AIRDESK_GATEWAY_CONTROL_PORT": str(free_port()),
+    }
+
+
+def _wait_for_gateway(settings: Settings, supervisor: Supervisor) -> None:
+    deadline = time.monotonic() + GATEWAY_SECONDS
+    while is_free(settings.broker_port):
+        supervisor.check()
+        if time.monotonic() > deadline:
+            raise TransientError(f"the paper gateway does not answer; read {supervisor.log_of('gateway')}, start again")
+        time.sleep(0.1)
+
+
+def _boot_airflow(checkout: Checkout, supervisor: Supervisor, api: AirflowApi, environment: Mapping[str, str]) -> None:
+    _migrate_airflow(checkout, supervisor, environment)
+    for program in AIRFLOW_PROGRAMS:
+        supervisor.keep(program, environment)
+    deadline = time.monotonic() + READY_SECONDS
+    while not api.is_healthy():
+        supervisor.check()
+        if time.monotonic() > deadline:
+            raise TransientError(f"Airflow is not healthy after {READY_SECONDS} s; read {checkout.logs}, start again")
+        time.sleep(0.5)
+    api.warm()
+    for name, pool in json.loads((checkout.root / "include" / "pools.json").read_text(encoding="utf-8")).items():
+        api.put_pool(name, pool)
+
+
+def _migrate_airflow(checkout: Checkout, supervisor: Supervisor, environment: Mapping[str, str]) -> None:
+    """Bring Airflow's metadata up to date; skipped (it costs 5 s) when this version did it to this very database."""
+    stamp = checkout.airflow_home / "migrated"
+    url = sibling_url(environment["AIRDESK_DATABASE_URL"], "airflow")
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == _metadata_version(url):
+        return
+    supervisor.run_once(Program("airflow-migrate", ("-m", "airflow", "db", "migrate")), environment)
+    write_private(stamp, _metadata_version(url))
+
+
+def _metadata_version(url: str) -> str:
+    connection = connect(url)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('alembic_version') IS NOT NULL")
+            (exists,) = cursor.fetchone() or (False,)
+            if not exists:
+                return "empty"
+            cursor.execute("SELECT string_agg(version_num, ',') FROM alembic_version")
+            (revision,) = cursor.fetchone() or (None,)
+    finally:
+        connection.close()
+    return f"{version('apache-airflow')} {revision}"
+
+
+def _wanted_port() -> int:
+    return int(os.environ.get("AIRDESK_UI_PORT") or 8080)
