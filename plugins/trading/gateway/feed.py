@@ -1,0 +1,86 @@
+"""Where the paper gateway's prices come from: the bars of any source, finest resolution first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+
+from trading.domain.instruments import Symbol
+from trading.domain.market import Bar, Resolution, TimeWindow
+from trading.ports import BarSource
+
+LOOK_BACK_DAYS = 7
+"""How far `last_price` searches: longer than any holiday weekend."""
+FINEST_FIRST = (Resolution.HALF_HOUR, Resolution.HOUR, Resolution.DAY)
+
+type DayReader = Callable[[Symbol, date], Sequence[Bar]]
+"""(symbol, UTC date) → that day's bars of one resolution, ascending; a New York session lies within one UTC date."""
+
+
+class BarFeed(Protocol):
+    """Market data as the simulated present unfolds."""
+
+    symbols: frozenset[Symbol]
+
+    def bars(self, symbol: Symbol, after: datetime, until: datetime) -> Iterable[Bar]:
+        """Return the bars that end later than `after` and start at or before `until`, ascending."""
+        ...
+
+    def last_price(self, symbol: Symbol, at: datetime) -> float | None:
+        """Return the newest price seen at `at` [USD/share], the open of a running bar or a close; None if unknown."""
+        ...
+
+
+class DailyFeed:
+    """A feed that reads one day of one symbol at a time and keeps it."""
+
+    def __init__(self, symbols: Iterable[Symbol], read_day: DayReader) -> None:
+        self.symbols = frozenset(symbols)
+        self._read_day = read_day
+        self._days: dict[tuple[Symbol, date], tuple[Bar, ...]] = {}
+
+    def bars(self, symbol: Symbol, after: datetime, until: datetime) -> Iterable[Bar]:
+        """Return the bars that end later than `after` and start at or before `until`, ascending."""
+        for offset in range((until.date() - after.date()).days + 1):
+            for bar in self._day(symbol, after.date() + timedelta(days=offset)):
+                if bar.ends_at > after and bar.starts_at <= until:
+                    yield bar
+
+    def last_price(self, symbol: Symbol, at: datetime) -> float | None:
+        """Return the newest price seen at `at`; None if no bar began in the last `LOOK_BACK_DAYS`."""
+        for offset in range(LOOK_BACK_DAYS + 1):
+            begun = [b for b in self._day(symbol, at.date() - timedelta(days=offset)) if b.starts_at <= at]
+            if begun:
+                return begun[-1].close if begun[-1].ends_at <= at else begun[-1].open
+        return None
+
+    def _day(self, symbol: Symbol, on: date) -> tuple[Bar, ...]:
+        if (symbol, on) not in self._days:
+            found = tuple(self._read_day(symbol, on)) if symbol in self.symbols else ()
+            if not found:
+                return ()  # not kept: the day's bars may be ingested later
+            self._days[symbol, on] = found
+        return self._days[symbol, on]
+
+
+def memory_feed(bars: Iterable[Bar]) -> DailyFeed:
+    """Return a feed over `bars` of one resolution per symbol and day."""
+    days: dict[tuple[Symbol, date], list[Bar]] = {}
+    for bar in sorted(bars, key=lambda b: b.starts_at):
+        days.setdefault((bar.symbol, bar.starts_at.date()), []).append(bar)
+    return DailyFeed({symbol for symbol, _ in days}, lambda symbol, on: days.get((symbol, on), []))
+
+
+def source_feed(source: BarSource, symbols: Iterable[Symbol]) -> DailyFeed:
+    """Return a feed over a bar source: the finest resolution that has the day."""
+
+    def read(symbol: Symbol, on: date) -> Sequence[Bar]:
+        midnight = datetime.combine(on, time(), UTC)
+        window = TimeWindow(midnight, midnight + timedelta(days=1))
+        for resolution in FINEST_FIRST:
+            if bars := list(source.bars(symbol, window, resolution)):
+                return bars
+        return ()
+
+    return DailyFeed(symbols, read)
