@@ -1,0 +1,57 @@
+"""Airflow for the tests of this folder: it reads its environment at import, so nothing imports it any earlier."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_OURS = ("AIRFLOW", "AIRDESK")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def airflow_home(tmp_path_factory) -> Path:
+    """The folder that Airflow lives in; the environment is as before once this folder's tests are done."""
+    home = tmp_path_factory.mktemp("airflow")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(_OURS)]:
+            patch.delenv(name)
+        for name, value in _variables(home).items():
+            patch.setenv(name, value)
+        yield home
+
+
+@pytest.fixture(scope="package")
+def dagbag(airflow_home):
+    """Every DAG of the repository."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(dag_folder=os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+
+
+@pytest.fixture(scope="package")
+def stored_dags(airflow_home):
+    """Every DAG as Airflow keeps it in its database."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    def load(dag):
+        return DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+    return load
+
+
+def _variables(home: Path) -> dict[str, str]:
+    """Return the variables of an Airflow that lives in `home`."""
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for-tests-only-" * 5,
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__FERNET_KEY": "",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
