@@ -29,11 +29,11 @@ _UNDER_WAY = OPEN | {OrderStatus.PLANNED, OrderStatus.RESERVED, OrderStatus.UNKN
 
 def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> Step:
     """Return what `spec` does with the book in this hour; nothing outside is asked, nothing is changed."""
-    prices = _prices(hour)
-    marked = _marked(state, prices, hour)
-    nav = nav_usd(marked.portfolio, prices)
-    turned, change = _turn_breaker(spec, marked, hour, nav)
-    terms = _terms(spec, state, hour, decision_id)
+    prices = prices_of(hour)
+    book = marked(state, prices, hour)
+    nav = nav_usd(book.portfolio, prices)
+    turned, change = _turn_breaker(spec, book, hour, nav)
+    terms = terms_of(spec, state, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
     leaving = _leaving(spec, turned, hour)
     planned = [
@@ -48,7 +48,7 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> 
         vetoes=vetoes,
         targets=Targets(hour.slot.as_of, nav or 0.0, weights),
         reasons=tuple(_path_reasons(spec, turned, hour, nav)),
-        marks=_marks(turned.portfolio, prices),
+        marks=marks_of(turned.portfolio, prices),
         nav_usd=nav,
         state_change=change,
         note=_note(orders, len(vetoes), turned.trading_state, desk, spec),
@@ -92,12 +92,14 @@ def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbo
     )
 
 
-def _prices(hour: Hour) -> dict[Symbol, float]:
+def prices_of(hour: Hour) -> dict[Symbol, float]:
+    """Return the last prices that exist [USD/share], stale ones included: they still value what is held."""
     row = hour.panel.price[hour.row]
     return {s: float(p) for s, p in zip(hour.panel.symbols, row, strict=True) if np.isfinite(p)}
 
 
-def _marked(state: BookState, prices: dict[Symbol, float], hour: Hour) -> BookState:
+def marked(state: BookState, prices: dict[Symbol, float], hour: Hour) -> BookState:
+    """Return the book with its high-water prices and session moved to this hour."""
     positions = {
         s: Position(s, p.lots, max(p.high_water_price, prices.get(s, p.high_water_price)))
         for s, p in state.portfolio.positions.items()
@@ -128,7 +130,8 @@ def _turn_breaker(spec: StrategySpec, state: BookState, hour: Hour, nav: float |
     return replace(state, breaker=breaker, trading_state=trading_state), change
 
 
-def _terms(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> PlanTerms:
+def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> PlanTerms:
+    """Return how the orders of this decision are written."""
     return PlanTerms(
         book=state.book,
         decision_id=decision_id,
@@ -223,7 +226,8 @@ def _path_reason(
     return Reason(symbol, hour.slot.as_of, rule, role, outcome, observed, threshold, hour.slot.as_of, why)
 
 
-def _marks(portfolio: Portfolio, prices: dict[Symbol, float]) -> dict[Symbol, tuple[Decimal, float, float]]:
+def marks_of(portfolio: Portfolio, prices: dict[Symbol, float]) -> dict[Symbol, tuple[Decimal, float, float]]:
+    """Return (quantity, price, high-water price) of each held symbol that has a price."""
     return {
         s: (p.quantity, prices[s], p.high_water_price) for s, p in portfolio.positions.items() if p.lots and s in prices
     }

@@ -1,0 +1,120 @@
+"""decide: the engine's step on what the analysis tasks wrote, stored once per (book, kind, as_of)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from trading import __version__
+from trading.domain.decisions import Decision, DecisionKind, decision_id_for
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.market import Resolution, Slot
+from trading.engine.hashing import decision_hash
+from trading.engine.rebalance import rebalance_step
+from trading.engine.state import BookState, Hour, Step
+from trading.engine.step import step
+from trading.errors import InvariantBroken
+from trading.ports import NavRow, Services, Transaction
+from trading.strategy.judging import judge
+from trading.strategy.spec import StrategySpec
+from trading.tasks.facts import cutoff_of, load_state
+from trading.tasks.report import StepReport
+
+STEPS = {DecisionKind.HOURLY: step, DecisionKind.REBALANCE: rebalance_step}
+
+
+def decide(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
+    """Judge every rule, size, plan and vet; a rerun returns the stored decision."""
+    return decide_kind(services, spec, book, slot, DecisionKind.HOURLY)
+
+
+def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot, kind: DecisionKind) -> StepReport:
+    """Decide for one of the loops; an hour older than the book's newest decision is left undecided."""
+    with services.store.transaction() as tx:
+        if (stored := tx.decisions.find(book, kind, slot.as_of)) is not None:
+            return StepReport("decide", notes=(f"already decided: {stored.note}",), decision_id=stored.decision_id)
+        newest = tx.decisions.newest(book, kind)
+        if newest is not None and newest.as_of > slot.as_of:
+            note = (
+                f"{slot.as_of:%Y-%m-%d %H:%M} UTC is older than the newest decision, {newest.decision_id}; left alone"
+            )
+            return StepReport("decide", notes=(note,))
+        hour = live_hour(services, tx, spec, book, slot)
+        taken = STEPS[kind](spec, load_state(tx, book, slot), hour, decision_id_for(book, kind, slot.as_of))
+        decision = store_step(tx, spec, hour, taken, kind)
+    counts = {"orders": len(taken.orders), "denied": len(taken.vetoes)}
+    return StepReport("decide", counts, (decision.note,), decision.decision_id)
+
+
+def live_hour(services: Services, tx: Transaction, spec: StrategySpec, book: BookId, slot: Slot) -> Hour:
+    """Return the hour as the analysis tasks left it."""
+    cutoff_at = cutoff_of(services, slot)
+    session = services.calendar.session(slot.session_on)
+    if session is None:
+        raise InvariantBroken(f"{slot.session_on} is no session; check the calendar")
+    panel = tx.analysis.read(spec.universe.traded, slot.as_of, cutoff_at)
+    last = tx.ledger.last_nav(book)
+    return Hour(
+        slot=slot,
+        cutoff_at=cutoff_at,
+        closes_at=session.closes_at,
+        next_open_at=services.calendar.next_session(slot.session_on).opens_at,
+        panel=panel,
+        judgement=judge(spec, panel),
+        row=0,
+        is_first_of_session=last is None or last.session_on != slot.session_on,
+        daily_priced=_daily_priced(services, tx, spec),
+    )
+
+
+def store_step(tx: Transaction, spec: StrategySpec, hour: Hour, taken: Step, kind: DecisionKind) -> Decision:
+    """Store a decision with its reasons, targets, orders, NAV and change of trading state."""
+    book, slot = taken.state.book, hour.slot
+    decision = Decision(
+        decision_id=decision_id_for(book, kind, slot.as_of),
+        book=book,
+        kind=kind,
+        as_of=slot.as_of,
+        cutoff_at=hour.cutoff_at,
+        session_on=slot.session_on,
+        is_closing=slot.is_closing,
+        strategy=spec.name,
+        spec_hash=spec.spec_hash,
+        code_version=__version__,
+        decision_hash=decision_hash(spec.spec_hash, hour, taken.targets),
+        nav_usd=taken.nav_usd,
+        note=taken.note,
+    )
+    reasons = [*hour.judgement.reasons(hour.row, slot.as_of), *taken.reasons]
+    tx.decisions.add(decision, reasons, taken.targets, [*taken.orders, *(v.order for v in taken.vetoes)])
+    if (row := nav_row(taken.state, hour.slot, taken.nav_usd)) is not None:
+        tx.ledger.add_nav(book, row, taken.marks)
+    if taken.state_change:
+        _announce(tx, book, taken, slot.as_of)
+    return decision
+
+
+def nav_row(state: BookState, slot: Slot, nav_usd: float | None) -> NavRow | None:
+    """Return the NAV row of a slot; None while a held symbol has no price."""
+    if nav_usd is None:
+        return None
+    cash = state.portfolio.cash_usd
+    return NavRow(slot.as_of, slot.session_on, slot.is_closing, cash, nav_usd - float(cash), nav_usd, state.breaker)
+
+
+def _announce(tx: Transaction, book: BookId, taken: Step, as_of: datetime) -> None:
+    change = taken.state_change or ""
+    tx.controls.set_state(book, taken.state.trading_state, reason=change, actor="drawdown_breaker")
+    tx.controls.notify(
+        dedupe_key=f"state.{book}.{as_of.isoformat()}",
+        book=book,
+        kind="state_change",
+        severity="warning",
+        body=f"{book.badge} {book}: {change}",
+    )
+
+
+def _daily_priced(services: Services, tx: Transaction, spec: StrategySpec) -> frozenset[Symbol]:
+    if not services.daily_pricing:
+        return frozenset()
+    intraday = {s for r in (Resolution.HALF_HOUR, Resolution.HOUR) for s in tx.market.last_bar_starts_at(r)}
+    return frozenset(spec.universe.traded) - intraday

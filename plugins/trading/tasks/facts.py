@@ -1,0 +1,96 @@
+"""Reading: facts known at a decision, and the book before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from trading.analysis.facts import Facts
+from trading.domain.instruments import BookId
+from trading.domain.market import Resolution, Session, Slot
+from trading.domain.orders import OrderStatus
+from trading.engine.hours import Terms, Timeline
+from trading.engine.replay import WASH_MEMORY
+from trading.engine.state import BookState
+from trading.errors import InvariantBroken
+from trading.ports import MarketCalendar, Services, Transaction
+from trading.strategy.spec import StrategySpec
+
+DAILY_MEMORY = timedelta(days=900)
+"""At least 600 daily bars: averages and RSI have long forgotten what lies before."""
+INTRADAY_MEMORY = timedelta(days=7)
+NEWS_MEMORY = timedelta(days=7)
+_INTRADAY = (Resolution.HALF_HOUR, Resolution.HOUR)
+_NEVER_SENT = frozenset({OrderStatus.PLANNED, OrderStatus.DENIED})
+
+
+def terms_of(services: Services) -> Terms:
+    """Return how this book reads its sources."""
+    return Terms(delay_minutes=services.source_delay_minutes, daily_pricing=services.daily_pricing)
+
+
+def cutoff_of(services: Services, slot: Slot) -> datetime:
+    """Return the instant by which a row must be known to count in `slot`."""
+    return slot.as_of + timedelta(minutes=services.source_delay_minutes)
+
+
+def timeline_of(calendar: MarketCalendar, first_on: date, last_on: date) -> Timeline:
+    """Return the sessions in [first_on, last_on] with their neighbours."""
+    sessions = calendar.sessions(first_on, last_on)
+    if not sessions:
+        raise InvariantBroken(f"no session from {first_on} to {last_on}; widen the range")
+    return Timeline(sessions, session_before(calendar, sessions[0].session_on), calendar.next_session(last_on))
+
+
+def session_before(calendar: MarketCalendar, on: date) -> Session:
+    """Return the last session earlier than `on`."""
+    return calendar.sessions(on - timedelta(days=14), on - timedelta(days=1))[-1]
+
+
+def load_facts(
+    tx: Transaction, spec: StrategySpec, *, first_at: datetime, as_of: datetime, cutoff_at: datetime
+) -> Facts:
+    """Return the facts that decisions from `first_at` to `as_of` may read.
+
+    Args:
+        first_at: the earliest decision; history reaches back from there.
+    """
+    symbols: Sequence[str] = spec.universe.data
+    market = tx.market
+    daily = market.bars(symbols, (Resolution.DAY,), as_of=as_of, cutoff_at=cutoff_at, since=first_at - DAILY_MEMORY)
+    hourly = market.bars(symbols, _INTRADAY, as_of=as_of, cutoff_at=cutoff_at, since=first_at - INTRADAY_MEMORY)
+    return Facts(
+        bars={**daily, **hourly},
+        news=market.news(since=first_at - NEWS_MEMORY, cutoff_at=cutoff_at),
+        filings=market.filings(cutoff_at=cutoff_at),
+        macro=market.macro(cutoff_at=cutoff_at),
+        actions=market.actions(cutoff_at=cutoff_at),
+        parked=market.parked(),
+    )
+
+
+def load_state(tx: Transaction, book: BookId, slot: Slot) -> BookState:
+    """Return the book as stored; a protection guards exactly what is held, whatever it was placed for."""
+    last = tx.ledger.last_nav(book)
+    portfolio = tx.ledger.portfolio(book, slot.as_of)
+    held = {s: p.quantity for s, p in portfolio.positions.items()}
+    working = tuple(
+        replace(o, quantity=held[o.symbol]) if o.is_protective and held.get(o.symbol) else o
+        for o in tx.orders.working(book)
+    )
+    today = slot.session_on
+    sent = [
+        o
+        for o in tx.orders.recent(book, 100)
+        if o.planned_at.date() == today and o.status not in _NEVER_SENT and not o.is_protective
+    ]
+    state = BookState(
+        portfolio=portfolio,
+        working=working,
+        trading_state=tx.controls.trading_state(book),
+        disposals=tuple(d for d in tx.ledger.disposals(book) if d.disposed_on >= today - WASH_MEMORY),
+        session_on=None if last is None else last.session_on,
+        orders_today=len(sent),
+    )
+    return state if last is None else replace(state, breaker=last.breaker)
