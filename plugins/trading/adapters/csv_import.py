@@ -16,6 +16,7 @@ from typing import TextIO
 from trading.errors import DataRejected
 
 _SHOWN_ERRORS = 20
+_LONGEST_FIELD = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def instant(text: str) -> datetime:
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
     try:
+        csv.field_size_limit(_LONGEST_FIELD)
         with path.open("rb") as raw:
             plain = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             yield TextIOWrapper(plain, encoding="utf-8-sig", newline="")
