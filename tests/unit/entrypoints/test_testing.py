@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from trading.entrypoints.testing import test_environment as environment_of_tests
+from trading.entrypoints.testing import test_folders as folders_of_tests
+
+
+def a_test(tests: Path, folder: str) -> None:
+    (tests / folder).mkdir(parents=True)
+    (tests / folder / "test_x.py").touch()
+
+
+def test_quick_tests_come_first_and_empty_folders_not_at_all(tmp_path):
+    for folder in ("integration", "dags", "unit/engine", "docs"):
+        a_test(tmp_path, folder)
+    (tmp_path / "data").mkdir()
+    assert folders_of_tests(tmp_path, quick=False) == ["tests/unit", "tests/docs", "tests/dags", "tests/integration"]
+    assert folders_of_tests(tmp_path, quick=True) == ["tests/unit", "tests/docs"]
+
+
+def test_a_test_run_sees_none_of_the_users_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("AIRDESK_ROOT", "/checkout")
+    monkeypatch.setenv("AIRDESK_DATABASE_URL", "postgresql://real")
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://real")
+    environment = environment_of_tests(tmp_path)
+    assert not any("real" in value for value in environment.values())
+    assert environment["AIRDESK_STATE_DIR"] == str(tmp_path / "state")
