@@ -51,7 +51,8 @@ def test_every_dag_survives_being_stored(dag, stored_dags):
     stored = stored_dags(dag)
     assert stored.task_ids == dag.task_ids
     assert stored.timetable.serialize() == dag.timetable.serialize()
-    assert type(stored.timetable).__name__ == type(dag.timetable).__name__
+    rebuilt = type(dag.timetable).deserialize(stored.timetable.serialize())
+    assert rebuilt.serialize() == dag.timetable.serialize()
 
 
 @pytest.mark.parametrize("dag_id", ["hourly_trading", "nightly_reconciliation", "quarterly_rebalance"])
@@ -90,6 +91,34 @@ def test_the_last_task_judges_every_other_one(dagbag):
     assert set(dag.get_task("report").op_kwargs["judges"]) == set(dag.task_ids) - {"report"}
 
 
+def test_every_step_calls_a_function_that_exists(dagbag):
+    from trading.tasks import analyse, decide, desk, execute, ingest, rebalance, reconcile
+
+    steps = {
+        execute.sync_broker,
+        ingest.ingest_prices,
+        ingest.ingest_fundamentals,
+        ingest.ingest_news,
+        analyse.technicals,
+        analyse.sentiment,
+        analyse.risk,
+        decide.decide,
+        execute.execute,
+        desk.report,
+        reconcile.reconcile,
+        rebalance.preview,
+    }
+    named = {f"{step.__module__.rpartition('.')[2]}:{step.__name__}" for step in steps}
+    called = {t.op_kwargs["function"] for d in dagbag.dags.values() for t in d.tasks if "function" in _kwargs(t)}
+    assert called == named
+
+
+def test_the_plugin_registers_every_timetable_that_a_dag_uses(dagbag):
+    from airdesk_plugin import AirdeskPlugin
+
+    assert {type(dag.timetable) for dag in dagbag.dags.values()} == set(AirdeskPlugin.timetables)
+
+
 def test_every_sql_check_is_run(dagbag):
     files = {path.stem for path in (ROOT / "include" / "sql" / "checks").glob("*.sql")}
     assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - {"sync_broker", "reconcile"}
@@ -116,6 +145,10 @@ def test_a_dag_file_only_schedules(path):
     text = path.read_text()
     for word in ("environ", "open(", "requests", "Variable.get", "psycopg", "import logging", "def "):
         assert not re.search(re.escape(word), text.split('"""', 2)[2]), word
+
+
+def _kwargs(task) -> dict:
+    return getattr(task, "op_kwargs", None) or {}
 
 
 def _with_plugins() -> dict[str, str]:

@@ -20,7 +20,7 @@ class Controls:
     def __init__(self, state: TradingState = TradingState.ACTIVE) -> None:
         self.state = state
         self.reasons: list[str] = []
-        self.messages: list[str] = []
+        self.messages: dict[str, tuple[str, str]] = {}
 
     def trading_state(self, book: BookId) -> TradingState:
         return self.state
@@ -30,7 +30,7 @@ class Controls:
         self.reasons.append(f"{actor}: {reason}")
 
     def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:
-        self.messages.append(body)
+        self.messages[dedupe_key] = (severity, body)
         return True
 
 
@@ -56,7 +56,9 @@ def test_a_broken_invariant_halts_trading_and_still_fails_the_task():
         break_books(controls, PAPER)
     assert controls.state is TradingState.HALTED
     assert controls.reasons == ["hourly_trading.decide: cash does not balance; run a reconciliation"]
-    assert "HALTED" in controls.messages[0]
+    ((severity, body),) = controls.messages.values()
+    assert severity == "error"
+    assert "HALTED" in body
 
 
 def test_a_replay_has_nothing_to_halt():

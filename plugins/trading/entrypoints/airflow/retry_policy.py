@@ -25,7 +25,7 @@ class ByErrorClass(RetryPolicy):
                 return RetryDecision.fail(reason=f"the vendor asks for {wait}, longer than a run may wait")
             return RetryDecision.retry(delay=wait, reason="the vendor named the wait")
         if isinstance(exception, TransientError):
-            return RetryDecision.retry(reason="waiting helps")
+            return RetryDecision.retry(reason=f"waiting helps; try {try_number} of {max_tries + 1}")
         if isinstance(exception, PermanentError):
             return RetryDecision.fail(reason="a person must change something first")
         if isinstance(exception, InvariantBroken):
