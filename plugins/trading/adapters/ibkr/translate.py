@@ -83,7 +83,6 @@ def broker_order(trade: Any, *, is_completed: bool) -> BrokerOrder:
         status=status,
         quantity=quantity,
         filled_quantity=filled,
-        detail=(order.completedStatus or None) if is_completed else None,
     )
 
 

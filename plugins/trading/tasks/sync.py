@@ -1,0 +1,118 @@
+"""sync_broker: the first task of every hour. The book learns what the broker did since the last look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from trading.domain.decisions import DecisionKind
+from trading.domain.instruments import BookId
+from trading.domain.market import Slot
+from trading.domain.orders import OPEN, Order, OrderEvent, OrderStatus
+from trading.errors import BrokerRefused, ConfigurationError
+from trading.ports import Broker, BrokerGate, BrokerIdentity, BrokerSnapshot, MarketCalendar, Services, Transaction
+from trading.strategy.spec import StrategySpec
+from trading.tasks.adopt import Adoption, adopt, settle
+from trading.tasks.facts import cutoff_of
+from trading.tasks.report import StepReport
+
+
+def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
+    """Take over what happened at the broker until the cutoff of `slot`; opens the book at first sight.
+
+    A SIMULATED broker's clock is moved there first, session by session, because a broker forgets at midnight.
+    """
+    cutoff_at = cutoff_of(services, slot)
+    total = Adoption()
+    with services.store.order_writer(book) as epoch, gate_of(services, book).connect() as broker:
+        who = broker.identity()
+        _refuse_the_past(services, who, slot, cutoff_at)
+        snapshot = broker.snapshot(book)
+        total += _take_over(services, spec, book, snapshot, epoch)
+        for stop_at in _stops(services.calendar, who, snapshot, cutoff_at):
+            broker.advance_clock(stop_at)
+            snapshot = broker.snapshot(book)
+            total += _take_over(services, spec, book, snapshot, epoch)
+        with services.store.transaction() as tx:
+            expired = _expire_unsent(tx, book, snapshot, cutoff_at, epoch)
+    counts = {**total.counts(), "expired": expired, "positions": len(snapshot.positions)}
+    problems = tuple(dict.fromkeys(total.problems))
+    return StepReport("sync_broker", counts, problems, degraded=bool(problems))
+
+
+def gate_of(services: Services, book: BookId) -> BrokerGate:
+    """Return the way to the broker, or say which setting is missing."""
+    if services.broker is None:
+        raise ConfigurationError(f"{book} has no broker; set AIRDESK_BROKER_PORT, or start the desk with ./airdesk up")
+    return services.broker
+
+
+def now_of(services: Services, broker: Broker) -> datetime:
+    """Return the present: the broker's own where it is simulated."""
+    who = broker.identity()
+    return who.server_now if who.is_simulated else services.clock.now()
+
+
+def _refuse_the_past(services: Services, who: BrokerIdentity, slot: Slot, cutoff_at: datetime) -> None:
+    if who.is_simulated:
+        return
+    newest = services.calendar.latest_slot(who.server_now - (cutoff_at - slot.as_of))
+    if newest.as_of > slot.as_of:
+        raise BrokerRefused(
+            f"{slot.as_of:%Y-%m-%d %H:%M} UTC is past: the newest hour is {newest.as_of:%Y-%m-%d %H:%M} UTC, and only "
+            "a SIMULATED broker can go back to an older one; run the newest hour"
+        )
+
+
+def _stops(
+    calendar: MarketCalendar, who: BrokerIdentity, snapshot: BrokerSnapshot, cutoff_at: datetime
+) -> Iterator[datetime]:
+    """Yield where a simulated clock halts on its way: each close while orders work, then the cutoff.
+
+    A clock that is ahead already (an old run was cleared) is left where it is.
+    """
+    if not who.is_simulated or who.server_now >= cutoff_at:
+        return
+    if any(o.status in OPEN for o in snapshot.orders):
+        sessions = calendar.sessions(who.server_now.date(), cutoff_at.date())
+        yield from (s.closes_at for s in sessions if who.server_now < s.closes_at < cutoff_at)
+    yield cutoff_at
+
+
+def _take_over(services: Services, spec: StrategySpec, book: BookId, snapshot: BrokerSnapshot, epoch: int) -> Adoption:
+    with services.store.transaction() as tx:
+        if book not in tx.ledger.books():
+            tx.ledger.open_book(
+                book,
+                strategy=spec.name,
+                spec_hash=spec.spec_hash,
+                opened_at=snapshot.taken_at,
+                cash_usd=snapshot.cash_usd,
+            )
+        return adopt(tx, book, snapshot, epoch=epoch)
+
+
+def _expire_unsent(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, cutoff_at: datetime, epoch: int) -> int:
+    """End orders of earlier hours that never reached the broker; their time to be sent is over."""
+    late = [o for o in _unsent(tx, book) if o.planned_at < cutoff_at]
+    intents = tx.orders.intents([o.order_id for o in late])
+    expired = 0
+    for order in late:
+        intent = intents.get(order.order_id)
+        if snapshot.find(order.order_id) is not None:
+            continue
+        if intent is None or intent.reserved_id >= snapshot.next_order_id:
+            status, detail = OrderStatus.EXPIRED, "its hour passed before it was sent"
+        else:
+            status, detail = OrderStatus.UNKNOWN, "its id is used up, but the broker shows no such order"
+        settle(tx, order, OrderEvent(order.order_id, status, snapshot.taken_at, detail=detail), epoch)
+        expired += status is OrderStatus.EXPIRED
+    return expired
+
+
+def _unsent(tx: Transaction, book: BookId) -> Iterator[Order]:
+    yield from (o for o in tx.orders.working(book) if o.status is OrderStatus.RESERVED)
+    for kind in DecisionKind:
+        if (newest := tx.decisions.newest(book, kind)) is not None:
+            orders = tx.orders.of_decision(newest.decision_id)
+            yield from (o for o in orders if o.status is OrderStatus.PLANNED)

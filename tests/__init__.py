@@ -1,0 +1,1 @@
+"""The test suite; a package, so that a foreign top-level `tests` cannot shadow it."""
