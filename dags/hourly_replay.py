@@ -8,8 +8,9 @@ airflow backfill create --dag-id hourly_replay --from-date 2019-06-03 --to-date 
     --dag-run-conf '{"book": "june", "strategy": "technical_core"}'
 ```
 
-`book` is 1 to 40 of a-z, 0-9, `_` and `-` (default `backfill`); a book that exists is refused unless `replace` is
-true. A session waits for the one before it, so the order in which Airflow starts them does not matter.
+`book` is 1 to 40 of a-z, 0-9, `_` and `-` (default `backfill`). A session of a book is replayed once: the same dates
+again change nothing, later dates continue the book, earlier ones are refused unless `replace` is true, which starts
+the book anew. A session waits by retry for the one before it.
 """
 
 from __future__ import annotations

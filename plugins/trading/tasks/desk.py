@@ -11,7 +11,7 @@ from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.orders import Order, OrderPurpose, OrderStatus
 from trading.domain.signals import Outcome, Reason, RuleRole
-from trading.ports import Services
+from trading.ports import Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.report import StepReport
 
@@ -23,28 +23,17 @@ _NEWEST_FILLS = 100
 def report(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
     """Put the hour's decision and the executions that nobody was told of into the outbox."""
     with services.store.transaction() as tx:
-        decision = tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of)
         fills = tx.ledger.fills(book, limit=_NEWEST_FILLS)
-        told = sum(
-            tx.controls.notify(
-                dedupe_key=f"fill:{book}:{fill.fill_id}", book=book, kind="fill", severity="info", body=fill_text(fill)
-            )
-            for fill in fills
-        )
+        told = sum(_tell(tx, book, "fill", f"{book}:{fill.fill_id}", fill_text(fill)) for fill in fills)
+        decision = tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of)
         if decision is None:
-            text = f"{_hour(slot)}: no decision"
+            text = f"{slot.as_of.astimezone(NEW_YORK):%Y-%m-%d %H:%M}: no decision"
         else:
             orders = tx.orders.of_decision(decision.decision_id)
             text = decision_text(decision, spec.universe.traded, orders, tx.decisions.reasons(decision.decision_id))
-            tx.controls.notify(
-                dedupe_key=f"decision:{decision.decision_id}", book=book, kind="decision", severity="info", body=text
-            )
-    return StepReport(
-        "report",
-        {"fills_told": told, "decisions": int(decision is not None)},
-        (f"{book.badge} {text}",),
-        decision.decision_id if decision else None,
-    )
+            _tell(tx, book, "decision", decision.decision_id, text)
+    counts = {"fills_told": told, "decisions": int(decision is not None)}
+    return StepReport("report", counts, (f"{book.badge} {text}",), decision.decision_id if decision else None)
 
 
 def decision_text(decision: Decision, traded: Sequence[str], orders: Sequence[Order], reasons: Sequence[Reason]) -> str:
@@ -81,8 +70,10 @@ def fill_text(fill: Fill) -> str:
     return f"{verb} {fill.quantity.normalize():f} {fill.symbol} at {fill.price} USD, commission {cost}"
 
 
-def _hour(slot: Slot) -> str:
-    return f"{slot.as_of.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
+def _tell(tx: Transaction, book: BookId, kind: str, key: str, text: str) -> bool:
+    return tx.controls.notify(
+        dedupe_key=f"{kind}:{key}", book=book, kind=kind, severity="info", body=f"{book.badge} {book}: {text}"
+    )
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -88,13 +88,14 @@ def _store(tx: Transaction, book: BookId, slot: Slot, snapshot: BrokerSnapshot, 
         detail={"account": snapshot.account, "positions": len(snapshot.positions), **Counter(d.kind for d in found)},
     )  # fmt: skip
     for d in found:
-        tx.controls.add_break(number, book, kind=d.kind, symbol=d.symbol, ours=d.ours, theirs=d.theirs)
+        tx.controls.add_break(number, book, kind=d.kind.value, symbol=d.symbol, ours=d.ours, theirs=d.theirs)
     if not found:
         return False
     halts = any(d.kind.halts for d in found) and tx.controls.trading_state(book) not in _STOPPED
     if halts:
         tx.controls.set_state(book, TradingState.HALTED, reason=_sentence(found[0]), actor="reconcile")
-    body = "\n".join([f"reconciliation {slot.session_on}: {len(found)} differences", *map(_sentence, found[:_SHOWN])])
+    title = f"{book.badge} {book}: reconciliation {slot.session_on}: {len(found)} differences"
+    body = "\n".join([title, *map(_sentence, found[:_SHOWN])])
     tx.controls.notify(
         dedupe_key=f"reconciliation:{book}:{number}", book=book, kind="reconciliation", severity="error",
         body=body + ("\ntrading is HALTED; look at the breaks, then `./airdesk resume`" if halts else ""),

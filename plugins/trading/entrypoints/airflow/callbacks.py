@@ -28,11 +28,12 @@ def on_failure(context: Mapping[str, Any]) -> None:
         run = facts_of(context)
         settings = settings_here()
         book = replay_conf(run.conf).book if run.dag_id == REPLAY_DAG else settings.book
-        body = failure_text(run.dag_id, run.run_id, _task_of(context), context.get("exception"), context.get("reason"))
+        text = failure_text(run.dag_id, run.run_id, _task_of(context), context.get("exception"), context.get("reason"))
         with _store(settings).transaction() as tx:
             tx.controls.notify(
-                dedupe_key=f"failure:{run.dag_id}:{run.run_id}", book=book, kind="failure", severity="error", body=body
-            )
+                dedupe_key=f"failure:{run.dag_id}:{run.run_id}", book=book, kind="failure", severity="error",
+                body=f"{book.badge} {book}: {text}",
+            )  # fmt: skip
     except Exception:
         log.exception("the failure message could not be stored")
 
@@ -63,7 +64,7 @@ def halt(store: Store, book: BookId, *, reason: str, actor: str) -> None:
         tx.controls.set_state(book, TradingState.HALTED, reason=reason[:_LONGEST], actor=actor)
         tx.controls.notify(
             dedupe_key=f"halted:{actor}:{reason}"[:500], book=book, kind="state", severity="error",
-            body=f"trading is HALTED by {actor}: {reason}"[:_LONGEST],
+            body=f"{book.badge} {book}: trading is HALTED by {actor}: {reason}"[:_LONGEST],
         )  # fmt: skip
 
 

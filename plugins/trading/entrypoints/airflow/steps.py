@@ -105,10 +105,10 @@ def run_step(
 
 def run_replay(**context: Any) -> dict[str, object]:
     """Replay the session of this run and return its report for XCom."""
+    from trading.tasks.replay import replay_session
+
     run = replay_context(context)
-    report: StepReport = _resolve("replay:replay_session")(
-        run.services, run.spec, run.book, run.session_on, replace=run.replace
-    )
+    report = replay_session(run.services, run.spec, run.book, run.session_on, replace=run.replace)
     _say(report)
     return report.as_xcom()
 
