@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trading.errors import ConfigurationError
 from trading.settings import Mode
 
 
@@ -26,11 +27,17 @@ class Checkout:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, mode: Mode | None = None) -> Checkout:
-        """Return the checkout that the environment names, in the mode it names unless `mode` says otherwise."""
+        """Return the checkout that the environment names, in the mode it names unless `mode` says otherwise.
+
+        Raises:
+            ConfigurationError: AIRDESK_MODE is not understood.
+        """
         root = Path(environment.get("AIRDESK_ROOT") or Path(__file__).parents[3]).resolve()
         base = Path(environment.get("AIRDESK_STATE_DIR") or root / ".airdesk").resolve()
         text = environment.get("AIRDESK_MODE") or Mode.DEMO.value
-        chosen = mode or (Mode(text) if text in set(Mode) else Mode.PAPER)
+        if mode is None and text not in set(Mode):
+            raise ConfigurationError(f"AIRDESK_MODE={text!r} is not one of {', '.join(Mode)}; correct it in .env")
+        chosen = mode or Mode(text)
         return cls(root, base / "demo" if chosen is Mode.DEMO else base, chosen)
 
     @property

@@ -99,10 +99,7 @@ def _settings(checkout: Checkout, record: RunRecord) -> Settings:
     if not url and server.is_running():
         url = server.start().url_for(checkout.database_name)
     # Without a server there is no URL, and the rest of the settings can still be checked.
-    here = settings_of(checkout, url or "postgresql://")
-    given = {name: value for name, value in os.environ.items() if name != "AIRDESK_MODE"}
-    mode = os.environ.get("AIRDESK_MODE") or str(checkout.mode)
-    return load_settings({**given, **here, "AIRDESK_MODE": mode, **record.exports})
+    return load_settings({**os.environ, **settings_of(checkout, url or "postgresql://"), **record.exports})
 
 
 def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
