@@ -457,6 +457,10 @@ class LedgerRows(Protocol):
         """Book a cash movement once per `entry_id`."""
         ...
 
+    def split(self, book: BookId, symbol: Symbol, ratio: Decimal) -> None:
+        """Move open lots and working orders of a symbol to the new share basis: `ratio` new shares per old one."""
+        ...
+
     def fills(self, book: BookId, limit: int | None = None) -> tuple[Fill, ...]:
         """Return fills, oldest first; with a limit the newest ones."""
         ...

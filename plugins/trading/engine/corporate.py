@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -43,12 +43,17 @@ def apply_actions(state: BookState, actions: Iterable[CorporateAction]) -> tuple
     return state, tuple(dividends)
 
 
+def split_ratios(actions: Iterable[CorporateAction]) -> Iterator[tuple[Symbol, Decimal]]:
+    """Yield (symbol, new shares per old share) of the splits among `actions`."""
+    return ((a.symbol, Decimal(repr(a.value))) for a in actions if a.kind is ActionKind.SPLIT)
+
+
 def _split(state: BookState, symbol: Symbol, ratio: Decimal) -> BookState:
     positions = dict(state.portfolio.positions)
     if (position := positions.get(symbol)) is not None:
         lots = tuple(split_lot(lot, ratio) for lot in position.lots)
         positions[symbol] = Position(symbol, lots, position.high_water_price / float(ratio))
-    working = tuple(_split_order(o, ratio) if o.symbol == symbol else o for o in state.working)
+    working = tuple(split_order(o, ratio) if o.symbol == symbol else o for o in state.working)
     return replace(state, portfolio=replace(state.portfolio, positions=positions), working=working)
 
 
@@ -61,7 +66,8 @@ def split_lot(lot: Lot, ratio: Decimal) -> Lot:
     )
 
 
-def _split_order(order: Order, ratio: Decimal) -> Order:
+def split_order(order: Order, ratio: Decimal) -> Order:
+    """Return the order on the new basis, in whole shares."""
     return replace(
         order,
         quantity=(order.quantity * ratio).to_integral_value(),

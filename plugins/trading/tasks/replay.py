@@ -1,0 +1,146 @@
+"""One replayed session in Postgres: the same hours and the same step as in memory, every row kept.
+
+`airflow backfill` of `hourly_replay` runs this once per session. The state that a session starts from is what the
+session before it left in the ledger; without that row it waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace as changed
+from datetime import date, datetime
+from decimal import Decimal
+
+from trading.domain.decisions import DecisionKind, decision_id_for
+from trading.domain.instruments import BookId, BookKind
+from trading.domain.orders import Order, OrderRef
+from trading.engine.corporate import Dividend, split_ratios
+from trading.engine.hours import daily_priced, history_panel, hours
+from trading.engine.market import Traffic, accept
+from trading.engine.replay import Market, before_hour
+from trading.engine.state import BookState, Hour
+from trading.engine.step import step
+from trading.errors import BrokerRefused, PermanentError, TransientError
+from trading.execution.costs import CostModel
+from trading.ports import Services, Transaction
+from trading.strategy.spec import StrategySpec
+from trading.tasks.decide import store_step
+from trading.tasks.facts import cutoff_of, load_facts, load_state, session_before, terms_of, timeline_of
+from trading.tasks.report import StepReport
+
+STARTING_CASH_USD = Decimal(100_000)
+
+
+def replay_session(
+    services: Services, spec: StrategySpec, book: BookId, session_on: date, *, replace: bool
+) -> StepReport:
+    """Replay one session into `book`; done once, a rerun changes nothing.
+
+    Args:
+        replace: start the book anew if this is its first session (or an earlier one).
+
+    Raises:
+        TransientError: the session before has not been replayed yet.
+        PermanentError: the book exists and cannot be continued at this session.
+    """
+    if book.kind is not BookKind.REPLAY or services.broker is not None:
+        raise BrokerRefused(f"{book}: a replay writes to replay: books only and holds no broker; fix the caller")
+    with services.store.transaction() as tx:
+        if (done := _prepare(services, tx, spec, book, session_on, replace=replace)) is not None:
+            return done
+        return _run_session(services, tx, spec, book, session_on)
+
+
+def _prepare(
+    services: Services, tx: Transaction, spec: StrategySpec, book: BookId, session_on: date, *, replace: bool
+) -> StepReport | None:
+    """Open, replace or continue the book; return the report if the session is already replayed."""
+    navs = tx.ledger.navs(book)
+    first_on = navs[0].session_on if navs else None
+    if first_on is not None and replace and session_on <= first_on:
+        tx.replays.delete(book)
+        first_on = None
+    if first_on is None:
+        session = services.calendar.session(session_on)
+        if session is None:
+            raise PermanentError(f"{session_on} is no session of the exchange; choose a trading day")
+        tx.ledger.open_book(
+            book,
+            strategy=spec.name,
+            spec_hash=spec.spec_hash,
+            opened_at=session.opens_at,
+            cash_usd=STARTING_CASH_USD,
+        )
+        return None
+    if tx.replays.load(book, session_on) is not None:
+        return StepReport("replay_session", notes=(f"{book} {session_on} is replayed already",))
+    if session_on < first_on:
+        raise PermanentError(f"{book} begins on {first_on}; pass replace=true or another book name")
+    before_on = session_before(services.calendar, session_on).session_on
+    if tx.replays.load(book, before_on) is None:
+        raise TransientError(f"{book} waits for {before_on}; it is retried until that session is replayed")
+    return None
+
+
+def _run_session(services: Services, tx: Transaction, spec: StrategySpec, book: BookId, session_on: date) -> StepReport:
+    timeline = timeline_of(services.calendar, session_on, session_on)
+    terms = terms_of(services)
+    slots = timeline.slots
+    facts = load_facts(
+        tx, spec, first_at=slots[0].as_of, as_of=slots[-1].as_of, cutoff_at=cutoff_of(services, slots[-1])
+    )
+    market = Market.of(spec, facts, terms, CostModel())
+    priced = daily_priced(spec.universe.traded, facts, terms)
+    last = tx.ledger.last_nav(book)
+    session_opens_at = timeline.sessions[0].opens_at
+    cutoff_at = session_opens_at if last is None else cutoff_of(services, changed(slots[0], as_of=last.as_of))
+    state = load_state(tx, book, slots[0])
+    desk = _Recorder(tx, book, {o.order_id: o for o in state.working})
+    for hour in hours(spec, history_panel(spec, facts, timeline, terms), timeline, terms, priced):
+        state = desk.play(spec, state, hour, market, cutoff_at)
+        cutoff_at = hour.cutoff_at
+    tx.replays.save(book, session_on, {"decisions": desk.decisions, "fills": desk.fills})
+    counts = {"decisions": desk.decisions, "orders": desk.orders, "fills": desk.fills}
+    return StepReport("replay_session", counts, (f"{book} {session_on}: {counts}",))
+
+
+class _Recorder:
+    """Plays hours and writes what they did: the engine returns it, this stores it."""
+
+    def __init__(self, tx: Transaction, book: BookId, working: dict[OrderRef, Order]) -> None:
+        self._tx, self._book, self._known = tx, book, working
+        self.decisions = self.orders = self.fills = 0
+
+    def play(
+        self, spec: StrategySpec, state: BookState, hour: Hour, market: Market, last_cutoff_at: datetime
+    ) -> BookState:
+        """Return the book after one hour; its rows are written."""
+        traffic = Traffic()
+        if hour.is_first_of_session:
+            for symbol, ratio in split_ratios(market.actions_on.get(hour.slot.session_on, ())):
+                self._tx.ledger.split(self._book, symbol, ratio)
+        state, dividends = before_hour(state, hour, market, last_cutoff_at, traffic)
+        self._store_dividends(dividends, hour)
+        self._store_traffic(traffic)
+        decision_id = decision_id_for(self._book, DecisionKind.HOURLY, hour.slot.as_of)
+        taken = step(spec, state, hour, decision_id)
+        store_step(self._tx, spec, hour, taken, DecisionKind.HOURLY)
+        self._known |= {o.order_id: o for o in taken.orders}
+        accepted = Traffic()
+        after = accept(taken.state, taken.orders, hour.cutoff_at, accepted)
+        self._store_traffic(accepted)
+        self.decisions += 1
+        self.orders += len(taken.orders)
+        return after
+
+    def _store_traffic(self, traffic: Traffic) -> None:
+        for event in traffic.events:
+            self._known[event.order_id] = self._tx.orders.record(self._known[event.order_id], event)
+        for booking in traffic.bookings:
+            self.fills += self._tx.ledger.add_booking(booking)
+
+    def _store_dividends(self, dividends: tuple[Dividend, ...], hour: Hour) -> None:
+        for dividend in dividends:
+            entry_id = f"dividend.{dividend.symbol}.{hour.slot.session_on}"
+            self._tx.ledger.add_cash(
+                self._book, entry_id, "dividend", dividend.amount_usd, hour.slot.starts_at, dividend.symbol
+            )
