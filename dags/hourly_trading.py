@@ -37,7 +37,7 @@ with DAG(
 ):
     sync_broker = step(
         "sync_broker",
-        "execute:sync_broker",
+        "sync:sync_broker",
         pool=IBKR_POOL,
         doc="Book what happened at the broker since the last hour: executions, commissions, order states.",
     )

@@ -2,7 +2,7 @@
 
 After each close, also on half days: book late executions, then prove that our books equal the broker's and that they
 tie in themselves. Every difference is a row in `ops.breaks` and a message; one that nothing explains sets the book to
-HALTED until an operator has looked and resumed.
+HALTED until an operator has looked and resumed. By hand it compares now, as of the youngest session hour.
 
 **Clear and rerun** is safe: it compares again and stores another reconciliation.
 """
@@ -45,7 +45,7 @@ with DAG(
 ):
     sync_broker = step(
         "sync_broker",
-        "execute:sync_broker",
+        "sync:sync_broker",
         pool=IBKR_POOL,
         doc="Book executions and commissions that came after the last hour.",
     )

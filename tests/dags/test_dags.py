@@ -92,10 +92,10 @@ def test_the_last_task_judges_every_other_one(dagbag):
 
 
 def test_every_step_calls_a_function_that_exists(dagbag):
-    from trading.tasks import analyse, decide, desk, execute, ingest, rebalance, reconcile
+    from trading.tasks import analyse, decide, desk, execute, ingest, rebalance, reconcile, sync
 
     steps = {
-        execute.sync_broker,
+        sync.sync_broker,
         ingest.ingest_prices,
         ingest.ingest_fundamentals,
         ingest.ingest_news,

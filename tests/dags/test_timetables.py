@@ -144,8 +144,11 @@ def test_rebalancing_is_due_in_the_first_hour_of_each_quarter(timetables):
     assert due == ["01-02 10:35", "04-01 10:35", "07-01 10:35", "10-01 10:35"]
 
 
-def test_rebalancing_by_hand_stands_for_the_youngest_hour(timetables):
-    interval = timetables.NyseQuarterTimetable(minutes_after=5).infer_manual_data_interval(
-        run_after=day("2026-11-23T16:00")
-    )
-    assert interval.end == day("2026-11-23T15:30")
+def test_by_hand_the_night_and_the_quarter_stand_for_the_youngest_hour_and_a_replay_for_a_session(timetables):
+    noon = day("2026-11-23T16:59")
+    for timetable in (
+        timetables.NyseQuarterTimetable(minutes_after=5),
+        timetables.NyseCloseTimetable(minutes_after=90),
+    ):
+        assert timetable.infer_manual_data_interval(run_after=noon).end == day("2026-11-23T16:30")
+    assert timetables.NyseReplayTimetable().infer_manual_data_interval(run_after=noon).end == day("2026-11-20T21:00")

@@ -34,6 +34,8 @@ class NyseTimetable(Timetable):
     description = "each hour of the New York session and its close"
     reach_days = 10
     """Calendar days within which there is always another run; closures never last that long."""
+    by_hand_is_hourly = False
+    """Whether a run by hand stands for the youngest session hour and not for an interval of its own kind."""
 
     @property
     def summary(self) -> str:
@@ -50,7 +52,8 @@ class NyseTimetable(Timetable):
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
         """Return the youngest interval that was due by `run_after`, the date that a person gave."""
-        return _interval(self._last_due_by(run_after))
+        kind = NyseTimetable() if self.by_hand_is_hourly else self
+        return _interval(kind._last_due_by(run_after))
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
@@ -84,6 +87,7 @@ class NyseCloseTimetable(NyseTimetable):
     """One run for each session, some minutes after its close, also on half days."""
 
     description = "after the close of each New York session"
+    by_hand_is_hourly = True
 
     def __init__(self, *, minutes_after: int = 0) -> None:
         self.minutes_after = minutes_after
@@ -119,6 +123,7 @@ class NyseReplayTimetable(NyseCloseTimetable):
 
     description = "New York sessions, by backfill or by hand only"
     can_be_scheduled = False
+    by_hand_is_hourly = False
 
     @property
     def summary(self) -> str:
@@ -137,13 +142,11 @@ class NyseReplayTimetable(NyseCloseTimetable):
 
 
 class NyseQuarterTimetable(NyseTimetable):
-    """The first hour of the first session of each quarter, some minutes after the hourly run of that hour.
-
-    A run by hand stands for the youngest session hour instead: rebalancing as of last quarter could send nothing.
-    """
+    """The first hour of the first session of each quarter, some minutes after the hourly run of that hour."""
 
     description = "the first hour of each quarter's first New York session"
     reach_days = 100
+    by_hand_is_hourly = True
 
     def __init__(self, *, minutes_after: int = 0) -> None:
         self.minutes_after = minutes_after
@@ -163,10 +166,6 @@ class NyseQuarterTimetable(NyseTimetable):
     def due_at(self, ends_at: datetime) -> datetime:
         """Return when the hourly run of that hour is due, plus the agreed minutes."""
         return super().due_at(ends_at) + timedelta(minutes=self.minutes_after)
-
-    def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
-        """Return the youngest session hour that was due by `run_after`."""
-        return NyseTimetable().infer_manual_data_interval(run_after=run_after)
 
     def serialize(self) -> dict[str, Any]:
         """Return what rebuilds an equal timetable."""
