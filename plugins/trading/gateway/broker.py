@@ -233,7 +233,8 @@ class PaperBroker:
         for order in family:
             order.is_staged = False
         for order in family:
-            if not order.is_done:
+            # A parent that fills on arrival has woken, or ended, its children already.
+            if not order.is_done and order.activated_at is None:
                 self._admit(order)
 
     def _admit(self, order: GatewayOrder) -> None:

@@ -33,35 +33,40 @@ class BarFeed(Protocol):
 
 
 class DailyFeed:
-    """A feed that reads one day of one symbol at a time and keeps it."""
+    """A feed that reads one day of one symbol at a time and keeps it.
+
+    A day is read again while it goes on, because its later bars may be ingested later.
+    """
 
     def __init__(self, symbols: Iterable[Symbol], read_day: DayReader) -> None:
         self.symbols = frozenset(symbols)
         self._read_day = read_day
-        self._days: dict[tuple[Symbol, date], tuple[Bar, ...]] = {}
+        self._days: dict[tuple[Symbol, date], tuple[datetime, tuple[Bar, ...]]] = {}
 
     def bars(self, symbol: Symbol, after: datetime, until: datetime) -> Iterable[Bar]:
         """Return the bars that end later than `after` and start at or before `until`, ascending."""
         for offset in range((until.date() - after.date()).days + 1):
-            for bar in self._day(symbol, after.date() + timedelta(days=offset)):
+            for bar in self._day(symbol, after.date() + timedelta(days=offset), until):
                 if bar.ends_at > after and bar.starts_at <= until:
                     yield bar
 
     def last_price(self, symbol: Symbol, at: datetime) -> float | None:
         """Return the newest price seen at `at`; None if no bar began in the last `LOOK_BACK_DAYS`."""
         for offset in range(LOOK_BACK_DAYS + 1):
-            begun = [b for b in self._day(symbol, at.date() - timedelta(days=offset)) if b.starts_at <= at]
+            day = self._day(symbol, at.date() - timedelta(days=offset), at)
+            begun = [b for b in day if b.starts_at <= at]
             if begun:
                 return begun[-1].close if begun[-1].ends_at <= at else begun[-1].open
         return None
 
-    def _day(self, symbol: Symbol, on: date) -> tuple[Bar, ...]:
-        if (symbol, on) not in self._days:
-            found = tuple(self._read_day(symbol, on)) if symbol in self.symbols else ()
-            if not found:
-                return ()  # not kept: the day's bars may be ingested later
-            self._days[symbol, on] = found
-        return self._days[symbol, on]
+    def _day(self, symbol: Symbol, on: date, seen_at: datetime) -> tuple[Bar, ...]:
+        if symbol not in self.symbols:
+            return ()
+        read_at, bars = self._days.get((symbol, on), (None, ()))
+        if read_at is None or (read_at < seen_at and read_at.date() <= on):
+            bars = tuple(self._read_day(symbol, on))
+            self._days[symbol, on] = (seen_at, bars)
+        return bars
 
 
 def memory_feed(bars: Iterable[Bar]) -> DailyFeed:

@@ -91,7 +91,8 @@ class Submission:
         if found or len(reserved) < len(family):
             self._give_up(family, f"only part of the family is known to the broker: {', '.join(found) or 'none'}")
             raise OutcomeUnknown(f"{family[0].order_id}: only part of its family is known; look at the broker")
-        if min(i.reserved_id for i in reserved.values()) < self.seen.next_order_id:
+        # The broker may have held back the first legs; it acts on none of them before the last one arrives.
+        if reserved[family[-1].order_id].reserved_id < self.seen.next_order_id:
             self._give_up(family, "its id is used up, but the broker shows no such order")
             return False
         return True

@@ -22,6 +22,7 @@ MARKER = ("AirdeskSimulated", "SIMULATED")
 NOTHING_CREATED = frozenset({103, 110, 135, 200, 201, 320, 321, 391, 434, 460, 10242, 10243, 10244})
 """Codes after which no new order exists under that id (reference: IB message codes)."""
 ADVANCE_SECONDS = 120.0
+_CUT_OFF = "{}: the connection broke while the family was sent; the retry looks what arrived and sends no second order"
 
 
 class IbkrGate:
@@ -118,7 +119,10 @@ class IbkrBroker:
             raise TransientError("the gateway lost the broker (1100); nothing was sent, it is retried")
         contract = self._contract(family[0].order.symbol)
         first_error = len(self._session.errors)
-        trades = [self._ib.placeOrder(contract, leg) for leg in self._legs(family)]
+        try:
+            trades = [self._ib.placeOrder(contract, leg) for leg in self._legs(family)]
+        except ConnectionError as lost:
+            raise TransientError(_CUT_OFF.format(family[0].order.order_id)) from lost
         refused = self._wait_for_acknowledgement(trades, first_error)
         if refused and len(refused) < len(family):
             self.cancel([leg.reserved_id for leg in family])
@@ -134,8 +138,11 @@ class IbkrBroker:
 
     def cancel(self, reserved_ids: Sequence[int]) -> None:
         """Ask for cancellations; one that is impossible shows in the next snapshot."""
-        for order_id in reserved_ids:
-            self._ib.client.cancelOrder(order_id)
+        try:
+            for order_id in reserved_ids:
+                self._ib.client.cancelOrder(order_id)
+        except ConnectionError as lost:
+            raise TransientError("the connection broke while orders were cancelled; it is retried") from lost
         # The answers arrive before that of any later request: a question that ends proves they were handled.
         self._now()
 
@@ -213,6 +220,8 @@ class IbkrBroker:
 
         patience = self._session.patience.acknowledgement_seconds
         if not self._session.wait_until(answered, patience):
+            if not self._ib.isConnected():
+                raise TransientError(_CUT_OFF.format(trades[0].order.orderRef))
             names = ", ".join(t.order.orderRef for t in trades)
             raise OutcomeUnknown(f"{names}: no acknowledgement within {patience:g} s; the next snapshot decides")
         return refused

@@ -129,7 +129,10 @@ class IbSession:
             left = deadline - time.monotonic()
             if left <= 0 or not self.ib.isConnected():
                 return is_true()
-            self.ib.waitOnUpdate(timeout=min(left, 0.05))
+            try:
+                self.ib.waitOnUpdate(timeout=min(left, 0.05))
+            except ConnectionError:
+                return is_true()
         return True
 
     def account_summary(self) -> dict[str, str]:

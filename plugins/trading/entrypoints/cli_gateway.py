@@ -1,0 +1,153 @@
+"""`airdesk gateway`: the paper gateway as a process. SIMULATED: no order leaves this machine.
+
+Settings come from the environment; the options override them. When it serves, it prints one line of JSON with its
+ports. SIGTERM and Ctrl-C end it; its state file is up to date after every order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from trading.domain.instruments import VIX, Symbol
+from trading.domain.market import Bar
+from trading.domain.series import BarSeries
+from trading.errors import ConfigurationError
+from trading.execution.costs import CostModel
+from trading.gateway import persistence
+from trading.gateway.broker import PaperBroker
+from trading.gateway.control import ControlServer
+from trading.gateway.feed import FINEST_FIRST, DailyFeed, DayReader, source_feed
+from trading.gateway.records import LABEL, BrokerState
+from trading.gateway.server import Gateway
+from trading.ports import Store
+from trading.settings import Settings, SourceKind, load_settings
+from trading.strategy.catalogue import spec_named
+
+DEFAULT_ACCOUNT = "DU0000001"
+BEFORE_HISTORY = datetime(2000, 1, 3, tzinfo=UTC)
+"""Where a new gateway's clock stands: the first hour that is traded moves it forward to wherever that is."""
+ALL_KNOWN = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "gateway", help="serve the paper gateway (SIMULATED)", description="Serve the paper gateway (SIMULATED)."
+    )
+    parser.add_argument("--port", type=int, help="TWS port, 0 for any free one (default: AIRDESK_BROKER_PORT)")
+    parser.add_argument(
+        "--control-port", type=int, help="control port, 0 for any free one (default: AIRDESK_GATEWAY_CONTROL_PORT)"
+    )
+    parser.add_argument("--account", help=f"account id (default: AIRDESK_BROKER_ACCOUNT, else {DEFAULT_ACCOUNT})")
+    parser.add_argument("--cash", type=int, help="starting cash in USD (default: AIRDESK_STARTING_CASH_USD)")
+    parser.add_argument("--state", type=Path, help="state file (default: gateway-ACCOUNT.json in AIRDESK_STATE_DIR)")
+    parser.add_argument("--clock", type=_instant, help="where a new gateway's clock stands, ISO 8601 with offset")
+    parser.add_argument(
+        "--database-url-env", default="AIRDESK_DATABASE_URL", help="variable that holds the database URL"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    url = os.environ.get(options.database_url_env, "")
+    settings = load_settings({**os.environ, "AIRDESK_DATABASE_URL": url})
+    account = options.account or settings.broker_account or DEFAULT_ACCOUNT
+    state_file = options.state or settings.state_dir / f"gateway-{account}.json"
+    state_file.parent.mkdir(parents=True, exist_ok=True)
+    cash = settings.starting_cash_usd if options.cash is None else options.cash
+    state = persistence.load(state_file, account=account) or BrokerState(
+        account, Decimal(cash), options.clock or BEFORE_HISTORY
+    )
+    gateway = Gateway(build_broker(state, settings), state_file)
+    port = settings.broker_port if options.port is None else options.port
+    control_port = settings.gateway_control_port if options.control_port is None else options.control_port
+    asyncio.run(_serve(gateway, port, control_port))
+    return 0
+
+
+def build_broker(state: BrokerState, settings: Settings) -> PaperBroker:
+    """Return a broker on the feed that the settings name: the synthetic market, or the stored bars."""
+    from trading.adapters.market_calendar import NyseCalendar
+
+    calendar = NyseCalendar()
+    symbols = [s for s in spec_named(settings.strategy).universe.data if s != VIX]
+    if settings.sources is SourceKind.SYNTHETIC:
+        from trading.synthetic.market import SyntheticMarket
+        from trading.synthetic.source import SyntheticBarSource
+
+        feed = source_feed(SyntheticBarSource(SyntheticMarket(settings.synthetic_seed, calendar)), symbols)
+    else:
+        from trading.adapters.postgres_store import PostgresStore
+
+        feed = DailyFeed(symbols, stored_days(PostgresStore(settings.database_url)))
+    return PaperBroker(state, feed, calendar, CostModel())
+
+
+def stored_days(store: Store) -> DayReader:
+    """Return a reader of stored bars: of each day the finest resolution that is there."""
+
+    def read(symbol: Symbol, on: date) -> Sequence[Bar]:
+        midnight = datetime.combine(on, time(), UTC)
+        with store.transaction() as tx:
+            found = tx.market.bars(
+                [symbol],
+                FINEST_FIRST,
+                as_of=midnight + timedelta(days=1),
+                cutoff_at=ALL_KNOWN,
+                since=midnight,
+            )
+        series = next((found[symbol, r] for r in FINEST_FIRST if len(found.get((symbol, r), ()))), None)
+        return () if series is None else _bars_of(series)
+
+    return read
+
+
+def _bars_of(series: BarSeries) -> list[Bar]:
+    columns = (series.starts_at, series.ends_at, series.open, series.high, series.low, series.close, series.volume)
+    return [
+        Bar(
+            symbol=series.symbol,
+            resolution=series.resolution,
+            starts_at=starts_at.replace(tzinfo=UTC),
+            ends_at=ends_at.replace(tzinfo=UTC),
+            open=opened,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+            source="stored",
+            known_at=ends_at.replace(tzinfo=UTC),
+        )
+        for starts_at, ends_at, opened, high, low, close, volume in zip(*(c.tolist() for c in columns), strict=True)
+    ]
+
+
+async def _serve(gateway: Gateway, port: int, control_port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    control = ControlServer(gateway)
+    try:
+        ports = {"port": await gateway.listen(port), "control_port": await control.listen(control_port)}
+    except OSError as busy:
+        raise ConfigurationError(f"port {port or control_port} is taken ({busy.strerror}); use --port 0") from busy
+    print(json.dumps({**ports, "label": LABEL}), flush=True)
+    await stop.wait()
+    control.close()
+    gateway.close()
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} needs a UTC offset, e.g. 2019-06-03T13:30:00+00:00")
+    return at.astimezone(UTC)

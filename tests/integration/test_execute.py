@@ -1,0 +1,365 @@
+"""Orders go out once: tasks on a real Postgres, ib_insync over a real socket, the real paper gateway."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from trading.adapters.ibkr import IbkrGate
+from trading.adapters.ibkr.broker import IbkrBroker
+from trading.adapters.ibkr.session import Patience
+from trading.domain.decisions import Decision, DecisionKind, decision_id_for
+from trading.domain.instruments import BookId, BookKind
+from trading.domain.market import Slot
+from trading.domain.orders import Order, OrderPurpose, OrderStatus
+from trading.domain.portfolio import TradingState
+from trading.domain.signals import Targets
+from trading.errors import OutcomeUnknown, TransientError
+from trading.execution.planner import PlanTerms, plan_entry, plan_sale
+from trading.gateway.feed import memory_feed
+from trading.ports import Services, Sources
+from trading.strategy.three_sector import technical_core
+from trading.tasks.execute import execute
+from trading.tasks.sync import sync_broker
+
+from tests.fakes import (
+    ACCOUNT,
+    FixedClock,
+    RunningGateway,
+    WeekdayCalendar,
+    flat_bars,
+    ny,
+    running_gateway,
+    with_prices,
+)
+
+BOOK = BookId(BookKind.PAPER, ACCOUNT)
+SPEC = technical_core()
+CALENDAR = WeekdayCalendar()
+MONDAY = date(2019, 6, 3)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of ours runs any more."""
+
+
+@dataclass
+class Desk:
+    """Services on one gateway, and short words for what a test does."""
+
+    services: Services
+    gateway: RunningGateway
+
+    def sync(self, at: str):
+        return sync_broker(self.services, SPEC, BOOK, slot(at))
+
+    def execute(self, at: str):
+        return execute(self.services, SPEC, BOOK, slot(at))
+
+    def decide(self, at: str, *orders: Order) -> tuple[Order, ...]:
+        hour = slot(at)
+        decision = Decision(
+            decision_id_for(BOOK, DecisionKind.HOURLY, hour.as_of), BOOK, DecisionKind.HOURLY, hour.as_of, hour.as_of,
+            hour.session_on, hour.is_closing, SPEC.name, SPEC.spec_hash, "test", "0" * 16, 100_000.0,
+        )  # fmt: skip
+        with self.services.store.transaction() as tx:
+            tx.decisions.add(decision, (), Targets(hour.as_of, 100_000.0, {}), orders)
+        return orders
+
+    def enter(self, at: str, symbol: str = "NVDA", weight_frac: float = 0.1) -> tuple[Order, ...]:
+        expires_at = slot(at).as_of + timedelta(minutes=25)
+        legs = plan_entry(
+            terms(at), symbol, weight_frac=weight_frac, nav_usd=100_000.0, last_price=100.0, expires_at=expires_at
+        )
+        return self.decide(at, *legs)
+
+    def sell(self, at: str, quantity: int, purpose: OrderPurpose = OrderPurpose.EXIT) -> Order:
+        return self.decide(at, plan_sale(terms(at), "NVDA", Decimal(quantity), purpose, at_open=slot(at).is_closing))[0]
+
+    def status(self, *orders: Order) -> list[OrderStatus]:
+        with self.services.store.transaction() as tx:
+            return [tx.orders.get(o.order_id).status for o in orders]
+
+    def held(self) -> dict[str, Decimal]:
+        with self.services.store.transaction() as tx:
+            positions = tx.ledger.portfolio(BOOK, ny("2030-01-01 12:00")).positions
+        return {s: p.quantity for s, p in positions.items() if p.quantity}
+
+    def cash(self) -> Decimal:
+        with self.services.store.transaction() as tx:
+            return tx.ledger.portfolio(BOOK, ny("2030-01-01 12:00")).cash_usd
+
+    def state(self) -> TradingState:
+        with self.services.store.transaction() as tx:
+            return tx.controls.trading_state(BOOK)
+
+    def refs_at_broker(self) -> list[str]:
+        return [o["ticket"]["order_ref"] for o in self.gateway.orders()]
+
+
+def slot(at: str) -> Slot:
+    found = CALENDAR.slot_at(ny(at))
+    assert found is not None, f"{at} is no slot"
+    return found
+
+
+def terms(at: str) -> PlanTerms:
+    hour = slot(at)
+    return PlanTerms(BOOK, decision_id_for(BOOK, DecisionKind.HOURLY, hour.as_of), hour.as_of, 0.005, 0.12, 0.25)
+
+
+def services_at(store, gateway: RunningGateway) -> Services:
+    gate = IbkrGate("127.0.0.1", gateway.port, 11, ACCOUNT, gateway.control_port)
+    return Services(store, CALENDAR, FixedClock(ny("2019-06-03 10:30")), Sources(), gate)
+
+
+@contextmanager
+def desk_on(store, bars, at: str = "2019-06-03 09:30", **options):
+    with running_gateway(memory_feed(bars), ny(at), **options) as gateway:
+        yield Desk(services_at(store, gateway), gateway)
+
+
+@pytest.fixture
+def bars():
+    return flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5)
+
+
+@pytest.fixture
+def desk(store, bars):
+    with desk_on(store, bars) as ready:
+        yield ready
+
+
+def kill_in(monkeypatch, name: str, *, after: bool):
+    """Let the process die before or after one broker call, once."""
+    real = getattr(IbkrBroker, name)
+
+    def dying(self, *arguments):
+        monkeypatch.setattr(IbkrBroker, name, real)
+        if after:
+            real(self, *arguments)
+        raise Killed
+
+    monkeypatch.setattr(IbkrBroker, name, dying)
+
+
+def test_the_book_opens_with_the_brokers_cash(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    assert desk.cash() == Decimal(100_000)
+    assert desk.state() is TradingState.ACTIVE
+
+
+def test_an_entry_fills_and_is_protected(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    report = desk.execute("2019-06-03 10:30")
+    assert report.counts["sent"] == 3
+    assert desk.status(*legs) == [OrderStatus.FILLED, OrderStatus.SUBMITTED, OrderStatus.SUBMITTED]
+    assert desk.held() == {"NVDA": Decimal(99)}
+    assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05") - 1
+
+
+def test_executing_twice_sends_nothing_more(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    desk.enter("2019-06-03 10:30")
+    desk.execute("2019-06-03 10:30")
+    before, cash = desk.gateway.orders(), desk.cash()
+    assert desk.execute("2019-06-03 10:30").counts == {"events": 0, "fills": 0, "commissions": 0, "sent": 0}
+    assert (desk.gateway.orders(), desk.cash()) == (before, cash)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the bytes left", "after the bytes left"])
+def test_a_killed_submission_is_finished_by_the_retry_without_a_second_order(desk, monkeypatch, after: bool) -> None:
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    kill_in(monkeypatch, "submit", after=after)
+    with pytest.raises(Killed):
+        desk.execute("2019-06-03 10:30")
+    desk.execute("2019-06-03 10:30")
+    assert sorted(desk.refs_at_broker()) == sorted(o.order_id for o in legs)
+    assert desk.status(*legs)[0] is OrderStatus.FILLED
+    assert desk.held() == {"NVDA": Decimal(99)}
+
+
+def test_a_family_cut_off_before_its_last_leg_is_completed_under_the_same_ids(desk) -> None:
+    desk.gateway.tell("fault", message_id=3, fault="close_before", skip=2)
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    with pytest.raises(TransientError, match="no second order"):
+        desk.execute("2019-06-03 10:30")
+    desk.execute("2019-06-03 10:30")
+    assert [o["ticket"]["order_id"] for o in desk.gateway.orders()] == [1, 2, 3]
+    assert desk.status(*legs)[0] is OrderStatus.FILLED
+
+
+def test_a_swallowed_order_is_unknown_and_never_sent_again(store, bars) -> None:
+    with desk_on(store, bars) as desk:
+        impatient = Patience(acknowledgement_seconds=0.3)
+        gate = IbkrGate("127.0.0.1", desk.gateway.port, 11, ACCOUNT, desk.gateway.control_port, patience=impatient)
+        desk.services = replace(desk.services, broker=gate)
+        desk.sync("2019-06-03 10:30")
+        legs = desk.enter("2019-06-03 10:30")
+        for _ in legs:
+            desk.gateway.tell("fault", message_id=3, fault="swallow")
+        with pytest.raises(OutcomeUnknown):
+            desk.execute("2019-06-03 10:30")
+        assert desk.execute("2019-06-03 10:30").counts["sent"] == 0
+        assert desk.status(*legs) == [OrderStatus.UNKNOWN] * 3
+        assert desk.refs_at_broker() == []
+        assert desk.state() is TradingState.HALTED
+
+
+def test_a_sale_of_shares_that_are_not_held_is_never_sent(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    sale = desk.sell("2019-06-03 10:30", 5)
+    desk.execute("2019-06-03 10:30")
+    assert desk.status(sale) == [OrderStatus.CANCELLED]
+    assert desk.refs_at_broker() == []
+
+
+def test_an_old_decision_sends_nothing(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    old = desk.enter("2019-06-03 10:30")
+    desk.sync("2019-06-03 11:30")
+    desk.enter("2019-06-03 11:30", "AAPL")
+    report = desk.execute("2019-06-03 10:30")
+    assert report.counts["sent"] == 0
+    assert "not the newest" in report.notes[-1]
+    assert desk.status(*old) == [OrderStatus.EXPIRED] * 3
+    assert desk.refs_at_broker() == []
+
+
+def test_the_newest_decision_is_not_sent_once_the_next_hour_began(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    desk.enter("2019-06-03 10:30")
+    desk.gateway.tell("advance", to=ny("2019-06-03 11:30").isoformat())
+    assert desk.execute("2019-06-03 10:30").counts["sent"] == 0
+    assert desk.refs_at_broker() == []
+
+
+def test_a_stop_between_hours_closes_the_position_once(store, bars) -> None:
+    crash = with_prices([b for b in bars if b.symbol == "NVDA"], ny("2019-06-03 12:00"), (100, 100, 80, 85))
+    with desk_on(store, crash) as desk:
+        desk.sync("2019-06-03 10:30")
+        entry, stop, target = desk.enter("2019-06-03 10:30")
+        desk.execute("2019-06-03 10:30")
+        for _ in range(2):
+            desk.sync("2019-06-03 12:30")
+        assert desk.held() == {}
+        assert desk.status(entry, stop, target) == [OrderStatus.FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED]
+        assert desk.state() is TradingState.ACTIVE
+        bought, sold = Decimal("100.05"), Decimal("88.0440") * (1 - Decimal("0.0005"))
+        assert abs(desk.cash() - (100_000 - 99 * bought + 99 * sold - 2)) < Decimal("0.01")
+
+
+def test_a_stop_on_a_day_that_nobody_looked_at_is_booked(store, bars) -> None:
+    crash = with_prices([b for b in bars if b.symbol == "NVDA"], ny("2019-06-04 12:00"), (100, 100, 80, 85))
+    with desk_on(store, crash) as desk:
+        desk.sync("2019-06-03 10:30")
+        desk.enter("2019-06-03 10:30")
+        desk.execute("2019-06-03 10:30")
+        desk.sync("2019-06-06 10:30")
+        assert desk.held() == {}
+        assert desk.state() is TradingState.ACTIVE
+
+
+def test_an_entry_that_does_not_fill_expires_with_its_protection(store, bars) -> None:
+    dear = [replace(b, open=110.0, high=110.0, low=110.0, close=110.0) for b in bars]
+    with desk_on(store, dear) as desk:
+        desk.sync("2019-06-03 10:30")
+        legs = desk.enter("2019-06-03 10:30")
+        desk.execute("2019-06-03 10:30")
+        assert desk.status(*legs) == [OrderStatus.SUBMITTED] * 3
+        desk.sync("2019-06-03 11:30")
+        assert desk.status(*legs) == [OrderStatus.EXPIRED, OrderStatus.CANCELLED, OrderStatus.CANCELLED]
+
+
+def test_an_exit_cancels_the_protection_before_it_sells(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    _, stop, target = desk.enter("2019-06-03 10:30")
+    desk.execute("2019-06-03 10:30")
+    desk.sync("2019-06-03 11:30")
+    sale = desk.sell("2019-06-03 11:30", 99)
+    desk.execute("2019-06-03 11:30")
+    assert desk.status(stop, target, sale) == [OrderStatus.CANCELLED, OrderStatus.CANCELLED, OrderStatus.FILLED]
+    assert desk.held() == {}
+
+
+def test_a_trim_leaves_protection_for_what_stays(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    desk.enter("2019-06-03 10:30")
+    desk.execute("2019-06-03 10:30")
+    desk.sync("2019-06-03 11:30")
+    desk.sell("2019-06-03 11:30", 40, OrderPurpose.TRIM)
+    desk.execute("2019-06-03 11:30")
+    assert desk.held() == {"NVDA": Decimal(59)}
+    live = [o for o in desk.gateway.orders() if o["status"] in ("PreSubmitted", "Submitted")]
+    assert [Decimal(o["ticket"]["quantity"]) for o in live] == [59, 59]
+
+
+def test_an_exit_planned_at_the_close_fills_at_the_next_open(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    desk.enter("2019-06-03 10:30")
+    desk.execute("2019-06-03 10:30")
+    desk.sync("2019-06-03 16:00")
+    sale = desk.sell("2019-06-03 16:00", 99)
+    desk.execute("2019-06-03 16:00")
+    assert desk.status(sale) == [OrderStatus.SUBMITTED]
+    desk.sync("2019-06-04 10:30")
+    assert desk.status(sale) == [OrderStatus.FILLED]
+    assert desk.held() == {}
+
+
+def test_a_foreign_order_halts_the_book_and_is_told_once(desk) -> None:
+    from trading.domain.orders import OrderType, Side, TimeInForce
+    from trading.ports import ReservedLeg
+
+    desk.sync("2019-06-03 10:30")
+    order = Order(
+        "someone.else", BOOK, "x", "AAPL", Side.BUY, Decimal(1), OrderType.LIMIT, TimeInForce.GTC,
+        OrderPurpose.ENTRY, ny("2019-06-03 10:30"), limit_price=Decimal("91.00"),
+    )  # fmt: skip
+    with IbkrGate("127.0.0.1", desk.gateway.port, 77, ACCOUNT, None).connect() as stranger:
+        stranger.submit([ReservedLeg(order, 1)])
+    assert desk.sync("2019-06-03 11:30").degraded
+    assert desk.state() is TradingState.HALTED
+
+
+def test_a_halted_book_sends_nothing(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    with desk.services.store.transaction() as tx:
+        tx.controls.set_state(BOOK, TradingState.HALTED, reason="test", actor="test")
+    desk.execute("2019-06-03 10:30")
+    assert desk.status(*legs) == [OrderStatus.DENIED] * 3
+    assert desk.refs_at_broker() == []
+
+
+def test_a_restarted_gateway_keeps_orders_and_positions(store, bars, tmp_path) -> None:
+    state_file = tmp_path / "gateway.json"
+    with desk_on(store, bars, state_file=state_file) as desk:
+        desk.sync("2019-06-03 10:30")
+        desk.enter("2019-06-03 10:30")
+        desk.execute("2019-06-03 10:30")
+        before = desk.gateway.orders()
+    with desk_on(store, bars, state_file=state_file) as desk:
+        assert desk.gateway.orders() == before
+        assert not desk.sync("2019-06-03 11:30").degraded
+        desk.enter("2019-06-03 11:30", "AAPL")
+        desk.execute("2019-06-03 11:30")
+        assert [o["ticket"]["order_id"] for o in desk.gateway.orders()] == [1, 2, 3, 4, 5, 6]
+        assert set(desk.held()) == {"NVDA", "AAPL"}
+
+
+def test_a_commission_that_comes_late_is_booked_by_the_next_sync(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    desk.enter("2019-06-03 10:30")
+    desk.gateway.tell("commission_delay", seconds=60)
+    desk.execute("2019-06-03 10:30")
+    assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05")
+    desk.gateway.tell("commission_delay", seconds=0)
+    desk.sync("2019-06-03 11:30")
+    assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05") - 1
