@@ -1,0 +1,82 @@
+-- name: missing_years
+-- Years among the delivered ones that have no partition yet.
+SELECT year FROM unnest(%(years)s::int[]) AS year
+WHERE to_regclass('market.bars_' || year) IS NULL;
+
+-- name: lock_partitions
+-- Let one transaction at a time create partitions.
+SELECT pg_advisory_xact_lock(hashtextextended('airdesk.partitions', 0));
+
+-- name: ensure_year
+-- Create the partition of a year.
+SELECT market.ensure_year(%(year)s::int);
+
+-- name: merge_bars
+-- Move a delivery's accepted bars from staging to market. The last of several equal keys counts. A bar whose values
+-- equal the newest stored revision is unchanged; other values become the next revision, known from its own `known_at`,
+-- or from the fetch when the source repeats the old instant.
+WITH delivered AS (
+    SELECT DISTINCT ON (symbol, resolution, starts_at) *
+    FROM staging.bars
+    WHERE response_id = %(response_id)s::bigint AND rejected IS NULL
+    ORDER BY symbol, resolution, starts_at, known_at DESC, ctid DESC
+), newest AS (
+    SELECT DISTINCT ON (b.symbol, b.resolution, b.starts_at) b.*
+    FROM market.bars AS b JOIN delivered AS d USING (symbol, resolution, starts_at)
+    ORDER BY b.symbol, b.resolution, b.starts_at, b.revision DESC
+), compared AS (
+    SELECT d.*, n.revision AS old_revision, n.known_at AS old_known_at,
+           (d.ends_at, d.open, d.high, d.low, d.close, d.volume)
+           IS NOT DISTINCT FROM
+           (n.ends_at, n.open::float8, n.high::float8, n.low::float8, n.close::float8, n.volume::float8) AS is_same
+    FROM delivered AS d LEFT JOIN newest AS n USING (symbol, resolution, starts_at)
+), written AS (
+    INSERT INTO market.bars (symbol, resolution, starts_at, ends_at, open, high, low, close, volume,
+                             source, known_at, revision, response_id)
+    SELECT symbol, resolution, starts_at, ends_at, open, high, low, close, volume, %(source)s::text,
+           CASE WHEN old_known_at >= known_at THEN greatest(old_known_at, %(fetched_at)s::timestamptz)
+                ELSE known_at END,
+           coalesce(old_revision + 1, 0), response_id
+    FROM compared WHERE NOT is_same
+    RETURNING revision
+)
+SELECT (SELECT count(*) FROM written WHERE revision = 0) AS stored,
+       (SELECT count(*) FROM written WHERE revision > 0) AS revised;
+
+-- name: read_bars
+-- Every revision of completed bars known at the cutoff, in fixed-width columns; the reader sorts and keeps the newest.
+SELECT array_position(%(symbols)s::text[], symbol)::int4,
+       array_position(%(resolutions)s::text[], resolution)::int4,
+       revision::int4, starts_at, ends_at, known_at,
+       open::float8, high::float8, low::float8, close::float8, volume::float8
+FROM market.bars
+WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = ANY (%(resolutions)s::text[])
+  AND starts_at < %(as_of)s::timestamptz AND ends_at <= %(as_of)s::timestamptz
+  AND known_at <= %(cutoff_at)s::timestamptz
+  AND starts_at >= coalesce(%(since)s::timestamptz, '-infinity');
+
+-- name: last_bar_starts
+-- Start of the newest bar of each symbol.
+SELECT symbol, max(starts_at) FROM market.bars WHERE resolution = %(resolution)s::text GROUP BY symbol;
+
+-- name: has_source
+-- Whether a bar or a story came from the source.
+SELECT EXISTS (SELECT FROM market.bars WHERE source = %(source)s::text)
+    OR EXISTS (SELECT FROM market.news WHERE source = %(source)s::text);
+
+-- name: has_real_book
+-- Whether a book of real or paper money lives in this database.
+SELECT EXISTS (SELECT FROM desk.books WHERE kind IN ('paper', 'live'));
+
+-- name: add_park_event
+-- Park or release a symbol unless it already is so.
+INSERT INTO market.parked (symbol, happened_at, is_parked, reason)
+SELECT %(symbol)s::text, %(at)s::timestamptz, %(is_parked)s::boolean, %(reason)s::text
+WHERE %(is_parked)s::boolean IS DISTINCT FROM coalesce(
+    (SELECT is_parked FROM market.parked WHERE symbol = %(symbol)s::text ORDER BY event_id DESC LIMIT 1), false);
+
+-- name: parked
+-- Symbols whose latest event parks them.
+SELECT symbol, reason FROM (
+    SELECT DISTINCT ON (symbol) symbol, is_parked, reason FROM market.parked ORDER BY symbol, event_id DESC
+) AS latest WHERE is_parked ORDER BY symbol;

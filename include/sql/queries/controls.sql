@@ -1,0 +1,32 @@
+-- name: trading_state
+-- The latest state of a book; ACTIVE for an open book without any event, nothing for a book that does not exist.
+SELECT coalesce(
+    (SELECT state FROM ops.controls WHERE book = %(book)s::text ORDER BY event_id DESC LIMIT 1),
+    (SELECT 'ACTIVE' FROM desk.books WHERE book = %(book)s::text));
+
+-- name: add_state
+-- Append a state event.
+INSERT INTO ops.controls (book, state, reason, actor)
+VALUES (%(book)s::text, %(state)s::text, %(reason)s::text, %(actor)s::text);
+
+-- name: add_message
+-- Put a message into the outbox once.
+INSERT INTO ops.outbox (dedupe_key, book, badge, kind, severity, body)
+VALUES (%(dedupe_key)s::text, %(book)s::text, %(badge)s::text, %(kind)s::text, %(severity)s::text, %(body)s::text)
+ON CONFLICT (dedupe_key) DO NOTHING RETURNING message_id;
+
+-- name: add_reconciliation
+-- Store what a reconciliation found.
+INSERT INTO ops.reconciliations (book, session_on, happened_at, is_clean, detail)
+VALUES (%(book)s::text, %(session_on)s::date, %(at)s::timestamptz, %(is_clean)s::boolean, %(detail)s::jsonb)
+RETURNING reconciliation_id;
+
+-- name: add_break
+-- Store one difference between book and broker.
+INSERT INTO ops.breaks (reconciliation_id, book, kind, symbol, ours, theirs)
+VALUES (%(reconciliation_id)s::bigint, %(book)s::text, %(kind)s::text, %(symbol)s::text, %(ours)s::text,
+        %(theirs)s::text);
+
+-- name: add_audit
+-- Store who did what.
+INSERT INTO ops.audit (actor, action, detail) VALUES (%(actor)s::text, %(action)s::text, %(detail)s::jsonb);

@@ -1,0 +1,39 @@
+-- name: find_decision
+-- The decision of a book, kind and instant.
+SELECT decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strategy, spec_hash, code_version,
+       decision_hash, nav_usd, note
+FROM desk.decisions WHERE book = %(book)s::text AND kind = %(kind)s::text AND as_of = %(as_of)s::timestamptz;
+
+-- name: newest_decision
+-- The youngest decision of a book and kind.
+SELECT decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strategy, spec_hash, code_version,
+       decision_hash, nav_usd, note
+FROM desk.decisions WHERE book = %(book)s::text AND kind = %(kind)s::text ORDER BY as_of DESC LIMIT 1;
+
+-- name: add_decision
+-- Store the head row once; no row comes back if it is already stored.
+INSERT INTO desk.decisions (decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strategy, spec_hash,
+                            code_version, decision_hash, nav_usd, note)
+VALUES (%(decision_id)s::text, %(book)s::text, %(kind)s::text, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz,
+        %(session_on)s::date, %(is_closing)s::boolean, %(strategy)s::text, %(spec_hash)s::text,
+        %(code_version)s::text, %(decision_hash)s::text, %(nav_usd)s::float8, %(note)s::text)
+ON CONFLICT DO NOTHING RETURNING decision_id;
+
+-- name: add_reasons
+-- Store every verdict of a decision.
+INSERT INTO desk.reasons (decision_id, symbol, rule, role, outcome, observed, threshold, input_at, why)
+SELECT %(decision_id)s::text, given.* FROM unnest(
+    %(symbol)s::text[], %(rule)s::text[], %(role)s::text[], %(outcome)s::text[],
+    %(observed)s::float8[], %(threshold)s::float8[], %(input_at)s::timestamptz[], %(why)s::text[]) AS given;
+
+-- name: add_targets
+-- Store the target weights of a decision.
+INSERT INTO desk.targets (decision_id, symbol, weight_frac)
+SELECT %(decision_id)s::text, given.* FROM unnest(%(symbol)s::text[], %(weight_frac)s::float8[]) AS given;
+
+-- name: read_reasons
+-- The verdicts of a decision, of one symbol or of all.
+SELECT r.symbol, d.as_of, r.rule, r.role, r.outcome, r.observed, r.threshold, r.input_at, r.why
+FROM desk.reasons AS r JOIN desk.decisions AS d USING (decision_id)
+WHERE r.decision_id = %(decision_id)s::text AND (%(symbol)s::text IS NULL OR r.symbol = %(symbol)s::text)
+ORDER BY r.symbol, r.role, r.rule;

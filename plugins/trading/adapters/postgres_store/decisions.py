@@ -1,0 +1,66 @@
+"""desk.decisions, reasons, targets: what was decided, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from trading.adapters.postgres_store.orders import add_orders
+from trading.adapters.postgres_store.statements import Statements, columns_of
+from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.orders import Order
+from trading.domain.signals import Outcome, Reason, RuleRole, Targets
+
+_REASON_COLUMNS = ("symbol", "rule", "role", "outcome", "observed", "threshold", "input_at", "why")
+
+
+class PostgresDecisionRows:
+    """`DecisionRows` inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._sql = Statements(connection, "decisions")
+
+    def find(self, book: BookId, kind: DecisionKind, as_of: datetime) -> Decision | None:
+        """Return the stored decision, or None."""
+        return _decision(self._sql.row("find_decision", book=str(book), kind=kind.value, as_of=as_of))
+
+    def newest(self, book: BookId, kind: DecisionKind) -> Decision | None:
+        """Return the book's youngest decision of that kind, or None."""
+        return _decision(self._sql.row("newest_decision", book=str(book), kind=kind.value))
+
+    def add(self, decision: Decision, reasons: Iterable[Reason], targets: Targets, orders: Sequence[Order]) -> bool:
+        """Store a decision with everything it says; False (and no change) if it is already stored."""
+        head = asdict(decision) | {"book": str(decision.book), "kind": decision.kind.value}
+        if self._sql.row("add_decision", **head) is None:
+            return False
+        if given := list(reasons):
+            columns = columns_of(given, *_REASON_COLUMNS)
+            self._sql.run("add_reasons", decision_id=decision.decision_id, **columns)
+        if targets.weight_frac:
+            self._sql.run(
+                "add_targets",
+                decision_id=decision.decision_id,
+                symbol=list(targets.weight_frac),
+                weight_frac=list(targets.weight_frac.values()),
+            )
+        if orders:
+            add_orders(self._sql.connection, orders)
+        return True
+
+    def reasons(self, decision_id: str, symbol: Symbol | None = None) -> tuple[Reason, ...]:
+        """Return the verdicts of a decision, of one symbol or of all."""
+        rows = self._sql.rows("read_reasons", decision_id=decision_id, symbol=symbol)
+        return tuple(
+            Reason(**(row | {"role": RuleRole(row["role"]), "outcome": Outcome(row["outcome"])})) for row in rows
+        )
+
+
+def _decision(row: dict[str, Any] | None) -> Decision | None:
+    if row is None:
+        return None
+    return Decision(**(row | {"book": BookId.parse(row["book"]), "kind": DecisionKind(row["kind"])}))

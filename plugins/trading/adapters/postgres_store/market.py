@@ -1,0 +1,195 @@
+"""staging.* and market.*: what vendors said, and what of it is believed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from trading.adapters.postgres_store.bar_reader import read_bars
+from trading.adapters.postgres_store.copying import copy_in
+from trading.adapters.postgres_store.statements import Statements
+from trading.domain.instruments import Symbol
+from trading.domain.market import (
+    SYNTHETIC,
+    ActionKind,
+    Bar,
+    BarFault,
+    CorporateAction,
+    Filing,
+    MacroPoint,
+    MacroSeries,
+    NewsItem,
+    Resolution,
+)
+from trading.domain.series import BarSeries
+from trading.errors import InvariantBroken
+from trading.ports import IngestCounts, Provenance
+
+_PRICES = ("open", "high", "low", "close", "volume")
+_BAR_COLUMNS = ("symbol", "resolution", "starts_at", "ends_at", *_PRICES, "known_at")
+_NEWS_COLUMNS = ("item_id", "symbols", "published_at", "known_at", "title", "url")
+_FILING_COLUMNS = ("symbol", "period_ends_on", "quarters", "eps_diluted", "revenue_usd", "known_at")
+_MACRO_COLUMNS = ("series", "period_on", "value", "known_at")
+_ACTION_COLUMNS = ("symbol", "kind", "ex_on", "value", "known_at")
+
+
+class PostgresMarketRows:
+    """`MarketRows` inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._bars = Statements(connection, "bars")
+        self._facts = Statements(connection, "facts")
+
+    # --- in -------------------------------------------------------------------------------------
+
+    def add_bars(
+        self, bars: Sequence[Bar], origin: Provenance, rejected: Sequence[tuple[Bar, BarFault]] = ()
+    ) -> IngestCounts:
+        """Store checked bars (first seen and revisions kept) and file the rejected ones with their fault."""
+        if not bars and not rejected:
+            return IngestCounts()
+        rows = [(*_bar_values(bar), None) for bar in bars]
+        rows += [(*_bar_values(bar), fault.value) for bar, fault in rejected]
+        response_id = self._stage("staging.bars", (*_BAR_COLUMNS, "rejected"), rows, origin, {b.source for b in bars})
+        self._ensure_years({bar.starts_at.year for bar in bars})
+        merged = self._bars.row(
+            "merge_bars", response_id=response_id, source=origin.source, fetched_at=origin.fetched_at
+        )
+        stored, revised = (merged["stored"], merged["revised"]) if merged else (0, 0)
+        return IngestCounts(
+            received=len(rows),
+            stored=stored,
+            revised=revised,
+            unchanged=len(bars) - stored - revised,
+            rejected=len(rejected),
+        )
+
+    def add_news(self, items: Sequence[NewsItem], origin: Provenance) -> IngestCounts:
+        """Store stories; one already stored under its id stays as first seen."""
+        return self._add("news", "news", _NEWS_COLUMNS, items, origin)
+
+    def add_filings(self, filings: Sequence[Filing], origin: Provenance) -> IngestCounts:
+        """Store filings."""
+        return self._add("fundamentals", "filings", _FILING_COLUMNS, filings, origin)
+
+    def add_macro(self, points: Sequence[MacroPoint], origin: Provenance) -> IngestCounts:
+        """Store macro values."""
+        return self._add("macro", "macro", _MACRO_COLUMNS, points, origin)
+
+    def add_actions(self, actions: Sequence[CorporateAction], origin: Provenance) -> IngestCounts:
+        """Store splits and dividends."""
+        return self._add("corporate_actions", "actions", _ACTION_COLUMNS, actions, origin)
+
+    def _add[Fact: (NewsItem, Filing, MacroPoint, CorporateAction)](
+        self, staging: str, group: str, columns: Sequence[str], facts: Sequence[Fact], origin: Provenance
+    ) -> IngestCounts:
+        if not facts:
+            return IngestCounts()
+        rows = [tuple(getattr(fact, name) for name in columns) for fact in facts]
+        response_id = self._stage(f"staging.{staging}", columns, rows, origin, {fact.source for fact in facts})
+        stored = self._facts.run(f"merge_{group}", response_id=response_id, source=origin.source)
+        return IngestCounts(received=len(rows), stored=stored, unchanged=len(rows) - stored)
+
+    def _stage(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[tuple[object, ...]],
+        origin: Provenance,
+        sources: Iterable[str],
+    ) -> int:
+        """Copy `rows` as they came and return the id of their response."""
+        self._refuse_mixture({origin.source, *sources}, origin)
+        digest = hashlib.sha256(repr(rows).encode("utf-8", errors="replace")).hexdigest()
+        response_id = int(
+            self._facts.value(
+                "add_response",
+                source=origin.source,
+                request=origin.request,
+                fetched_at=origin.fetched_at,
+                sha256=digest,
+                run_id=origin.run_id,
+            )
+        )
+        copy_in(self._facts.connection, table, ("response_id", *columns), ((response_id, *row) for row in rows))
+        return response_id
+
+    def _refuse_mixture(self, sources: set[str], origin: Provenance) -> None:
+        if others := sources - {origin.source}:
+            raise InvariantBroken(f"rows of {sorted(others)} in a delivery of {origin.source}; deliver each by itself")
+        if origin.source == SYNTHETIC and self._bars.value("has_real_book"):
+            raise InvariantBroken(
+                "SYNTHETIC rows may not enter a database with a paper or live book; use the demo's own database"
+            )
+
+    def _ensure_years(self, years: set[int]) -> None:
+        if not years or not self._bars.rows("missing_years", years=sorted(years)):
+            return
+        # Asked again under the lock: another transaction may have made them meanwhile.
+        self._bars.rows("lock_partitions")
+        for row in self._bars.rows("missing_years", years=sorted(years)):
+            self._bars.rows("ensure_year", year=row["year"])
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def bars(
+        self,
+        symbols: Sequence[Symbol],
+        resolutions: Sequence[Resolution],
+        *,
+        as_of: datetime,
+        cutoff_at: datetime,
+        since: datetime | None = None,
+    ) -> dict[tuple[Symbol, Resolution], BarSeries]:
+        """Return completed bars known at the cutoff, the newest known revision of each; absent keys have none."""
+        return read_bars(self._bars, symbols, resolutions, as_of=as_of, cutoff_at=cutoff_at, since=since)
+
+    def last_bar_starts_at(self, resolution: Resolution) -> dict[Symbol, datetime]:
+        """Return the start of the newest stored bar of each symbol."""
+        return {row["symbol"]: row["max"] for row in self._bars.rows("last_bar_starts", resolution=resolution.value)}
+
+    def news(self, *, since: datetime, cutoff_at: datetime) -> tuple[NewsItem, ...]:
+        """Return stories published at or after `since` and known at the cutoff, ascending by `known_at`."""
+        rows = self._facts.rows("read_news", since=since, cutoff_at=cutoff_at)
+        return tuple(NewsItem(**(row | {"symbols": tuple(row["symbols"])})) for row in rows)
+
+    def filings(self, *, cutoff_at: datetime) -> tuple[Filing, ...]:
+        """Return filings known at the cutoff, ascending by `known_at`."""
+        return tuple(Filing(**row) for row in self._facts.rows("read_filings", cutoff_at=cutoff_at))
+
+    def macro(self, *, cutoff_at: datetime) -> tuple[MacroPoint, ...]:
+        """Return macro values known at the cutoff, first publication of each month, ascending."""
+        rows = self._facts.rows("read_macro", cutoff_at=cutoff_at)
+        return tuple(MacroPoint(**(row | {"series": MacroSeries(row["series"])})) for row in rows)
+
+    def actions(self, *, cutoff_at: datetime) -> tuple[CorporateAction, ...]:
+        """Return splits and dividends known at the cutoff, ascending by `ex_on`."""
+        rows = self._facts.rows("read_actions", cutoff_at=cutoff_at)
+        return tuple(CorporateAction(**(row | {"kind": ActionKind(row["kind"])})) for row in rows)
+
+    def has_source(self, source: str) -> bool:
+        """Whether any stored bar or story came from `source`."""
+        return bool(self._bars.value("has_source", source=source))
+
+    # --- quality --------------------------------------------------------------------------------
+
+    def park(self, symbol: Symbol, *, is_parked: bool, reason: str, at: datetime) -> None:
+        """Park or release a symbol; nothing is written when it already is so."""
+        self._bars.run("add_park_event", symbol=symbol, is_parked=is_parked, reason=reason, at=at)
+
+    def parked(self) -> dict[Symbol, str]:
+        """Return parked symbols with the reason."""
+        return {row["symbol"]: row["reason"] for row in self._bars.rows("parked")}
+
+
+def _bar_values(bar: Bar) -> tuple[object, ...]:
+    numbers = (getattr(bar, name) for name in _PRICES)
+    return (bar.symbol, bar.resolution, bar.starts_at, bar.ends_at, *map(_number, numbers), bar.known_at)
+
+
+def _number(value: object) -> float | None:
+    """Return a number as it came, NaN too; what is none becomes unknown (only rejected bars hold such a thing)."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
