@@ -1,0 +1,122 @@
+"""What the adapter makes of a gateway that misbehaves."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from trading.adapters.ibkr import IbkrGate
+from trading.adapters.ibkr.session import Patience
+from trading.domain.instruments import BookId, BookKind
+from trading.errors import BrokerRefused, TransientError
+from trading.gateway.feed import memory_feed
+
+from tests.fakes import ACCOUNT, RunningGateway, flat_bars, ny, running_gateway
+
+BOOK = BookId(BookKind.PAPER, ACCOUNT)
+NOW = ny("2019-06-03 10:30")
+HASTY = Patience(0.5, 0.5, 0.5, 0.5, 0.2)
+ENDS = {"open orders": -53, "completed orders": -102, "executions": -55, "positions": -62, "account": -64, "ids": -9}
+
+
+@pytest.fixture
+def gateway():
+    with running_gateway(memory_feed(flat_bars("NVDA", date(2019, 6, 3), 5)), NOW) as running:
+        yield running
+
+
+def gate_to(gateway: RunningGateway, account: str = ACCOUNT, client_id: int = 11) -> IbkrGate:
+    return IbkrGate("127.0.0.1", gateway.port, client_id, account, gateway.control_port, patience=HASTY)
+
+
+@pytest.mark.parametrize("message_id", ENDS.values(), ids=ENDS)
+def test_an_answer_without_its_end_is_unknown_and_never_empty(gateway: RunningGateway, message_id: int) -> None:
+    with gate_to(gateway).connect() as broker:
+        gateway.tell("fault", message_id=message_id, fault="drop")
+        with pytest.raises(TransientError):
+            broker.snapshot(BOOK)
+
+
+def test_a_client_id_in_use_is_waited_for_and_then_fails(gateway: RunningGateway) -> None:
+    with gate_to(gateway).connect():
+        failures: list[BaseException] = []
+
+        def second() -> None:
+            try:
+                with gate_to(gateway).connect():
+                    pass
+            except TransientError as refused:
+                failures.append(refused)
+
+        other = threading.Thread(target=second)
+        other.start()
+        other.join(10)
+    assert "still in use" in str(failures[0])
+    with gate_to(gateway).connect() as broker:
+        assert broker.identity().accounts == (ACCOUNT,)
+
+
+def test_another_account_than_the_configured_one_is_refused(gateway: RunningGateway) -> None:
+    with pytest.raises(BrokerRefused, match="DU7"), gate_to(gateway, "DU7").connect():
+        pass
+
+
+def test_an_account_of_real_money_is_refused_on_paper() -> None:
+    with running_gateway(memory_feed([]), NOW) as gateway:
+        gateway.gateway.broker.state.account = "U1234567"
+        with pytest.raises(BrokerRefused, match="paper"), gate_to(gateway, "U1234567").connect():
+            pass
+
+
+def test_nobody_at_the_port_is_worth_a_retry() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    gate = IbkrGate("127.0.0.1", port, 11, ACCOUNT, None, patience=HASTY)
+    with pytest.raises(TransientError, match="no broker answers"), gate.connect():
+        pass
+
+
+def test_a_port_that_never_speaks_is_worth_a_retry() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        gate = IbkrGate("127.0.0.1", silent.getsockname()[1], 11, ACCOUNT, None, patience=HASTY)
+        with pytest.raises(TransientError, match="no broker answers"), gate.connect():
+            pass
+
+
+def test_a_broken_connection_is_worth_a_retry(gateway: RunningGateway) -> None:
+    with gate_to(gateway).connect() as broker:
+        gateway.tell("fault", message_id=7, fault="close_before")
+        with pytest.raises(TransientError):
+            broker.snapshot(BOOK)
+
+
+def test_duplicate_messages_change_nothing(gateway: RunningGateway) -> None:
+    with gate_to(gateway).connect() as broker:
+        gateway.tell("fault", message_id=-53, fault="duplicate")
+        gateway.tell("fault", message_id=-62, fault="duplicate")
+        assert broker.snapshot(BOOK).cash_usd == Decimal(100_000)
+
+
+def test_the_adapter_works_in_a_thread_without_an_event_loop(gateway: RunningGateway) -> None:
+    seen: list[object] = []
+
+    def work() -> None:
+        with gate_to(gateway).connect() as broker:
+            seen.append(broker.snapshot(BOOK).account)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join(10)
+    assert seen == [ACCOUNT]
+
+
+def test_control_answers_say_simulated_and_refuse_nonsense(gateway: RunningGateway) -> None:
+    assert gateway.tell("state")["label"] == "SIMULATED"
+    with pytest.raises(BrokerRefused, match="offset"):
+        gateway.tell("advance", to="2019-06-03T12:00:00")
+    with pytest.raises(BrokerRefused, match="never moves back"):
+        gateway.tell("advance", to=ny("2019-06-03 09:30").isoformat())
