@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -11,6 +12,8 @@ import pytest
 from trading.adapters.ibkr import IbkrGate
 from trading.adapters.ibkr.broker import IbkrBroker
 from trading.adapters.ibkr.session import Patience
+from trading.adapters.postgres_store.ledger import PostgresLedgerRows
+from trading.adapters.postgres_store.orders import PostgresOrderRows
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Slot
@@ -133,17 +136,26 @@ def desk(store, bars):
         yield ready
 
 
-def kill_in(monkeypatch, name: str, *, after: bool):
-    """Let the process die before or after one broker call, once."""
-    real = getattr(IbkrBroker, name)
+class Killer:
+    """Lets the process die before or after the n-th call of one method."""
 
-    def dying(self, *arguments):
-        monkeypatch.setattr(IbkrBroker, name, real)
-        if after:
-            real(self, *arguments)
-        raise Killed
+    def __init__(self, monkeypatch, owner: type, name: str, *, call: int = 0, after: bool) -> None:
+        self.has_fired = False
+        self._patch, self._owner, self._name, self._real = monkeypatch, owner, name, getattr(owner, name)
+        seen = itertools.count()
 
-    monkeypatch.setattr(IbkrBroker, name, dying)
+        def dying(instance, *arguments, **options):
+            if next(seen) != call:
+                return self._real(instance, *arguments, **options)
+            self.has_fired = True
+            if after:
+                self._real(instance, *arguments, **options)
+            raise Killed
+
+        monkeypatch.setattr(owner, name, dying)
+
+    def disarm(self) -> None:
+        self._patch.setattr(self._owner, self._name, self._real)
 
 
 def test_the_book_opens_with_the_brokers_cash(desk) -> None:
@@ -175,9 +187,10 @@ def test_executing_twice_sends_nothing_more(desk) -> None:
 def test_a_killed_submission_is_finished_by_the_retry_without_a_second_order(desk, monkeypatch, after: bool) -> None:
     desk.sync("2019-06-03 10:30")
     legs = desk.enter("2019-06-03 10:30")
-    kill_in(monkeypatch, "submit", after=after)
+    killer = Killer(monkeypatch, IbkrBroker, "submit", after=after)
     with pytest.raises(Killed):
         desk.execute("2019-06-03 10:30")
+    killer.disarm()
     desk.execute("2019-06-03 10:30")
     assert sorted(desk.refs_at_broker()) == sorted(o.order_id for o in legs)
     assert desk.status(*legs)[0] is OrderStatus.FILLED
@@ -363,3 +376,39 @@ def test_a_commission_that_comes_late_is_booked_by_the_next_sync(desk) -> None:
     desk.gateway.tell("commission_delay", seconds=0)
     desk.sync("2019-06-03 11:30")
     assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05") - 1
+
+
+STEPS = [
+    (IbkrBroker, "snapshot"), (IbkrBroker, "submit"), (IbkrBroker, "identity"), (PostgresOrderRows, "reserve"),
+    (PostgresOrderRows, "record"), (PostgresOrderRows, "settle_intent"), (PostgresLedgerRows, "add_booking"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _, name in STEPS])
+def test_killed_at_any_call_of_any_step_the_retries_end_with_one_family(desk, monkeypatch, owner, name, after) -> None:
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    for call in range(12):
+        killer = Killer(monkeypatch, owner, name, call=call, after=after)
+        try:
+            desk.execute("2019-06-03 10:30")
+        except Killed:
+            continue
+        finally:
+            killer.disarm()
+        if not killer.has_fired:
+            break
+    assert desk.refs_at_broker() == [o.order_id for o in legs]
+    assert desk.status(*legs) == [OrderStatus.FILLED, OrderStatus.SUBMITTED, OrderStatus.SUBMITTED]
+    assert desk.held() == {"NVDA": Decimal(99)}
+    assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05") - 1
+
+
+def test_two_copies_at_once_send_one_family(desk, store) -> None:
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    with store.order_writer(BOOK), pytest.raises(TransientError, match="another order writer"):
+        desk.execute("2019-06-03 10:30")
+    desk.execute("2019-06-03 10:30")
+    assert desk.refs_at_broker() == [o.order_id for o in legs]
