@@ -11,6 +11,10 @@ SELECT pg_advisory_xact_lock(hashtextextended('airdesk.partitions', 0));
 -- Create the partition of a year.
 SELECT market.ensure_year(%(year)s::int);
 
+-- name: plan_merge
+-- Join by hash or merge until the transaction ends.
+SET LOCAL enable_nestloop = off;
+
 -- name: merge_bars
 -- Move a delivery's accepted bars from staging to market. The last of several equal keys counts. A bar whose values
 -- equal the newest stored revision is unchanged; other values become the next revision, known from its own `known_at`,
@@ -20,16 +24,18 @@ WITH delivered AS (
     FROM staging.bars
     WHERE response_id = %(response_id)s::bigint AND rejected IS NULL
     ORDER BY symbol, resolution, starts_at, known_at DESC, ctid DESC
-), newest AS (
-    SELECT DISTINCT ON (b.symbol, b.resolution, b.starts_at) b.*
-    FROM market.bars AS b JOIN delivered AS d USING (symbol, resolution, starts_at)
-    ORDER BY b.symbol, b.resolution, b.starts_at, b.revision DESC
 ), compared AS (
     SELECT d.*, n.revision AS old_revision, n.known_at AS old_known_at,
            (d.ends_at, d.open, d.high, d.low, d.close, d.volume)
            IS NOT DISTINCT FROM
            (n.ends_at, n.open::float8, n.high::float8, n.low::float8, n.close::float8, n.volume::float8) AS is_same
-    FROM delivered AS d LEFT JOIN newest AS n USING (symbol, resolution, starts_at)
+    FROM delivered AS d
+    -- One index look-up a row: as a join the planner, which has no statistics yet, repeats all of them for each row.
+    LEFT JOIN LATERAL (
+        SELECT * FROM market.bars AS b
+        WHERE b.symbol = d.symbol AND b.resolution = d.resolution AND b.starts_at = d.starts_at
+        ORDER BY b.revision DESC LIMIT 1
+    ) AS n ON true
 ), written AS (
     INSERT INTO market.bars (symbol, resolution, starts_at, ends_at, open, high, low, close, volume,
                              source, known_at, revision, response_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar, CorporateAction, MacroPoint, NewsItem
@@ -21,14 +23,18 @@ def import_bars(
     with store.transaction() as tx:
         for symbol, of_symbol in bars.items():
             on_symbol(symbol, len(of_symbol))
-            counts += tx.market.add_bars(of_symbol, origin)
+            for source, delivery in _by_source(of_symbol).items():
+                counts += tx.market.add_bars(delivery, replace(origin, source=source))
     return counts
 
 
 def import_news(store: Store, items: Sequence[NewsItem], origin: Provenance) -> IngestCounts:
     """Store stories and return what became of them."""
+    counts = IngestCounts()
     with store.transaction() as tx:
-        return tx.market.add_news(items, origin)
+        for source, delivery in _by_source(items).items():
+            counts += tx.market.add_news(delivery, replace(origin, source=source))
+    return counts
 
 
 def import_actions(store: Store, actions: Sequence[CorporateAction], origin: Provenance) -> IngestCounts:
@@ -41,3 +47,11 @@ def import_macro(store: Store, points: Sequence[MacroPoint], origin: Provenance)
     """Store monthly values and return what became of them."""
     with store.transaction() as tx:
         return tx.market.add_macro(points, origin)
+
+
+def _by_source[Row: (Bar, NewsItem)](rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return rows grouped by who said so: the store takes one source a delivery."""
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row.source].append(row)
+    return grouped

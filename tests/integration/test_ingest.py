@@ -1,0 +1,182 @@
+"""Ingest on a real store: what arrives is checked, stored once, and told in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from trading.adapters.market_calendar import NyseCalendar
+from trading.domain.instruments import VIX, BookId, BookKind, Universe
+from trading.domain.market import Bar, Resolution, session_slots
+from trading.ports import Services, Sources
+from trading.strategy.three_sector import three_sector
+from trading.synthetic.market import SyntheticMarket
+from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+from trading.tasks.ingest import ingest_fundamentals, ingest_news, ingest_prices
+from trading.tasks.ingest_bars import FIRST_LOOK_BACK
+
+from tests.fakes import FixedClock
+
+CALENDAR = NyseCalendar()
+BOOK = BookId(BookKind.DEMO, "test")
+SLOTS = session_slots(CALENDAR.session(date(2026, 11, 19)))
+SYMBOLS = ("GLD", "NVDA", VIX)
+
+
+@pytest.fixture(scope="module")
+def market():
+    return SyntheticMarket(7, CALENDAR)
+
+
+@pytest.fixture
+def small():
+    """The strategy with three symbols, so that a test stays short."""
+    full = three_sector()
+    return replace(full, universe=Universe(tuple(full.universe[symbol] for symbol in SYMBOLS)))
+
+
+@pytest.fixture(autouse=True)
+def short_history(monkeypatch):
+    monkeypatch.setitem(FIRST_LOOK_BACK, Resolution.DAY, timedelta(days=60))
+    monkeypatch.setitem(FIRST_LOOK_BACK, Resolution.HALF_HOUR, timedelta(days=5))
+
+
+@dataclass
+class SpoiledBars:
+    """The synthetic bars of one symbol after `spoil`; the others unchanged."""
+
+    inner: SyntheticBarSource
+    symbol: str
+    spoil: object
+    name: str = field(default="SYNTHETIC")
+
+    def bars(self, symbol, window, resolution) -> Iterator[Bar]:
+        for bar in self.inner.bars(symbol, window, resolution):
+            yield from self.spoil(bar) if symbol == self.symbol else (bar,)
+
+
+def services_with(store, market, *, bars=None, is_on=True) -> Services:
+    sources = Sources(
+        bars=bars or SyntheticBarSource(market),
+        news=SyntheticNewsSource(market),
+        fundamentals=SyntheticFundamentalsSource(market),
+    )
+    clock = FixedClock(datetime(2026, 11, 19, 21, 30, tzinfo=UTC))
+    return Services(store, CALENDAR, clock, sources if is_on else Sources(), broker=None)
+
+
+def parked(store):
+    with store.transaction() as tx:
+        return tx.market.parked()
+
+
+def stored(store, symbol, resolution, as_of):
+    with store.transaction() as tx:
+        return tx.market.bars([symbol], [resolution], as_of=as_of, cutoff_at=as_of)[symbol, resolution]
+
+
+def test_the_first_ingest_fills_the_look_back_and_a_rerun_stores_nothing(store, market, small):
+    services = services_with(store, market)
+    for ingest, stored_key in (
+        (ingest_prices, "bars_stored"),
+        (ingest_fundamentals, "filings_stored"),
+        (ingest_news, "stories_stored"),
+    ):
+        first = ingest(services, small, BOOK, SLOTS[2])
+        again = ingest(services, small, BOOK, SLOTS[2])
+        assert first.counts[stored_key] > 0
+        assert again.counts[stored_key] == 0
+        assert not first.degraded
+        assert first.as_xcom()["step"] == ingest.__name__
+    as_of = SLOTS[2].as_of
+    assert stored(store, "GLD", Resolution.HALF_HOUR, as_of).ends_at[-1].item() == as_of.replace(tzinfo=None)
+    assert len(stored(store, "GLD", Resolution.DAY, as_of)) > 35
+    assert parked(store) == {}
+
+
+def test_the_next_hour_stores_two_half_hours_of_each_symbol(store, market, small):
+    services = services_with(store, market)
+    ingest_prices(services, small, BOOK, SLOTS[0])
+    assert ingest_prices(services, small, BOOK, SLOTS[1]).counts["bars_stored"] == 2 * len(SYMBOLS)
+
+
+def test_an_older_hour_run_again_stores_and_parks_nothing(store, market, small):
+    services = services_with(store, market)
+    ingest_prices(services, small, BOOK, SLOTS[4])
+    report = ingest_prices(services, small, BOOK, SLOTS[1])
+    assert report.counts["bars_received"] == 0
+    assert not report.degraded
+    assert parked(store) == {}
+
+
+def test_a_name_without_its_newest_bar_is_parked_until_the_bar_arrives(store, market, small):
+    halted_at = SLOTS[1].as_of
+    halted = SpoiledBars(SyntheticBarSource(market), "GLD", lambda bar: () if bar.ends_at == halted_at else (bar,))
+    report = ingest_prices(services_with(store, market, bars=halted), small, BOOK, SLOTS[1])
+    assert "GLD" in parked(store)
+    assert any("GLD parked" in note for note in report.notes)
+    assert not report.degraded
+    ingest_prices(services_with(store, market), small, BOOK, SLOTS[2])
+    assert parked(store) == {}
+    assert len(stored(store, "GLD", Resolution.HALF_HOUR, SLOTS[2].as_of)) == len(
+        stored(store, "NVDA", Resolution.HALF_HOUR, SLOTS[2].as_of)
+    )
+
+
+def test_without_vix_the_step_is_degraded(store, market, small):
+    blind = SpoiledBars(SyntheticBarSource(market), VIX, lambda bar: ())
+    assert ingest_prices(services_with(store, market, bars=blind), small, BOOK, SLOTS[1]).degraded
+
+
+def test_refused_bars_are_counted_told_and_never_read(store, market, small):
+    def spoil(bar):
+        return (replace(bar, close=float("nan")), bar) if bar.ends_at == SLOTS[0].as_of else (bar,)
+
+    source = SpoiledBars(SyntheticBarSource(market), "GLD", spoil)
+    report = ingest_prices(services_with(store, market, bars=source), small, BOOK, SLOTS[0])
+    assert report.counts["bars_rejected"] == 1
+    assert any("not_a_number" in note for note in report.notes)
+    series = stored(store, "GLD", Resolution.HALF_HOUR, SLOTS[0].as_of)
+    assert (series.close == series.close).all()
+
+
+def test_a_jump_parks_the_name_and_an_operators_split_would_explain_it(store, market, small):
+    def spoil(bar):
+        return (replace(bar, open=bar.open / 10, high=bar.high / 10, low=bar.low / 10, close=bar.close / 10),)
+
+    ingest_prices(services_with(store, market), small, BOOK, SLOTS[0])
+    collapsed = SpoiledBars(
+        SyntheticBarSource(market), "NVDA", lambda bar: spoil(bar) if bar.starts_at >= SLOTS[0].as_of else (bar,)
+    )
+    report = ingest_prices(services_with(store, market, bars=collapsed), small, BOOK, SLOTS[1])
+    assert report.counts["bars_rejected"] == 2
+    assert "price jump" in parked(store)["NVDA"]
+
+
+def test_a_split_that_is_not_stored_yet_is_asked_for_before_a_jump_is_believed(store, market, small):
+    after_split = session_slots(CALENDAR.session(date(2024, 8, 2)))[0]
+    report = ingest_prices(services_with(store, market), small, BOOK, after_split)
+    assert report.counts["bars_rejected"] == 0
+    assert parked(store) == {}
+
+
+def test_without_sources_the_ingests_say_what_is_stored(store, market, small):
+    empty = services_with(store, market, is_on=False)
+    assert ingest_prices(empty, small, BOOK, SLOTS[1]).degraded
+    ingest_prices(services_with(store, market), small, BOOK, SLOTS[1])
+    report = ingest_prices(empty, small, BOOK, SLOTS[1])
+    assert not report.degraded
+    assert report.counts["symbols_fresh"] == len(SYMBOLS)
+    assert "no filings are stored" in ingest_fundamentals(empty, small, BOOK, SLOTS[1]).notes
+    assert ingest_news(empty, small, BOOK, SLOTS[1]).counts["stories_in_72h"] == 0
+
+
+def test_a_story_published_at_the_cutoff_is_stored_and_a_later_one_is_not(store, market, small):
+    services = services_with(store, market)
+    ingest_news(services, small, BOOK, SLOTS[3])
+    with store.transaction() as tx:
+        items = tx.market.news(since=SLOTS[0].starts_at - timedelta(days=9), cutoff_at=SLOTS[-1].as_of)
+    assert items
+    assert all(item.known_at <= SLOTS[3].as_of for item in items)
