@@ -91,11 +91,11 @@ def last_known(known_at: TimeArray, at: TimeArray) -> NDArray[np.intp]:
     return np.asarray(np.searchsorted(known_at, at, side="right") - 1)
 
 
-def pick(values: FloatArray, index: NDArray[np.intp]) -> FloatArray:
-    """Return `values[index]` in canonical form, NaN where the index is negative."""
+def pick(values: FloatArray, index: NDArray[np.intp], *, scale: FloatArray | float = 1.0) -> FloatArray:
+    """Return `values[index] × scale` in canonical form, NaN where the index is negative."""
     if len(values) == 0:
         return np.full(len(index), np.nan)
-    return canonical(np.where(index >= 0, values[np.maximum(index, 0)], np.nan))
+    return canonical(np.where(index >= 0, values[np.maximum(index, 0)] * scale, np.nan))
 
 
 def pick_time(values: TimeArray, index: NDArray[np.intp]) -> TimeArray:

@@ -103,12 +103,12 @@ def _daily_columns(
     adjusted = Ohlc(*(np.ascontiguousarray(a * factors.of_bars) for a in (daily.high, daily.low, daily.close)))
     rescale = 1.0 / factors.at(times.session_on)
     enough = row + 1 >= MIN_DAILY_BARS
+    # Rounded once, after rescaling: two roundings would make the basis of the history show in the last digit.
     columns: dict[str, NDArray[np.generic]] = {}
     for name, indicator in PRICE_INDICATORS.items():
-        columns[name] = pick(indicator(adjusted), row)
-        columns[name] = pick_scaled(columns[name], rescale, enough)
+        columns[name] = pick(indicator(adjusted), np.where(enough, row, -1), scale=rescale)
     for name, indicator in PURE_INDICATORS.items():
-        columns[name] = pick_scaled(pick(indicator(adjusted), row), np.ones(len(times)), enough)
+        columns[name] = pick(indicator(adjusted), np.where(enough, row, -1))
     through = pick_time(daily.ends_at, row)
     stale = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on
     columns["daily_bar_count"] = np.maximum(row + 1, 0).astype(np.float64)
@@ -117,12 +117,6 @@ def _daily_columns(
         row < 0, Why.NO_DATA, code(~enough, Why.TOO_FEW_BARS, code(stale, Why.STALE, Why.KNOWN))
     )
     return columns
-
-
-def pick_scaled(values: NDArray[np.generic], rescale: FloatArray, valid: NDArray[np.bool_]) -> FloatArray:
-    """Return `values` × `rescale` in canonical form, NaN where not valid."""
-    scaled = np.where(valid, values.astype(np.float64) * rescale, np.nan)
-    return pick(scaled, np.arange(len(scaled)))
 
 
 def _price(
@@ -153,8 +147,8 @@ def _price(
     sessions = bar_sessions(daily)
     row = np.minimum(last_known(daily.ends_at, times.as_of), last_known(daily.known_at, times.cutoff_at))
     splits = BasisFactors.of_splits(actions)
-    close = pick(daily.close * splits.at(sessions), row) / splits.at(times.session_on)
+    close = pick(daily.close * splits.at(sessions), row, scale=1.0 / splits.at(times.session_on))
     held_back = Why.KNOWN if daily_pricing else Why.NO_HOURLY_BARS
     stale = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on
     why = code(row < 0, Why.NO_DATA, code(stale, Why.STALE, held_back))
-    return pick(close, np.arange(len(close))), pick_time(daily.ends_at, row), why
+    return close, pick_time(daily.ends_at, row), why

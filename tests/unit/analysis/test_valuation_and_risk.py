@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from trading.analysis.facts import Facts
+from trading.analysis.risk import risk_columns
+from trading.analysis.valuation import valuation_columns
+from trading.domain.instruments import VIX, Sector
+from trading.domain.market import MacroSeries, Resolution
+from trading.domain.panel import Why
+from trading.strategy.three_sector import UNIVERSE
+
+from tests.builders import a_filing, a_macro_point, an_action
+from tests.unit.analysis.worlds import daily_series, times_of
+
+ON = date(2024, 6, 12)
+QUARTERS = (date(2023, 6, 30), date(2023, 9, 30), date(2023, 12, 31), date(2024, 3, 31))
+PEERS = {Sector.TECH: ("AAPL", "MSFT", "TSLA")}
+TRADED = UNIVERSE.traded
+
+
+def four_quarters(symbol: str, eps: float, **overrides):
+    return [
+        a_filing(
+            symbol=symbol,
+            period_ends_on=end,
+            eps_diluted=eps,
+            known_at=datetime(end.year, end.month, end.day, 20, tzinfo=UTC) + timedelta(days=30),
+            **overrides,
+        )
+        for end in QUARTERS
+    ]
+
+
+def valued(filings, actions=()):
+    prices = {"AAPL": 200.0, "MSFT": 400.0, "TSLA": 180.0}
+    bars = {(s, Resolution.DAY): daily_series(s, np.full(5, p), last_on=date(2024, 6, 11)) for s, p in prices.items()}
+    facts = Facts(bars, filings=filings, actions=actions)
+    columns = valuation_columns(facts, UNIVERSE, PEERS, times_of(ON, ON))
+    return lambda name, symbol: columns[name][0, TRADED.index(symbol)]
+
+
+def test_pe_is_price_over_four_quarters_beside_the_other_peers():
+    got = valued(four_quarters("AAPL", 2.0) + four_quarters("MSFT", 2.5) + four_quarters("TSLA", 1.0))
+    assert got("pe_ratio", "AAPL") == pytest.approx(25.0)
+    assert got("pe_sector_median", "AAPL") == pytest.approx((40.0 + 45.0) / 2)
+    assert got("why_valuation", "AAPL") == Why.KNOWN
+
+
+def test_a_loss_is_known_but_has_no_ratio():
+    got = valued(four_quarters("AAPL", -1.0) + four_quarters("MSFT", 2.5))
+    assert np.isnan(got("pe_ratio", "AAPL"))
+    assert (got("eps_ttm", "AAPL"), got("why_valuation", "AAPL")) == (-4.0, Why.KNOWN)
+
+
+def test_what_is_missing_is_named():
+    got = valued(four_quarters("AAPL", 2.0) + four_quarters("MSFT", 2.0)[:3])
+    assert got("why_valuation", "MSFT") == Why.NO_FILING
+    assert got("why_valuation", "AAPL") == Why.NO_PEERS
+    assert got("why_valuation", "GLD") == Why.NOT_APPLICABLE
+
+
+def test_a_fiscal_year_stands_for_its_last_quarter():
+    three = four_quarters("AAPL", 2.0)[:3]
+    year = a_filing(symbol="AAPL", period_ends_on=QUARTERS[3], quarters=4, eps_diluted=9.0, known_at=three[2].known_at)
+    assert valued([*three, year, *four_quarters("MSFT", 1.0)])("eps_ttm", "AAPL") == pytest.approx(9.0)
+
+
+def test_earnings_as_filed_are_rescaled_for_a_later_split():
+    split = an_action(symbol="AAPL", ex_on=date(2024, 6, 10), value=4.0)
+    got = valued(four_quarters("AAPL", 8.0) + four_quarters("MSFT", 2.5), [split])
+    assert got("eps_ttm", "AAPL") == pytest.approx(8.0)
+
+
+def test_a_filing_counts_from_the_hour_it_is_accepted():
+    late = four_quarters("AAPL", 2.0)
+    late[3] = a_filing(
+        symbol="AAPL", period_ends_on=QUARTERS[3], eps_diluted=2.0, known_at=datetime(2024, 6, 12, 14, tzinfo=UTC)
+    )
+    columns = valuation_columns(Facts(filings=late), UNIVERSE, PEERS, times_of(ON, ON))
+    eps = columns["eps_ttm"][:, TRADED.index("AAPL")]
+    assert eps[0] == 8.0
+    before = valuation_columns(Facts(filings=late), UNIVERSE, PEERS, times_of(date(2024, 6, 11), date(2024, 6, 11)))
+    assert np.isnan(before["eps_ttm"][:, TRADED.index("AAPL")]).all()
+
+
+def test_the_vix_of_yesterday_counts_until_it_is_older():
+    def why(last_on: date) -> Why:
+        facts = Facts({(VIX, Resolution.DAY): daily_series(VIX, [14.0, 35.0], last_on=last_on)})
+        columns = risk_columns(facts, times_of(ON, ON))
+        return Why(columns["why_vix"][0, 0])
+
+    assert why(date(2024, 6, 11)) is Why.KNOWN
+    assert why(date(2024, 6, 10)) is Why.STALE
+    assert Why(risk_columns(Facts(), times_of(ON, ON))["why_vix"][0, 0]) is Why.NO_DATA
+
+
+def test_inflation_is_the_newest_published_month_against_its_year():
+    def month(year: int, number: int, value: float):
+        on = date(year, number, 1)
+        known = datetime(year, number, 1, 13, tzinfo=UTC) + timedelta(days=44)
+        return a_macro_point(series=MacroSeries.CPI_NSA, period_on=on, value=value, known_at=known)
+
+    points = [month(2023, n, 300.0) for n in range(1, 13)] + [month(2024, n, 300.0 + 3 * n) for n in range(1, 6)]
+    columns = risk_columns(Facts(macro=points), times_of(ON, ON))
+    assert columns["cpi_yoy_frac"][0, 0] == pytest.approx(0.04)
+    assert columns["cpi_yoy_3m_ago_frac"][0, 0] == pytest.approx(0.01)

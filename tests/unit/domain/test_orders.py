@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import product
+
+import pytest
+from trading.domain.instruments import BookId, BookKind
+from trading.domain.orders import LATE, MOVES, OrderPurpose, OrderStatus, advance, order_ref_for
+from trading.errors import InvariantBroken
+
+from tests.builders import an_event, an_order
+
+
+@pytest.mark.parametrize(("status", "news"), product(OrderStatus, OrderStatus))
+def test_every_state_answers_every_event(status, news):
+    order = an_order(status=status)
+    event = an_event(order, news)
+    if news in LATE.get(status, ()):
+        assert advance(order, event) is order
+    elif news in MOVES[status]:
+        assert advance(order, event).status is news
+    else:
+        with pytest.raises(InvariantBroken, match="cannot become"):
+            advance(order, event)
+
+
+def test_a_fill_after_a_cancel_counts():
+    cancelled = an_order(status=OrderStatus.CANCELLED)
+    filled = advance(cancelled, an_event(cancelled, OrderStatus.FILLED, filled_quantity=Decimal(10)))
+    assert (filled.status, filled.filled_quantity) == (OrderStatus.FILLED, 10)
+
+
+def test_the_filled_quantity_never_falls_and_never_exceeds_the_order():
+    order = an_order(status=OrderStatus.PARTIALLY_FILLED, filled_quantity=Decimal(6))
+    late = advance(order, an_event(order, OrderStatus.PARTIALLY_FILLED, filled_quantity=Decimal(4)))
+    assert late.filled_quantity == 6
+    with pytest.raises(InvariantBroken, match="11 of 10"):
+        advance(order, an_event(order, OrderStatus.FILLED, filled_quantity=Decimal(11)))
+
+
+def test_an_order_has_one_name_for_ever_and_books_do_not_share_it():
+    order = an_order()
+    assert an_order().order_id == order.order_id
+    other = order_ref_for(BookId(BookKind.PAPER, "DU1"), order.decision_id, "NVDA", OrderPurpose.ENTRY, 0)
+    assert other != order.order_id
+    assert len(order_ref_for(order.book, "d" * 200, "ABCDEFGHIJKL", OrderPurpose.TARGET, 2)) <= 40
+
+
+def test_news_of_another_order_is_refused():
+    order = an_order()
+    with pytest.raises(InvariantBroken, match="applied to"):
+        advance(order, replace(an_event(order, OrderStatus.RESERVED), order_id="x"))

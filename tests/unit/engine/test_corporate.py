@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from trading.domain.market import ActionKind
+from trading.domain.orders import OrderPurpose, OrderType, Side
+from trading.domain.portfolio import Portfolio, Position
+from trading.engine.corporate import apply_actions
+from trading.engine.state import BookState
+
+from tests.builders import AS_OF, BOOK, a_lot, an_action, an_order
+
+
+def a_guarded_book() -> BookState:
+    stop = an_order(
+        side=Side.SELL,
+        purpose=OrderPurpose.STOP,
+        order_type=OrderType.TRAIL,
+        limit_price=None,
+        stop_price=Decimal(88),
+        trail_frac=0.12,
+    )
+    positions = {"NVDA": Position("NVDA", (a_lot(),), 120.0)}
+    return BookState(Portfolio(BOOK, AS_OF, Decimal(1_000), positions), working=(stop,))
+
+
+def test_a_split_moves_lots_marks_and_stops_together_and_keeps_the_cost():
+    before = a_guarded_book()
+    after, dividends = apply_actions(before, [an_action(value=4.0)])
+    position = after.portfolio.positions["NVDA"]
+    assert (position.quantity, position.high_water_price) == (40, 30.0)
+    assert position.cost_usd == before.portfolio.positions["NVDA"].cost_usd
+    assert (after.working[0].quantity, after.working[0].stop_price) == (40, Decimal("22.0000"))
+    assert dividends == ()
+
+
+def test_a_dividend_is_paid_on_what_is_held():
+    dividend = an_action(kind=ActionKind.DIVIDEND, value=0.25)
+    after, (paid,) = apply_actions(a_guarded_book(), [dividend])
+    assert (paid.amount_usd, after.portfolio.cash_usd) == (Decimal("2.50"), Decimal("1002.50"))
+
+
+def test_actions_of_other_symbols_change_nothing():
+    book = a_guarded_book()
+    actions = [replace(an_action(), symbol="AMD"), replace(an_action(kind=ActionKind.DIVIDEND), symbol="AMD")]
+    assert apply_actions(book, actions) == (book, ())

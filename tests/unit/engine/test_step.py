@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from trading.analysis.facts import Facts
+from trading.domain.fills import Lot
+from trading.domain.instruments import VIX, BookId, BookKind
+from trading.domain.market import Resolution
+from trading.domain.orders import OrderPurpose, OrderType
+from trading.domain.portfolio import Breaker, Portfolio, Position, TradingState
+from trading.domain.signals import Outcome
+from trading.engine.hashing import decision_hash
+from trading.engine.hours import Terms, history_panel, hours
+from trading.engine.rebalance import rebalance_step
+from trading.engine.state import BookState, Hour
+from trading.engine.step import step
+from trading.strategy.three_sector import technical_core, three_sector
+
+from tests.unit.analysis.worlds import daily_series, rising_world, timeline_between
+
+ON = date(2024, 6, 12)
+BOOK = BookId(BookKind.REPLAY, "test")
+CORE = technical_core()
+
+
+def hours_of(facts: Facts, spec=CORE) -> list[Hour]:
+    timeline = timeline_between(ON, ON)
+    panel = history_panel(spec, facts, timeline, Terms())
+    return list(hours(spec, panel, timeline, Terms(), frozenset()))
+
+
+def a_book(cash: float = 100_000, **held: tuple[int, float]) -> BookState:
+    positions = {
+        symbol: Position(symbol, (a_lot_of(symbol, shares, price),), price) for symbol, (shares, price) in held.items()
+    }
+    return BookState(Portfolio(BOOK, hours_of(Facts())[0].slot.as_of, Decimal(cash), positions))
+
+
+def a_lot_of(symbol: str, shares: int, price: float) -> Lot:
+    return Lot(f"l.{symbol}", BOOK, symbol, Decimal(shares), Decimal(str(price)), Decimal(0), ON, ON, "f")
+
+
+@pytest.fixture(scope="module")
+def world() -> Facts:
+    return rising_world(ON, ON)
+
+
+@pytest.fixture(scope="module")
+def first_hour(world) -> Hour:
+    return hours_of(world)[0]
+
+
+def test_a_name_that_qualifies_is_bought_with_its_protection(first_hour):
+    taken = step(CORE, a_book(), first_hour, "d1")
+    assert [(o.symbol, o.purpose) for o in taken.orders] == [
+        ("GLD", OrderPurpose.ENTRY),
+        ("GLD", OrderPurpose.STOP),
+        ("GLD", OrderPurpose.TARGET),
+    ]
+    entry, stop, target = taken.orders
+    price = first_hour.panel.price[0, 0]
+    assert entry.quantity * entry.limit_price <= Decimal(10_000)
+    assert (entry.quantity + 1) * entry.limit_price > Decimal(10_000)
+    assert (stop.trail_frac, stop.parent_id) == (0.12, entry.order_id)
+    assert float(target.limit_price) == pytest.approx(price * 1.25, abs=0.011)
+    assert taken.targets.weight_frac == {"GLD": pytest.approx(0.1)}
+
+
+def test_as_specified_nothing_is_bought_without_news(first_hour, world):
+    taken = step(three_sector(), a_book(), hours_of(world, three_sector())[0], "d1")
+    assert taken.orders == ()
+
+
+def test_a_rising_vix_blocks_entries_and_the_note_says_so(world):
+    wild = Facts({**world.bars, (VIX, Resolution.DAY): daily_series(VIX, np.full(10, 31.0), last_on=ON)})
+    taken = step(CORE, a_book(), hours_of(wild)[0], "d1")
+    assert taken.orders == ()
+    assert "VIX 31.0 > 30" in taken.note
+
+
+def test_an_unknown_vix_blocks_entries(world):
+    blind = Facts({key: series for key, series in world.bars.items() if key[0] != VIX})
+    taken = step(CORE, a_book(), hours_of(blind)[0], "d1")
+    assert taken.orders == ()
+    assert "the VIX is unknown" in taken.note
+
+
+def test_the_closing_slot_plans_no_entry(world):
+    closing = hours_of(world)[-1]
+    taken = step(CORE, a_book(), closing, "d1")
+    assert taken.orders == ()
+    assert {v.code for v in taken.vetoes} == {"MARKET_CLOSED"}
+
+
+def test_what_is_held_is_not_bought_again(first_hour):
+    price = float(first_hour.panel.price[0, 0])
+    taken = step(CORE, a_book(90_000, GLD=(80, price)), first_hour, "d1")
+    assert taken.orders == ()
+    held = [r for r in taken.reasons if r.symbol == "GLD" and r.rule == "position_open"]
+    assert [r.outcome for r in held] == [Outcome.PASS]
+
+
+def test_what_drifted_above_twelve_percent_is_trimmed_to_ten(first_hour):
+    price = float(first_hour.panel.price[0, 0])
+    shares = int(14_000 / price)
+    taken = step(CORE, a_book(86_000, GLD=(shares, price)), first_hour, "d1")
+    (trim,) = taken.orders
+    left = (shares - int(trim.quantity)) * price / taken.nav_usd
+    assert trim.purpose is OrderPurpose.TRIM
+    assert left == pytest.approx(0.10, abs=price / 100_000)
+
+
+def test_the_breaker_trips_sells_all_and_survives_until_its_way_back(world):
+    hour, closing = hours_of(world)[0], hours_of(world)[-1]
+    price = float(hour.panel.price[0, 0])
+    book = replace(a_book(85_000, GLD=(80, price)), breaker=Breaker(100_000, 100_000))
+    tripped = step(CORE, book, hour, "d1")
+    assert [o.purpose for o in tripped.orders] == [OrderPurpose.EXIT]
+    assert tripped.state.trading_state is TradingState.REDUCE_ONLY
+    assert "REDUCE_ONLY" in tripped.state_change
+    later = step(CORE, tripped.state, closing, "d2")
+    assert later.state.breaker.tripped_on == ON
+    assert [o.order_type for o in later.orders] == [OrderType.MARKET_ON_OPEN]
+
+
+def test_after_ten_sessions_and_a_calm_vix_the_mark_is_rebased(first_hour):
+    waiting = replace(
+        a_book(94_000), breaker=Breaker(100_000, 100_000, date(2024, 5, 20), 9), trading_state=TradingState.REDUCE_ONLY
+    )
+    taken = step(CORE, waiting, first_hour, "d1")
+    assert taken.state.trading_state is TradingState.ACTIVE
+    assert taken.state.breaker == Breaker(94_000.0, 100_000)
+
+
+def test_a_lifetime_loss_halts_until_an_operator_resumes(first_hour):
+    taken = step(CORE, replace(a_book(84_000), breaker=Breaker(84_000, 100_000)), first_hour, "d1")
+    assert taken.state.trading_state is TradingState.HALTED
+    assert {v.code for v in taken.vetoes} == {"STATE"}
+
+
+def test_a_held_symbol_without_a_price_stops_sizing_and_says_so(first_hour):
+    taken = step(CORE, a_book(90_000, MSFT=(10, 400.0)), first_hour, "d1")
+    assert taken.nav_usd is None
+    assert taken.orders == ()
+
+
+def test_two_books_that_see_the_same_have_the_same_decision_hash(first_hour):
+    one = step(CORE, a_book(), first_hour, "a")
+    other = step(CORE, replace(a_book()), first_hour, "b")
+    hashes = {decision_hash(CORE.spec_hash, first_hour, t.targets) for t in (one, other)}
+    assert len(hashes) == 1
+
+
+def test_recomputing_a_stored_verdict_gives_the_same_verdict(first_hour):
+    for reason in first_hour.judgement.reasons(0, first_hour.slot.as_of):
+        if reason.outcome is Outcome.ABSTAIN:
+            assert reason.why
+        elif reason.rule in ("golden_cross", "rsi_above", "vix_above"):
+            assert (reason.observed > reason.threshold) == (reason.outcome is Outcome.PASS), reason
+        elif reason.rule == "rsi_below":
+            assert (reason.observed < reason.threshold) == (reason.outcome is Outcome.PASS), reason
+
+
+def test_a_rebalance_trims_what_is_worth_a_trade_and_buys_nothing(first_hour):
+    price = float(first_hour.panel.price[0, 0])
+    heavy = rebalance_step(CORE, a_book(88_000, GLD=(int(12_500 / price), price)), first_hour, "r1")
+    light = rebalance_step(CORE, a_book(89_000, GLD=(int(11_000 / price), price)), first_hour, "r2")
+    assert [o.purpose for o in heavy.orders] == [OrderPurpose.TRIM]
+    assert light.orders == ()
