@@ -8,13 +8,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.console import Console
-
 from trading.bootstrap import services_for
 from trading.entrypoints.airflow_api import AirflowApi, DagRun
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.demo_loop import run_until_filled
-from trading.entrypoints.demo_tables import BADGE, print_decision, print_orders, print_run
+from trading.entrypoints.demo_tables import BADGE, print_decision, print_orders, print_run, wide_console
 from trading.entrypoints.running_desk import RunningDesk, running_desk
 from trading.entrypoints.up import announce, say, the_only_desk
 from trading.errors import PermanentError, TransientError
@@ -86,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 
 def show_decisions(desk: RunningDesk, watch: Stopwatch) -> bool:
     """Run hours in this process while Airflow starts; returns whether an entry was filled."""
-    console = Console()
+    console = wide_console()
     spec = spec_named(desk.settings.strategy)
     with console.status(f"{BADGE}  first hours") as status:
         shown = run_until_filled(
@@ -105,7 +103,7 @@ def show_run(desk: RunningDesk, watch: Stopwatch) -> bool:
     say("Airflow runs the next hour: scheduler, tasks, gateway and broker client as in real life")
     desk.wait_until_ready()
     run = wait_for_run(desk, start_run(desk))
-    print_run(Console(), run.run_id, desk.airflow.tasks(DAG, run.run_id))
+    print_run(wide_console(), run.run_id, desk.airflow.tasks(DAG, run.run_id))
     say(f"hourly_trading is {run.state} after {watch}")
     return run.state == "success"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -25,13 +26,15 @@ def print_decision(console: Console, shown: Shown) -> None:
     when = f"{decision.as_of.astimezone(NEW_YORK):%a %d %b %Y, %H:%M} New York"
     table = Table(
         title=f"{BADGE}  decision {when}, book {decision.book}",
-        caption="each cell: value seen / threshold, verdict by colour: green PASS, red FAIL, yellow ABSTAIN",
+        caption="in each cell: value seen, threshold, verdict",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
     )
     symbols = list(dict.fromkeys(reason.symbol for reason in shown.reasons))
     cells = {(reason.symbol, reason.role, reason.rule): cell_of(reason) for reason in shown.reasons}
-    table.add_column("rule")
+    table.add_column("rule", overflow="fold")
     for symbol in symbols:
-        table.add_column(symbol, justify="right")
+        table.add_column(symbol, justify="right", overflow="fold")
     for role, rule in rules:
         table.add_row(f"{rule}\n[dim]{role}[/dim]", *(cells.get((symbol, role, rule), "") for symbol in symbols))
     console.print(table)
@@ -39,11 +42,17 @@ def print_decision(console: Console, shown: Shown) -> None:
         console.print(f"{BADGE}  {decision.note}")
 
 
+def wide_console() -> Console:
+    """Return a console that does not squeeze tables when the output is a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=130)
+
+
 def cell_of(reason: Reason) -> str:
-    """Return the value seen over its threshold and the verdict; a dash where a number is unknown."""
-    seen, threshold = _number(reason.observed), _number(reason.threshold)
+    """Return value, threshold and verdict, one line each; a dash where a number is unknown."""
     style = STYLES[reason.outcome]
-    return f"[{style}]{seen}[/{style}]/{threshold}\n[{style}]{reason.outcome.value}[/{style}]"
+    lines = (_number(reason.observed), _number(reason.threshold), reason.outcome.value)
+    return f"{lines[0]}\n[dim]{lines[1]}[/dim]\n[{style}]{lines[2]}[/{style}]"
 
 
 def print_orders(console: Console, shown: Shown) -> None:
@@ -69,7 +78,7 @@ def print_orders(console: Console, shown: Shown) -> None:
         paid = "" if fill is None or fill.commission_usd is None else f"{fill.commission_usd:.2f}"
         price = "" if fill is None else f"{fill.price:.4f}"
         table.add_row(
-            order.symbol, order.purpose, order.side, f"{order.quantity:f}", order.order_type, price_of(order),
+            order.symbol, order.purpose, order.side, f"{order.quantity.normalize():f}", order.order_type, price_of(order),
             order.status, price, paid,
         )  # fmt: skip
     console.print(table)

@@ -17,6 +17,7 @@ from trading.adapters.postgres_store.connection import connect, ensure_database
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password, airflow_environment
 from trading.entrypoints.checkout import Checkout, write_private
+from trading.entrypoints.cli_gateway import DEFAULT_ACCOUNT
 from trading.entrypoints.databases import settings_of, shared_postgres, sibling_url
 from trading.entrypoints.ports import HOST, claimed_port, free_port, is_free
 from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
@@ -111,11 +112,12 @@ def _start(
 
 
 def _broker_settings(checkout: Checkout, database_url: str) -> dict[str, str]:
-    """Return the ports of a paper gateway of our own, or nothing when a broker is configured."""
+    """Return account and ports of a paper gateway of our own, or nothing when a broker is configured."""
     settings = load_settings({**os.environ, **settings_of(checkout, database_url)})
     if settings.broker_port:
         return {}
     return {
+        "AIRDESK_BROKER_ACCOUNT": settings.broker_account or DEFAULT_ACCOUNT,
         "AIRDESK_BROKER_HOST": HOST,
         "AIRDESK_BROKER_PORT": str(free_port()),
         "AIRDESK_GATEWAY_CONTROL_PORT": str(free_port()),
