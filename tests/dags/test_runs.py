@@ -1,0 +1,115 @@
+"""Whole runs through Airflow's own task runner: synthetic market, real Postgres, real gateway over its socket."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from datetime import date, datetime
+
+import pytest
+from trading.adapters.market_calendar import NyseCalendar
+from trading.adapters.postgres_store.connection import connect
+from trading.gateway.feed import source_feed
+from trading.strategy.catalogue import spec_named
+from trading.synthetic.market import SyntheticMarket
+from trading.synthetic.source import SyntheticBarSource
+
+from tests.fakes import ACCOUNT, ny, running_gateway
+
+pytestmark = pytest.mark.airflow
+
+FIRST_ON = date(2025, 6, 11)
+HOUR = ny("2025-06-11 10:30")
+COUNTED = ("desk.decisions", "desk.reasons", "desk.orders", "desk.intents", "desk.fills", "desk.nav", "market.bars")
+
+
+@pytest.fixture(scope="module")
+def airflow_database(dagbag):
+    """Airflow's own metadata, with our DAGs in it."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import sync_bag_to_db
+    from airflow.utils import db
+
+    db.initdb()
+    DagBundlesManager().sync_bundles_to_db()
+    sync_bag_to_db(dagbag, "dags-folder", None)
+    return dagbag.dags
+
+
+@pytest.fixture
+def gateway():
+    """The paper gateway on the market that the tasks ingest from, an hour before the first run."""
+    source = SyntheticBarSource(SyntheticMarket(7, NyseCalendar()))
+    with running_gateway(
+        source_feed(source, spec_named("three_sector").universe.data), ny("2025-06-11 09:00")
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(airflow_database, database_url, gateway, monkeypatch):
+    """Run a DAG of a demo desk; returns its final state and the states of its tasks."""
+    settings = {
+        "AIRFLOW_CONN_AIRDESK_DB": database_url.replace("postgresql://", "postgres://", 1),
+        "AIRDESK_MODE": "demo",
+        "AIRDESK_BOOK": "demo:runs",
+        "AIRDESK_SOURCES": "synthetic",
+        "AIRDESK_BROKER_ACCOUNT": ACCOUNT,
+        "AIRDESK_BROKER_PORT": str(gateway.port),
+        "AIRDESK_GATEWAY_CONTROL_PORT": str(gateway.control_port),
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    def run(dag_id: str, *, conf=None, logical_date: datetime | None = None):
+        done = airflow_database[dag_id].test(logical_date=logical_date, run_conf=conf or {})
+        return str(done.state), {task.task_id: str(task.state) for task in done.get_task_instances()}
+
+    return run
+
+
+@pytest.fixture
+def ask(database_url):
+    """Run a query on the desk's database."""
+
+    def rows(query: str):
+        with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return [tuple(row) for row in cursor.fetchall()]
+
+    return rows
+
+
+def counts(ask) -> dict[str, int]:
+    return {table: ask(f"SELECT count(*) FROM {table}")[0][0] for table in COUNTED}
+
+
+def test_an_hour_runs_green_and_running_it_again_changes_nothing(desk, ask, gateway):
+    state, tasks = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
+    assert (state, set(tasks.values())) == ("success", {"success"})
+    assert ask("SELECT book, as_of, is_closing FROM desk.decisions") == [("demo:runs", HOUR, False)]
+    assert {badge for (badge,) in ask("SELECT badge FROM ops.outbox")} == {"SYNTHETIC"}
+    before, sent = counts(ask), gateway.orders()
+    state, _ = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
+    assert state == "success"
+    assert counts(ask) == before
+    assert gateway.orders() == sent
+
+
+def test_the_night_run_proves_the_books(desk, ask):
+    desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
+    desk("hourly_trading", conf={"as_of": ny("2025-06-11 11:30").isoformat()})
+    state, tasks = desk("nightly_reconciliation", conf={"as_of": ny("2025-06-11 16:00").isoformat()})
+    assert (state, set(tasks.values())) == ("success", {"success"})
+    assert ask("SELECT is_clean, session_on FROM ops.reconciliations") == [(True, FIRST_ON)]
+
+
+def test_a_step_that_cannot_work_turns_the_run_red_and_is_told(desk, ask, monkeypatch):
+    monkeypatch.setenv("AIRDESK_BROKER_PORT", "0")
+    state, tasks = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
+    assert state == "failed"
+    assert (tasks["sync_broker"], tasks["ingest_prices"], tasks["decide"]) == ("failed", "success", "failed")
+    ((kind, body),) = ask("SELECT kind, body FROM ops.outbox WHERE severity = 'error'")
+    assert kind == "failure"
+    assert "sync_broker" in body
+    assert os.environ["AIRFLOW_CONN_AIRDESK_DB"] not in body
