@@ -17,14 +17,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from trading.domain.instruments import VIX, Symbol
-from trading.domain.market import Bar
+from trading.domain.market import Bar, Resolution
 from trading.domain.series import BarSeries
 from trading.errors import ConfigurationError
 from trading.execution.costs import CostModel
 from trading.gateway import persistence
 from trading.gateway.broker import PaperBroker
 from trading.gateway.control import ControlServer
-from trading.gateway.feed import FINEST_FIRST, DailyFeed, DayReader, source_feed
+from trading.gateway.feed import DailyFeed, DayReader, source_feed
 from trading.gateway.records import LABEL, BrokerState
 from trading.gateway.server import Gateway
 from trading.ports import Store
@@ -34,6 +34,7 @@ from trading.strategy.catalogue import spec_named
 DEFAULT_ACCOUNT = "DU0000001"
 BEFORE_HISTORY = datetime(2000, 1, 3, tzinfo=UTC)
 """Where a new gateway's clock stands: the first hour that is traded moves it forward to wherever that is."""
+FINEST_FIRST = (Resolution.HALF_HOUR, Resolution.HOUR, Resolution.DAY)
 ALL_KNOWN = datetime(9999, 1, 1, tzinfo=UTC)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from trading.errors import AirdeskError
 from trading.gateway import persistence
 from trading.gateway.faults import Fault, Rule
 from trading.gateway.records import LABEL, Refusal
@@ -50,7 +51,7 @@ class ControlServer:
         try:
             command = json.loads(line)
             answer = COMMANDS[command["cmd"]](self._gateway, command)
-        except (Refusal, KeyError, TypeError, ValueError) as refused:
+        except (Refusal, AirdeskError, KeyError, TypeError, ValueError) as refused:
             return {"label": LABEL, "error": f"{type(refused).__name__}: {refused}"}
         return {"label": LABEL, **answer}
 

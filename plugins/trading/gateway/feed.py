@@ -12,7 +12,6 @@ from trading.ports import BarSource
 
 LOOK_BACK_DAYS = 7
 """How far `last_price` searches: longer than any holiday weekend."""
-FINEST_FIRST = (Resolution.HALF_HOUR, Resolution.HOUR, Resolution.DAY)
 
 type DayReader = Callable[[Symbol, date], Sequence[Bar]]
 """(symbol, UTC date) → that day's bars of one resolution, ascending; a New York session lies within one UTC date."""
@@ -78,12 +77,12 @@ def memory_feed(bars: Iterable[Bar]) -> DailyFeed:
 
 
 def source_feed(source: BarSource, symbols: Iterable[Symbol]) -> DailyFeed:
-    """Return a feed over a bar source: the finest resolution that has the day."""
+    """Return a feed over a bar source: the half hours of a day, or its daily bar; sources serve no hours."""
 
     def read(symbol: Symbol, on: date) -> Sequence[Bar]:
         midnight = datetime.combine(on, time(), UTC)
         window = TimeWindow(midnight, midnight + timedelta(days=1))
-        for resolution in FINEST_FIRST:
+        for resolution in (Resolution.HALF_HOUR, Resolution.DAY):
             if bars := list(source.bars(symbol, window, resolution)):
                 return bars
         return ()
