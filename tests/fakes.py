@@ -203,11 +203,6 @@ class FakeBroker:
             raise BrokerRefused("a real broker keeps its own time")
         self.at = max(self.at, to)
 
-    def fill(self, ref: OrderRef, price: Decimal) -> None:
-        """Fill a resting order; its siblings are left to the test."""
-        order = self.orders[ref]
-        self.orders[ref] = replace(order, status=OrderStatus.FILLED, filled_quantity=order.quantity)
-
     def _event(self, ref: OrderRef) -> OrderEvent:
         order = self.orders[ref]
         return OrderEvent(ref, order.status, self.at, order.perm_id, order.filled_quantity)
