@@ -16,8 +16,6 @@ from trading.synthetic.source import SyntheticBarSource
 
 from tests.fakes import ACCOUNT, ny, running_gateway
 
-pytestmark = pytest.mark.airflow
-
 FIRST_ON = date(2025, 6, 11)
 HOUR = ny("2025-06-11 10:30")
 COUNTED = ("desk.decisions", "desk.reasons", "desk.orders", "desk.intents", "desk.fills", "desk.nav", "market.bars")
@@ -84,6 +82,7 @@ def counts(ask) -> dict[str, int]:
     return {table: ask(f"SELECT count(*) FROM {table}")[0][0] for table in COUNTED}
 
 
+@pytest.mark.airflow
 def test_an_hour_runs_green_and_running_it_again_changes_nothing(desk, ask, gateway):
     state, tasks = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
     assert (state, set(tasks.values())) == ("success", {"success"})
@@ -96,6 +95,7 @@ def test_an_hour_runs_green_and_running_it_again_changes_nothing(desk, ask, gate
     assert gateway.orders() == sent
 
 
+@pytest.mark.airflow
 def test_the_night_run_proves_the_books(desk, ask):
     desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
     desk("hourly_trading", conf={"as_of": ny("2025-06-11 11:30").isoformat()})
@@ -104,6 +104,7 @@ def test_the_night_run_proves_the_books(desk, ask):
     assert ask("SELECT is_clean, session_on FROM ops.reconciliations") == [(True, FIRST_ON)]
 
 
+@pytest.mark.airflow
 def test_a_step_that_cannot_work_turns_the_run_red_and_is_told(desk, ask, monkeypatch):
     monkeypatch.setenv("AIRDESK_BROKER_PORT", "0")
     state, tasks = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
@@ -113,3 +114,16 @@ def test_a_step_that_cannot_work_turns_the_run_red_and_is_told(desk, ask, monkey
     assert kind == "failure"
     assert "sync_broker" in body
     assert os.environ["AIRFLOW_CONN_AIRDESK_DB"] not in body
+
+
+@pytest.mark.airflow
+def test_a_replay_writes_its_own_book_and_reaches_no_broker(desk, ask, gateway):
+    desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
+    live, sent = ask("SELECT count(*) FROM desk.decisions WHERE book = 'demo:runs'"), gateway.orders()
+    state, tasks = desk("hourly_replay", conf={"book": "june"}, logical_date=ny("2025-06-10 18:00"))
+    assert (state, tasks) == ("success", {"replay_session": "success"})
+    assert ask("SELECT count(*), min(session_on), max(session_on) FROM desk.decisions WHERE book = 'replay:june'") == [
+        (7, date(2025, 6, 10), date(2025, 6, 10))
+    ]
+    assert ask("SELECT count(*) FROM desk.decisions WHERE book = 'demo:runs'") == live
+    assert gateway.orders() == sent
