@@ -11,10 +11,6 @@ SELECT pg_advisory_xact_lock(hashtextextended('airdesk.partitions', 0));
 -- Create the partition of a year.
 SELECT market.ensure_year(%(year)s::int);
 
--- name: plan_merge
--- Join by hash or merge until the transaction ends.
-SET LOCAL enable_nestloop = off;
-
 -- name: merge_bars
 -- Move a delivery's accepted bars from staging to market. The last of several equal keys counts. A bar whose values
 -- equal the newest stored revision is unchanged; other values become the next revision, known from its own `known_at`,

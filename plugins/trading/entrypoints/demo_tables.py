@@ -77,9 +77,9 @@ def print_orders(console: Console, shown: Shown) -> None:
         fill = fills.get(order.order_id)
         paid = "" if fill is None or fill.commission_usd is None else f"{fill.commission_usd:.2f}"
         price = "" if fill is None else f"{fill.price:.4f}"
+        quantity = f"{order.quantity.normalize():f}"
         table.add_row(
-            order.symbol, order.purpose, order.side, f"{order.quantity.normalize():f}", order.order_type, price_of(order),
-            order.status, price, paid,
+            order.symbol, order.purpose, order.side, quantity, order.order_type, price_of(order), order.status, price, paid
         )  # fmt: skip
     console.print(table)
 

@@ -55,8 +55,6 @@ class PostgresMarketRows:
         rows += [(*_bar_values(bar), fault.value) for bar, fault in rejected]
         response_id = self._stage("staging.bars", (*_BAR_COLUMNS, "rejected"), rows, origin, {b.source for b in bars})
         self._ensure_years({bar.starts_at.year for bar in bars})
-        # A delivery has no statistics yet: the planner takes it for one row and joins years of bars row by row.
-        self._bars.run("plan_merge")
         merged = self._bars.row(
             "merge_bars", response_id=response_id, source=origin.source, fetched_at=origin.fetched_at
         )
