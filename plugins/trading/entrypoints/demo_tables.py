@@ -79,7 +79,8 @@ def print_orders(console: Console, shown: Shown) -> None:
         price = "" if fill is None else f"{fill.price:.4f}"
         quantity = f"{order.quantity.normalize():f}"
         table.add_row(
-            order.symbol, order.purpose, order.side, quantity, order.order_type, price_of(order), order.status, price, paid
+            order.symbol, order.purpose, order.side, quantity, order.order_type, price_of(order),
+            order.status, price, paid,
         )  # fmt: skip
     console.print(table)
 
