@@ -16,6 +16,10 @@ CALLED_FROM_OUTSIDE = {
     "connection_lost": "asyncio's protocol",
     "AirdeskPlugin": "Airflow looks for plugin classes",
     "deserialize": "Airflow reads a timetable back",
+    "serialize": "Airflow stores a timetable",
+    "summary": "Airflow shows it in the list of DAGs",
+    "infer_manual_data_interval": "Airflow asks a timetable when a person triggers a run",
+    "evaluate": "Airflow's retry policy",
 }
 
 SECRETS = (
