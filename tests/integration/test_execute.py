@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from trading.adapters.ibkr import IbkrGate
 from trading.adapters.ibkr.broker import IbkrBroker
 from trading.adapters.ibkr.session import Patience
 from trading.adapters.postgres_store.ledger import PostgresLedgerRows
 from trading.adapters.postgres_store.orders import PostgresOrderRows
+from trading.analysis.facts import utc64
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Slot
 from trading.domain.orders import Order, OrderPurpose, OrderStatus
+from trading.domain.panel import panel_of
 from trading.domain.portfolio import TradingState
 from trading.domain.signals import Targets
 from trading.errors import OutcomeUnknown, TransientError
@@ -70,7 +73,17 @@ class Desk:
         )  # fmt: skip
         with self.services.store.transaction() as tx:
             tx.decisions.add(decision, (), Targets(hour.as_of, 100_000.0, {}), orders)
+        self.facts(at)
         return orders
+
+    def facts(self, at: str, *, vix: float = 15.0) -> None:
+        """Store what the checks at send time read: every name at 100 USD, and the VIX."""
+        hour, symbols = slot(at), SPEC.universe.traded
+        times = np.array([utc64(hour.as_of)])
+        panel = panel_of(times, symbols, price=np.full((1, len(symbols)), 100.0), vix=np.array([[vix]]))
+        with self.services.store.transaction() as tx:
+            for group in ("technicals", "risk"):
+                tx.analysis.write(group, panel, hour.as_of)
 
     def enter(self, at: str, symbol: str = "NVDA", weight_frac: float = 0.1) -> tuple[Order, ...]:
         expires_at = slot(at).as_of + timedelta(minutes=25)
@@ -164,6 +177,16 @@ def test_the_book_opens_with_the_brokers_cash(desk) -> None:
     assert desk.state() is TradingState.ACTIVE
 
 
+def test_an_entry_that_the_vix_forbids_by_now_is_not_sent(desk) -> None:
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    desk.facts("2019-06-03 10:30", vix=31.0)
+    report = desk.execute("2019-06-03 10:30")
+    assert report.counts["sent"] == 0
+    assert desk.status(*legs) == [OrderStatus.DENIED] * 3
+    assert desk.refs_at_broker() == []
+
+
 def test_an_entry_fills_and_is_protected(desk) -> None:
     desk.sync("2019-06-03 10:30")
     legs = desk.enter("2019-06-03 10:30")
@@ -229,7 +252,7 @@ def test_a_sale_of_shares_that_are_not_held_is_never_sent(desk) -> None:
     desk.sync("2019-06-03 10:30")
     sale = desk.sell("2019-06-03 10:30", 5)
     desk.execute("2019-06-03 10:30")
-    assert desk.status(sale) == [OrderStatus.CANCELLED]
+    assert desk.status(sale) == [OrderStatus.DENIED]
     assert desk.refs_at_broker() == []
 
 

@@ -14,8 +14,7 @@ from datetime import datetime
 from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot, session_slots
-from trading.domain.orders import Order, OrderPurpose, OrderStatus, Side, TimeInForce
-from trading.domain.portfolio import TradingState
+from trading.domain.orders import Order, OrderPurpose, OrderStatus, TimeInForce
 from trading.errors import InvariantBroken, PermanentError
 from trading.ports import MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
@@ -23,6 +22,7 @@ from trading.tasks.adopt import Adoption
 from trading.tasks.report import StepReport
 from trading.tasks.submission import Submission
 from trading.tasks.sync import gate_of, now_of
+from trading.tasks.vetting import still_fit
 
 UNSENT = frozenset({OrderStatus.PLANNED, OrderStatus.RESERVED})
 
@@ -53,8 +53,12 @@ def execute(
         sent = 0
         if why_not is None:
             for family in families(desk.orders_of(decision.decision_id)):
-                if _still_opens(services.calendar, family[0], slot, now) and _permitted(desk, family):
+                if not _still_opens(services.calendar, family[0], slot, now):
+                    continue
+                if (veto := still_fit(services, spec, book, slot, family, now)) is None:
                     sent += desk.send(family)
+                else:
+                    desk.deny(family, veto)
             desk.look()
     return _report(decision, desk.learned, sent, (*desk.notes, *([why_not] if why_not else [])))
 
@@ -108,15 +112,6 @@ def _why_not(calendar: MarketCalendar, decision: Decision, newest: Decision, slo
 def _still_opens(calendar: MarketCalendar, order: Order, slot: Slot, now: datetime) -> bool:
     """Whether a market-on-open order still meets the auction that it was planned for."""
     return order.time_in_force is not TimeInForce.OPENING or now < calendar.next_session(slot.session_on).opens_at
-
-
-def _permitted(desk: Submission, family: Sequence[Order]) -> bool:
-    """Whether the trading state lets the family go; the denial is recorded with its reason."""
-    state = desk.trading_state()
-    if state is TradingState.ACTIVE or (state is TradingState.REDUCE_ONLY and family[0].side is Side.SELL):
-        return True
-    desk.deny(family, f"STATE: trading state is {state}")
-    return False
 
 
 def _report(decision: Decision, learned: Adoption, sent: int, notes: tuple[str, ...]) -> StepReport:

@@ -9,7 +9,6 @@ from decimal import Decimal
 from trading.domain.instruments import BookId
 from trading.domain.money import ZERO
 from trading.domain.orders import DONE, OPEN, Order, OrderEvent, OrderPurpose, OrderStatus, Side
-from trading.domain.portfolio import TradingState
 from trading.errors import OutcomeUnknown, TransientError
 from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Store
 from trading.tasks.adopt import Adoption, adopt, settle
@@ -45,11 +44,6 @@ class Submission:
         """Return the orders of a decision as they stand."""
         with self._store.transaction() as tx:
             return tx.orders.of_decision(decision_id)
-
-    def trading_state(self) -> TradingState:
-        """Return the book's state, read afresh."""
-        with self._store.transaction() as tx:
-            return tx.controls.trading_state(self._book)
 
     def deny(self, family: Sequence[Order], detail: str) -> None:
         """Record that a planned family may not go; one with reserved ids is left for the next hour to expire."""
