@@ -37,6 +37,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.add_argument("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     run.add_argument("--half-spread-bps", type=float, default=5.0, help="paid by market and stop orders")
     run.set_defaults(run=_run)
+    delete = commands.add_parser("delete", help="delete a stored replay book with all its rows")
+    delete.add_argument("name", help="name of the book, without replay:")
+    delete.set_defaults(run=_delete)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -54,6 +57,17 @@ def _run(options: argparse.Namespace) -> int:
     _print(options, settings, spec, facts, timeline, result, cash, is_synthetic=is_synthetic)
     done = time.perf_counter()
     print(f"read {read - started:.1f} s, replayed {done - read:.1f} s")
+    return 0
+
+
+def _delete(options: argparse.Namespace) -> int:
+    book = BookId(BookKind.REPLAY, options.name)
+    with services_for(load_settings()).store.transaction() as tx:
+        if book not in tx.ledger.books():
+            known = ", ".join(b.name for b in tx.ledger.books() if b.kind is BookKind.REPLAY)
+            raise PermanentError(f"there is no {book}; stored replays: {known or 'none'}")
+        tx.replays.delete(book)
+    print(f"{book} is deleted")
     return 0
 
 

@@ -31,12 +31,13 @@ STARTING_CASH_USD = Decimal(100_000)
 
 
 def replay_session(
-    services: Services, spec: StrategySpec, book: BookId, session_on: date, *, replace: bool
+    services: Services, spec: StrategySpec, book: BookId, session_on: date, *, run_id: str, replace: bool
 ) -> StepReport:
     """Replay one session into `book`; done once, a rerun changes nothing.
 
     Args:
-        replace: start the book anew if this is its first session (or an earlier one).
+        run_id: who asks. A run that already replayed its session is a rerun and never starts the book anew.
+        replace: start the book anew if this is its first session (or an earlier one) and another run made it.
 
     Raises:
         TransientError: the session before has not been replayed yet.
@@ -45,17 +46,27 @@ def replay_session(
     if book.kind is not BookKind.REPLAY or services.broker is not None:
         raise BrokerRefused(f"{book}: a replay writes to replay: books only and holds no broker; fix the caller")
     with services.store.transaction() as tx:
-        if (done := _prepare(services, tx, spec, book, session_on, replace=replace)) is not None:
+        if (done := _prepare(services, tx, spec, book, session_on, run_id=run_id, replace=replace)) is not None:
             return done
-        return _run_session(services, tx, spec, book, session_on)
+        return _run_session(services, tx, spec, book, session_on, run_id=run_id)
 
 
 def _prepare(
-    services: Services, tx: Transaction, spec: StrategySpec, book: BookId, session_on: date, *, replace: bool
+    services: Services,
+    tx: Transaction,
+    spec: StrategySpec,
+    book: BookId,
+    session_on: date,
+    *,
+    run_id: str,
+    replace: bool,
 ) -> StepReport | None:
     """Open, replace or continue the book; return the report if the session is already replayed."""
     navs = tx.ledger.navs(book)
     first_on = navs[0].session_on if navs else None
+    mine = tx.replays.load(book, session_on)
+    if mine is not None and (mine["run_id"] == run_id or not replace):
+        return StepReport("replay_session", notes=(f"{book} {session_on} is replayed already",))
     if first_on is not None and replace and session_on <= first_on:
         tx.replays.delete(book)
         first_on = None
@@ -71,17 +82,19 @@ def _prepare(
             cash_usd=STARTING_CASH_USD,
         )
         return None
-    if tx.replays.load(book, session_on) is not None:
-        return StepReport("replay_session", notes=(f"{book} {session_on} is replayed already",))
     if session_on < first_on:
         raise PermanentError(f"{book} begins on {first_on}; pass replace=true or another book name")
+    if mine is not None:
+        raise PermanentError(f"{book} has {session_on} from another run; replace it from its first session, {first_on}")
     before_on = session_before(services.calendar, session_on).session_on
     if tx.replays.load(book, before_on) is None:
         raise TransientError(f"{book} waits for {before_on}; it is retried until that session is replayed")
     return None
 
 
-def _run_session(services: Services, tx: Transaction, spec: StrategySpec, book: BookId, session_on: date) -> StepReport:
+def _run_session(
+    services: Services, tx: Transaction, spec: StrategySpec, book: BookId, session_on: date, *, run_id: str
+) -> StepReport:
     timeline = timeline_of(services.calendar, session_on, session_on)
     terms = terms_of(services)
     slots = timeline.slots
@@ -98,7 +111,7 @@ def _run_session(services: Services, tx: Transaction, spec: StrategySpec, book: 
     for hour in hours(spec, history_panel(spec, facts, timeline, terms), timeline, terms, priced):
         state = desk.play(spec, state, hour, market, cutoff_at)
         cutoff_at = hour.cutoff_at
-    tx.replays.save(book, session_on, {"decisions": desk.decisions, "fills": desk.fills})
+    tx.replays.save(book, session_on, {"run_id": run_id, "decisions": desk.decisions, "fills": desk.fills})
     counts = {"decisions": desk.decisions, "orders": desk.orders, "fills": desk.fills}
     return StepReport("replay_session", counts, (f"{book} {session_on}: {counts}",))
 

@@ -61,6 +61,7 @@ class ReplayContext:
     spec: StrategySpec
     book: BookId
     session_on: date
+    run_id: str
     replace: bool
 
 
@@ -182,7 +183,12 @@ def replay_context(context: Mapping[str, Any]) -> ReplayContext:
     services = fenced(run, services_for(replace(settings, book=conf.book)), conf.book)
     slot = services.calendar.latest_slot(run.interval_ends_at or run.run_after)
     return ReplayContext(
-        services, spec_named(conf.strategy or settings.strategy), conf.book, slot.session_on, conf.replace
+        services=services,
+        spec=spec_named(conf.strategy or settings.strategy),
+        book=conf.book,
+        session_on=slot.session_on,
+        run_id=run.run_id,
+        replace=conf.replace,
     )
 
 

@@ -108,7 +108,7 @@ def run_replay(**context: Any) -> dict[str, object]:
     from trading.tasks.replay import replay_session
 
     run = replay_context(context)
-    report = replay_session(run.services, run.spec, run.book, run.session_on, replace=run.replace)
+    report = replay_session(run.services, run.spec, run.book, run.session_on, run_id=run.run_id, replace=run.replace)
     _say(report)
     return report.as_xcom()
 
