@@ -177,3 +177,8 @@ def a_nav_row(**overrides: Any) -> NavRow:
     """NAV of a book that holds cash only."""
     row = NavRow(AS_OF, AS_OF.date(), False, Decimal("100000.00"), 0.0, 100_000.0, Breaker(100_000.0, 100_000.0))
     return replace(row, **overrides)
+
+
+def no_commission(quantity: Decimal, price: Decimal) -> Decimal:
+    """A commission schedule that costs nothing."""
+    return Decimal(0)

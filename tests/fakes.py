@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,7 +22,7 @@ from trading.execution.costs import CostModel
 from trading.gateway import persistence
 from trading.gateway.broker import PaperBroker
 from trading.gateway.control import ControlServer
-from trading.gateway.feed import BarFeed
+from trading.gateway.feed import BarFeed, DailyFeed
 from trading.gateway.records import BrokerState
 from trading.gateway.server import Gateway
 from trading.ports import BrokerIdentity, BrokerOrder, BrokerSnapshot, ReservedLeg
@@ -138,6 +138,14 @@ class RunningGateway:
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+
+
+def memory_feed(bars: Iterable[Bar]) -> DailyFeed:
+    """Return a feed over `bars` of one resolution per symbol and day."""
+    days: dict[tuple[Symbol, date], list[Bar]] = {}
+    for bar in sorted(bars, key=lambda b: b.starts_at):
+        days.setdefault((bar.symbol, bar.starts_at.date()), []).append(bar)
+    return DailyFeed({symbol for symbol, _ in days}, lambda symbol, on: days.get((symbol, on), []))
 
 
 @contextmanager

@@ -10,10 +10,9 @@ from trading.adapters.ibkr import IbkrGate
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import Order, OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
 from trading.errors import BrokerRefused
-from trading.gateway.feed import memory_feed
 from trading.ports import Broker, ReservedLeg
 
-from tests.fakes import ACCOUNT, FakeBroker, flat_bars, ny, running_gateway
+from tests.fakes import ACCOUNT, FakeBroker, flat_bars, memory_feed, ny, running_gateway
 
 BOOK = BookId(BookKind.PAPER, ACCOUNT)
 NOW = ny("2019-06-03 10:30")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from trading.adapters.market_calendar import FIRST_ON, NyseCalendar
+from trading.domain.market import Session
 from trading.errors import DataRejected
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -42,6 +43,10 @@ def as_of_times(calendar: NyseCalendar, on: date) -> list[str]:
     return found[::-1]
 
 
+def is_half_day(session: Session) -> bool:
+    return session.closes_at - session.opens_at < timedelta(hours=6, minutes=30)
+
+
 def describe(calendar: NyseCalendar, at: datetime) -> dict:
     """Answer the questions of one oracle case."""
     on = at.astimezone(NEW_YORK).date()
@@ -53,7 +58,7 @@ def describe(calendar: NyseCalendar, at: datetime) -> dict:
             "is_open": session.opens_at <= at < session.closes_at,
             "session_open_utc": session.opens_at,
             "session_close_utc": session.closes_at,
-            "half_day": session.is_half_day,
+            "half_day": is_half_day(session),
         }
         if answer["is_open"]:
             answer["minutes_to_close"] = int((session.closes_at - at).total_seconds() // 60)
@@ -80,7 +85,7 @@ def test_holidays_and_half_days_of_2026_are_the_golden_ones(calendar: NyseCalend
     weekdays = {date.fromordinal(n) for n in range(date(2026, 1, 1).toordinal(), date(2027, 1, 1).toordinal())}
     closed = sorted(day.isoformat() for day in weekdays if day.weekday() < 5 and day not in open_days)
     assert closed == oracle["weekday_holidays_2026"]
-    assert [s.session_on.isoformat() for s in sessions if s.is_half_day] == oracle["half_days_2026"]
+    assert [s.session_on.isoformat() for s in sessions if is_half_day(s)] == oracle["half_days_2026"]
 
 
 def test_hours_move_in_utc_when_new_york_changes_its_clock(calendar: NyseCalendar) -> None:

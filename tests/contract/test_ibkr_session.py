@@ -12,9 +12,8 @@ from trading.adapters.ibkr import IbkrGate
 from trading.adapters.ibkr.session import Patience
 from trading.domain.instruments import BookId, BookKind
 from trading.errors import BrokerRefused, TransientError
-from trading.gateway.feed import memory_feed
 
-from tests.fakes import ACCOUNT, RunningGateway, flat_bars, ny, running_gateway
+from tests.fakes import ACCOUNT, RunningGateway, flat_bars, memory_feed, ny, running_gateway
 
 BOOK = BookId(BookKind.PAPER, ACCOUNT)
 NOW = ny("2019-06-03 10:30")

@@ -2,173 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import replace
 from decimal import Decimal
 
-import numpy as np
 import pytest
 from trading.adapters.ibkr import IbkrGate
-from trading.adapters.ibkr.broker import IbkrBroker
 from trading.adapters.ibkr.session import Patience
-from trading.adapters.postgres_store.ledger import PostgresLedgerRows
-from trading.adapters.postgres_store.orders import PostgresOrderRows
-from trading.analysis.facts import utc64
-from trading.domain.decisions import Decision, DecisionKind, decision_id_for
-from trading.domain.instruments import BookId, BookKind
-from trading.domain.market import Slot
 from trading.domain.orders import Order, OrderPurpose, OrderStatus
-from trading.domain.panel import panel_of
 from trading.domain.portfolio import TradingState
-from trading.domain.signals import Targets
 from trading.errors import OutcomeUnknown, TransientError
-from trading.execution.planner import PlanTerms, plan_entry, plan_sale
-from trading.gateway.feed import memory_feed
-from trading.ports import Services, Sources
-from trading.strategy.three_sector import technical_core
-from trading.tasks.execute import execute
-from trading.tasks.sync import sync_broker
 
 from tests.fakes import (
     ACCOUNT,
-    FixedClock,
-    RunningGateway,
-    WeekdayCalendar,
-    flat_bars,
     ny,
-    running_gateway,
     with_prices,
 )
-
-BOOK = BookId(BookKind.PAPER, ACCOUNT)
-SPEC = technical_core()
-CALENDAR = WeekdayCalendar()
-MONDAY = date(2019, 6, 3)
-
-
-class Killed(BaseException):
-    """The process is gone: nothing of ours runs any more."""
-
-
-@dataclass
-class Desk:
-    """Services on one gateway, and short words for what a test does."""
-
-    services: Services
-    gateway: RunningGateway
-
-    def sync(self, at: str):
-        return sync_broker(self.services, SPEC, BOOK, slot(at))
-
-    def execute(self, at: str):
-        return execute(self.services, SPEC, BOOK, slot(at))
-
-    def decide(self, at: str, *orders: Order) -> tuple[Order, ...]:
-        hour = slot(at)
-        decision = Decision(
-            decision_id_for(BOOK, DecisionKind.HOURLY, hour.as_of), BOOK, DecisionKind.HOURLY, hour.as_of, hour.as_of,
-            hour.session_on, hour.is_closing, SPEC.name, SPEC.spec_hash, "test", "0" * 16, 100_000.0,
-        )  # fmt: skip
-        with self.services.store.transaction() as tx:
-            tx.decisions.add(decision, (), Targets(hour.as_of, 100_000.0, {}), orders)
-        self.facts(at)
-        return orders
-
-    def facts(self, at: str, *, vix: float = 15.0) -> None:
-        """Store what the checks at send time read: every name at 100 USD, and the VIX."""
-        hour, symbols = slot(at), SPEC.universe.traded
-        times = np.array([utc64(hour.as_of)])
-        panel = panel_of(times, symbols, price=np.full((1, len(symbols)), 100.0), vix=np.array([[vix]]))
-        with self.services.store.transaction() as tx:
-            for group in ("technicals", "risk"):
-                tx.analysis.write(group, panel, hour.as_of)
-
-    def enter(self, at: str, symbol: str = "NVDA", weight_frac: float = 0.1) -> tuple[Order, ...]:
-        expires_at = slot(at).as_of + timedelta(minutes=25)
-        legs = plan_entry(
-            terms(at), symbol, weight_frac=weight_frac, nav_usd=100_000.0, last_price=100.0, expires_at=expires_at
-        )
-        return self.decide(at, *legs)
-
-    def sell(self, at: str, quantity: int, purpose: OrderPurpose = OrderPurpose.EXIT) -> Order:
-        return self.decide(at, plan_sale(terms(at), "NVDA", Decimal(quantity), purpose, at_open=slot(at).is_closing))[0]
-
-    def status(self, *orders: Order) -> list[OrderStatus]:
-        with self.services.store.transaction() as tx:
-            return [tx.orders.get(o.order_id).status for o in orders]
-
-    def held(self) -> dict[str, Decimal]:
-        with self.services.store.transaction() as tx:
-            positions = tx.ledger.portfolio(BOOK, ny("2030-01-01 12:00")).positions
-        return {s: p.quantity for s, p in positions.items() if p.quantity}
-
-    def cash(self) -> Decimal:
-        with self.services.store.transaction() as tx:
-            return tx.ledger.portfolio(BOOK, ny("2030-01-01 12:00")).cash_usd
-
-    def state(self) -> TradingState:
-        with self.services.store.transaction() as tx:
-            return tx.controls.trading_state(BOOK)
-
-    def refs_at_broker(self) -> list[str]:
-        return [o["ticket"]["order_ref"] for o in self.gateway.orders()]
-
-
-def slot(at: str) -> Slot:
-    found = CALENDAR.slot_at(ny(at))
-    assert found is not None, f"{at} is no slot"
-    return found
-
-
-def terms(at: str) -> PlanTerms:
-    hour = slot(at)
-    return PlanTerms(BOOK, decision_id_for(BOOK, DecisionKind.HOURLY, hour.as_of), hour.as_of, 0.005, 0.12, 0.25)
-
-
-def services_at(store, gateway: RunningGateway) -> Services:
-    gate = IbkrGate("127.0.0.1", gateway.port, 11, ACCOUNT, gateway.control_port)
-    return Services(store, CALENDAR, FixedClock(ny("2019-06-03 10:30")), Sources(), gate)
-
-
-@contextmanager
-def desk_on(store, bars, at: str = "2019-06-03 09:30", **options):
-    with running_gateway(memory_feed(bars), ny(at), **options) as gateway:
-        yield Desk(services_at(store, gateway), gateway)
-
-
-@pytest.fixture
-def bars():
-    return flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5)
-
-
-@pytest.fixture
-def desk(store, bars):
-    with desk_on(store, bars) as ready:
-        yield ready
-
-
-class Killer:
-    """Lets the process die before or after the n-th call of one method."""
-
-    def __init__(self, monkeypatch, owner: type, name: str, *, call: int = 0, after: bool) -> None:
-        self.has_fired = False
-        self._patch, self._owner, self._name, self._real = monkeypatch, owner, name, getattr(owner, name)
-        seen = itertools.count()
-
-        def dying(instance, *arguments, **options):
-            if next(seen) != call:
-                return self._real(instance, *arguments, **options)
-            self.has_fired = True
-            if after:
-                self._real(instance, *arguments, **options)
-            raise Killed
-
-        monkeypatch.setattr(owner, name, dying)
-
-    def disarm(self) -> None:
-        self._patch.setattr(self._owner, self._name, self._real)
+from tests.integration.order_desk import BOOK, desk_on
 
 
 def test_the_book_opens_with_the_brokers_cash(desk) -> None:
@@ -204,20 +53,6 @@ def test_executing_twice_sends_nothing_more(desk) -> None:
     before, cash = desk.gateway.orders(), desk.cash()
     assert desk.execute("2019-06-03 10:30").counts == {"events": 0, "fills": 0, "commissions": 0, "sent": 0}
     assert (desk.gateway.orders(), desk.cash()) == (before, cash)
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before the bytes left", "after the bytes left"])
-def test_a_killed_submission_is_finished_by_the_retry_without_a_second_order(desk, monkeypatch, after: bool) -> None:
-    desk.sync("2019-06-03 10:30")
-    legs = desk.enter("2019-06-03 10:30")
-    killer = Killer(monkeypatch, IbkrBroker, "submit", after=after)
-    with pytest.raises(Killed):
-        desk.execute("2019-06-03 10:30")
-    killer.disarm()
-    desk.execute("2019-06-03 10:30")
-    assert sorted(desk.refs_at_broker()) == sorted(o.order_id for o in legs)
-    assert desk.status(*legs)[0] is OrderStatus.FILLED
-    assert desk.held() == {"NVDA": Decimal(99)}
 
 
 def test_a_family_cut_off_before_its_last_leg_is_completed_under_the_same_ids(desk) -> None:
@@ -398,33 +233,6 @@ def test_a_commission_that_comes_late_is_booked_by_the_next_sync(desk) -> None:
     assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05")
     desk.gateway.tell("commission_delay", seconds=0)
     desk.sync("2019-06-03 11:30")
-    assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05") - 1
-
-
-STEPS = [
-    (IbkrBroker, "snapshot"), (IbkrBroker, "submit"), (IbkrBroker, "identity"), (PostgresOrderRows, "reserve"),
-    (PostgresOrderRows, "record"), (PostgresOrderRows, "settle_intent"), (PostgresLedgerRows, "add_booking"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _, name in STEPS])
-def test_killed_at_any_call_of_any_step_the_retries_end_with_one_family(desk, monkeypatch, owner, name, after) -> None:
-    desk.sync("2019-06-03 10:30")
-    legs = desk.enter("2019-06-03 10:30")
-    for call in range(12):
-        killer = Killer(monkeypatch, owner, name, call=call, after=after)
-        try:
-            desk.execute("2019-06-03 10:30")
-        except Killed:
-            continue
-        finally:
-            killer.disarm()
-        if not killer.has_fired:
-            break
-    assert desk.refs_at_broker() == [o.order_id for o in legs]
-    assert desk.status(*legs) == [OrderStatus.FILLED, OrderStatus.SUBMITTED, OrderStatus.SUBMITTED]
-    assert desk.held() == {"NVDA": Decimal(99)}
     assert desk.cash() == Decimal(100_000) - 99 * Decimal("100.05") - 1
 
 

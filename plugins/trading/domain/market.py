@@ -187,11 +187,6 @@ class Session:
     opens_at: datetime
     closes_at: datetime
 
-    @property
-    def is_half_day(self) -> bool:
-        """Whether the session closes early."""
-        return self.closes_at - self.opens_at < timedelta(hours=6, minutes=30)
-
 
 @dataclass(frozen=True, slots=True)
 class Slot:

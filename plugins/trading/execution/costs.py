@@ -21,11 +21,6 @@ def ibkr_fixed(quantity: Decimal, price: Decimal) -> Decimal:
     return min(max(Decimal("0.005") * quantity, Decimal(1)), Decimal("0.01") * quantity * price)
 
 
-def no_commission(quantity: Decimal, price: Decimal) -> Decimal:
-    """Return zero; for comparisons against engines without costs."""
-    return Decimal(0)
-
-
 @dataclass(frozen=True, slots=True)
 class CostModel:
     """Costs of a simulated fill.

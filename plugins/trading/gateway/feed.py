@@ -68,14 +68,6 @@ class DailyFeed:
         return bars
 
 
-def memory_feed(bars: Iterable[Bar]) -> DailyFeed:
-    """Return a feed over `bars` of one resolution per symbol and day."""
-    days: dict[tuple[Symbol, date], list[Bar]] = {}
-    for bar in sorted(bars, key=lambda b: b.starts_at):
-        days.setdefault((bar.symbol, bar.starts_at.date()), []).append(bar)
-    return DailyFeed({symbol for symbol, _ in days}, lambda symbol, on: days.get((symbol, on), []))
-
-
 def source_feed(source: BarSource, symbols: Iterable[Symbol]) -> DailyFeed:
     """Return a feed over a bar source: the half hours of a day, or its daily bar; sources serve no hours."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from trading.accounting.performance import cagr_frac, daily_returns, max_drawdown_frac, sharpe_ratio
+from trading.accounting.performance import cagr_frac, daily_returns, max_drawdown_frac, sharpe_ratio, sortino_ratio
 from trading.analysis.adjustment import BasisFactors
 from trading.analysis.facts import Facts, bar_sessions
 from trading.domain.fills import Fill
@@ -26,12 +26,13 @@ class Figures:
     """An equity curve in numbers; None where it is too short to say.
 
     Attributes:
-        total_frac, cagr_frac, drawdown_frac: fractions. sharpe: of daily session-close returns × √252, rate 0.
+        total_frac, cagr_frac, drawdown_frac: fractions. sharpe, sortino: of daily session-close returns × √252, rate 0.
     """
 
     total_frac: float | None
     cagr_frac: float | None
     sharpe: float | None
+    sortino: float | None
     drawdown_frac: float | None
 
 
@@ -39,10 +40,10 @@ def figures_of(equity_usd: Sequence[float] | FloatArray) -> Figures:
     """Return the figures of session-close equity, the starting equity first."""
     equity = np.asarray(equity_usd, dtype=np.float64)
     if equity.size < 2:
-        return Figures(None, None, None, None)
+        return Figures(None, None, None, None, None)
     returns = daily_returns(equity)
     total = float(equity[-1] / equity[0] - 1.0)
-    return Figures(total, cagr_frac(equity), sharpe_ratio(returns), max_drawdown_frac(equity))
+    return Figures(total, cagr_frac(equity), sharpe_ratio(returns), sortino_ratio(returns), max_drawdown_frac(equity))
 
 
 def session_equity(navs: Sequence[NavPoint], starting_usd: float) -> list[float]:
@@ -83,12 +84,12 @@ def print_summary(
     console: Console, title: str, result: ReplayResult, curves: Mapping[str, FloatArray | None], starting_usd: float
 ) -> None:
     """Print the book beside its comparisons, then what it traded."""
-    table = Table("", "total", "CAGR", "Sharpe", "max drawdown", title=title)
+    table = Table("", "total", "CAGR", "Sharpe", "Sortino", "max drawdown", title=title)
     equity = session_equity(result.navs, starting_usd)
     _figure_row(table, str(result.book), figures_of(equity))
     for name, curve in curves.items():
         if curve is None:
-            table.add_row(name, "no prices", "", "", "")
+            table.add_row(name, "no prices", "", "", "", "")
         else:
             _figure_row(table, name, figures_of(curve))
     console.print(table)
@@ -108,8 +109,8 @@ def _figure_row(table: Table, name: str, figures: Figures) -> None:
         return "?" if value is None else f"{value:+.1%}"
 
     drawdown = "?" if figures.drawdown_frac is None else f"−{figures.drawdown_frac:.1%}"
-    sharpe = "?" if figures.sharpe is None else number(round(figures.sharpe, 2))
-    table.add_row(name, percent(figures.total_frac), percent(figures.cagr_frac), sharpe, drawdown)
+    ratios = ("?" if r is None else number(round(r, 2)) for r in (figures.sharpe, figures.sortino))
+    table.add_row(name, percent(figures.total_frac), percent(figures.cagr_frac), *ratios, drawdown)
 
 
 def entries_table(result: ReplayResult) -> Table:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +12,7 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.orders import Order
 from trading.domain.portfolio import Portfolio
-from trading.domain.signals import Outcome, Reason, RuleRole
+from trading.domain.signals import Outcome, Reason
 
 _MARKS = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "red"), Outcome.ABSTAIN: ("–", "dim")}
 
@@ -43,22 +42,6 @@ def reasons_table(title: str, reasons: Sequence[Reason]) -> Table:
             reason.why or "",
         )
     return table
-
-
-def decision_table(title: str, reasons: Sequence[Reason]) -> Table:
-    """Return a matrix symbol × rule: the observed value with its verdict."""
-    rules = list(dict.fromkeys((r.role, r.rule) for r in reasons if r.rule != "drawdown_breaker"))
-    table = Table("symbol", *(f"{rule}{'' if role is not RuleRole.EXIT else ' (exit)'}" for role, rule in rules))
-    table.title = title
-    for symbol, group in groupby(sorted(reasons, key=lambda r: r.symbol), key=lambda r: r.symbol):
-        cells = {(r.role, r.rule): _cell(r) for r in group}
-        table.add_row(symbol, *(cells.get(key, Text("")) for key in rules))
-    return table
-
-
-def _cell(reason: Reason) -> Text:
-    mark, style = _MARKS[reason.outcome]
-    return Text(f"{mark} {number(reason.observed) if reason.outcome is not Outcome.ABSTAIN else ''}", style=style)
 
 
 def orders_table(title: str, orders: Iterable[Order]) -> Table:

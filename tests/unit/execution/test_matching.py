@@ -10,10 +10,10 @@ from trading.domain.orders import OrderPurpose, OrderStatus, OrderType, Side, Ti
 from trading.domain.portfolio import Portfolio, Position
 from trading.engine.market import Traffic, run_bars
 from trading.engine.state import BookState
-from trading.execution.costs import CostModel, ibkr_fixed, no_commission
+from trading.execution.costs import CostModel, ibkr_fixed
 from trading.execution.matching import match, ratchet
 
-from tests.builders import AS_OF, a_bar, an_order
+from tests.builders import AS_OF, a_bar, an_order, no_commission
 from tests.oracles import oracle
 
 FREE = CostModel(half_spread_frac=0.0, commission=no_commission)

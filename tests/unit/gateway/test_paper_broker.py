@@ -8,14 +8,15 @@ from decimal import Decimal
 
 import pytest
 from trading.errors import ConfigurationError
-from trading.execution.costs import CostModel, no_commission
+from trading.execution.costs import CostModel
 from trading.gateway import persistence
 from trading.gateway.broker import PaperBroker
-from trading.gateway.feed import DailyFeed, memory_feed
+from trading.gateway.feed import DailyFeed
 from trading.gateway.records import BrokerState, Refusal, Status, Ticket
 from trading.gateway.stepping import advance
 
-from tests.fakes import ACCOUNT, WeekdayCalendar, flat_bars, ny, with_prices
+from tests.builders import no_commission
+from tests.fakes import ACCOUNT, WeekdayCalendar, flat_bars, memory_feed, ny, with_prices
 
 CLIENT = 11
 START = ny("2019-06-03 10:30")
