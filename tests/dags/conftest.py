@@ -32,6 +32,19 @@ def dagbag(airflow_home):
 
 
 @pytest.fixture(scope="package")
+def airflow_dags(dagbag):
+    """Every DAG by its id, in an Airflow with a metadata database, ready for `dag.test()`."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import sync_bag_to_db
+    from airflow.utils import db
+
+    db.initdb()
+    DagBundlesManager().sync_bundles_to_db()
+    sync_bag_to_db(dagbag, "dags-folder", None)
+    return dagbag.dags
+
+
+@pytest.fixture(scope="package")
 def stored_dags(airflow_home):
     """Every DAG as Airflow keeps it in its database."""
     from airflow.serialization.serialized_objects import DagSerialization

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 from datetime import date, datetime
+from functools import partial
 
 import pytest
 from trading.adapters.market_calendar import NyseCalendar
-from trading.adapters.postgres_store.connection import connect
 from trading.gateway.feed import source_feed
 from trading.strategy.catalogue import spec_named
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource
 
+from tests.dags.desk import COUNTED, rows_of
 from tests.fakes import ACCOUNT, ny, running_gateway
 
 FIRST_ON = date(2025, 6, 11)
 HOUR = ny("2025-06-11 10:30")
-COUNTED = ("desk.decisions", "desk.reasons", "desk.orders", "desk.intents", "desk.fills", "desk.nav", "market.bars")
-
-
-@pytest.fixture(scope="module")
-def airflow_database(dagbag):
-    """Airflow's own metadata, with our DAGs in it."""
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import sync_bag_to_db
-    from airflow.utils import db
-
-    db.initdb()
-    DagBundlesManager().sync_bundles_to_db()
-    sync_bag_to_db(dagbag, "dags-folder", None)
-    return dagbag.dags
 
 
 @pytest.fixture
@@ -45,7 +31,7 @@ def gateway():
 
 
 @pytest.fixture
-def desk(airflow_database, database_url, gateway, monkeypatch):
+def desk(airflow_dags, database_url, gateway, monkeypatch):
     """Run a DAG of a demo desk; returns its final state and the states of its tasks."""
     settings = {
         "AIRFLOW_CONN_AIRDESK_DB": database_url.replace("postgresql://", "postgres://", 1),
@@ -60,7 +46,7 @@ def desk(airflow_database, database_url, gateway, monkeypatch):
         monkeypatch.setenv(name, value)
 
     def run(dag_id: str, *, conf=None, logical_date: datetime | None = None):
-        done = airflow_database[dag_id].test(logical_date=logical_date, run_conf=conf or {})
+        done = airflow_dags[dag_id].test(logical_date=logical_date, run_conf=conf or {})
         return str(done.state), {task.task_id: str(task.state) for task in done.get_task_instances()}
 
     return run
@@ -69,13 +55,7 @@ def desk(airflow_database, database_url, gateway, monkeypatch):
 @pytest.fixture
 def ask(database_url):
     """Run a query on the desk's database."""
-
-    def rows(query: str):
-        with closing(connect(database_url)) as connection, connection.cursor() as cursor:
-            cursor.execute(query)
-            return [tuple(row) for row in cursor.fetchall()]
-
-    return rows
+    return partial(rows_of, database_url)
 
 
 def counts(ask) -> dict[str, int]:
