@@ -9,11 +9,13 @@ from datetime import date, datetime, timedelta
 from trading.analysis.facts import Facts
 from trading.domain.instruments import BookId
 from trading.domain.market import Resolution, Session, Slot
-from trading.domain.orders import OrderStatus
+from trading.domain.orders import Order, OrderStatus
+from trading.domain.portfolio import Portfolio
 from trading.engine.hours import Terms, Timeline
 from trading.engine.replay import WASH_MEMORY
 from trading.engine.state import BookState
 from trading.errors import InvariantBroken
+from trading.execution.matching import ratchet
 from trading.ports import MarketCalendar, Services, Transaction
 from trading.strategy.spec import StrategySpec
 
@@ -71,14 +73,14 @@ def load_facts(
 
 
 def load_state(tx: Transaction, book: BookId, slot: Slot) -> BookState:
-    """Return the book as stored; a protection guards exactly what is held, whatever it was placed for."""
+    """Return the book as stored.
+
+    A protection guards exactly what is held, whatever it was placed for, and a trailing stop stands where the
+    position's high-water price puts it: neither is a column of the order.
+    """
     last = tx.ledger.last_nav(book)
     portfolio = tx.ledger.portfolio(book, slot.as_of)
-    held = {s: p.quantity for s, p in portfolio.positions.items()}
-    working = tuple(
-        replace(o, quantity=held[o.symbol]) if o.is_protective and held.get(o.symbol) else o
-        for o in tx.orders.working(book)
-    )
+    working = tuple(_as_it_stands(order, portfolio) for order in tx.orders.working(book))
     today = slot.session_on
     sent = [
         o
@@ -94,3 +96,10 @@ def load_state(tx: Transaction, book: BookId, slot: Slot) -> BookState:
         orders_today=len(sent),
     )
     return state if last is None else replace(state, breaker=last.breaker)
+
+
+def _as_it_stands(order: Order, portfolio: Portfolio) -> Order:
+    position = portfolio.positions.get(order.symbol)
+    if not order.is_protective or position is None or not position.lots:
+        return order
+    return ratchet(replace(order, quantity=position.quantity), position.high_water_price)
