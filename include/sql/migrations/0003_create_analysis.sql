@@ -3,7 +3,7 @@ CREATE SCHEMA analysis;
 
 CREATE TABLE analysis.technicals (
     symbol text NOT NULL, as_of timestamptz NOT NULL, cutoff_at timestamptz NOT NULL,
-    price double precision, price_at timestamptz, why_price smallint NOT NULL,
+    price double precision, daily_priced double precision, price_at timestamptz, why_price smallint NOT NULL,
     sma_50 double precision, sma_200 double precision, ema_12 double precision, ema_26 double precision,
     macd double precision, macd_signal double precision, rsi_14 double precision, atr_14 double precision,
     volatility_frac double precision, daily_bar_count double precision,

@@ -1,20 +1,20 @@
 -- name: write_technicals
 -- Prices and technicals of one instant; a rerun replaces them.
 INSERT INTO analysis.technicals
-    (symbol, as_of, cutoff_at, price, price_at, why_price, sma_50, sma_200, ema_12, ema_26, macd, macd_signal, rsi_14,
+    (symbol, as_of, cutoff_at, price, daily_priced, price_at, why_price, sma_50, sma_200, ema_12, ema_26, macd, macd_signal, rsi_14,
      atr_14, volatility_frac, daily_bar_count, daily_through, why_technicals)
-SELECT given.symbol, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz, price, price_at, why_price, sma_50, sma_200,
+SELECT given.symbol, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz, price, daily_priced, price_at, why_price, sma_50, sma_200,
        ema_12, ema_26, macd, macd_signal, rsi_14, atr_14, volatility_frac, daily_bar_count, daily_through,
        why_technicals
-FROM unnest(%(symbol)s::text[], %(price)s::float8[], %(price_at)s::timestamptz[], %(why_price)s::smallint[],
+FROM unnest(%(symbol)s::text[], %(price)s::float8[], %(daily_priced)s::float8[], %(price_at)s::timestamptz[], %(why_price)s::smallint[],
             %(sma_50)s::float8[], %(sma_200)s::float8[], %(ema_12)s::float8[], %(ema_26)s::float8[],
             %(macd)s::float8[], %(macd_signal)s::float8[], %(rsi_14)s::float8[], %(atr_14)s::float8[],
             %(volatility_frac)s::float8[], %(daily_bar_count)s::float8[], %(daily_through)s::timestamptz[],
             %(why_technicals)s::smallint[])
-     AS given (symbol, price, price_at, why_price, sma_50, sma_200, ema_12, ema_26, macd, macd_signal, rsi_14, atr_14,
+     AS given (symbol, price, daily_priced, price_at, why_price, sma_50, sma_200, ema_12, ema_26, macd, macd_signal, rsi_14, atr_14,
                volatility_frac, daily_bar_count, daily_through, why_technicals)
 ON CONFLICT (symbol, as_of, cutoff_at) DO UPDATE
-SET price = excluded.price, price_at = excluded.price_at, why_price = excluded.why_price, sma_50 = excluded.sma_50,
+SET price = excluded.price, daily_priced = excluded.daily_priced, price_at = excluded.price_at, why_price = excluded.why_price, sma_50 = excluded.sma_50,
     sma_200 = excluded.sma_200, ema_12 = excluded.ema_12, ema_26 = excluded.ema_26, macd = excluded.macd,
     macd_signal = excluded.macd_signal, rsi_14 = excluded.rsi_14, atr_14 = excluded.atr_14,
     volatility_frac = excluded.volatility_frac, daily_bar_count = excluded.daily_bar_count,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from trading.analysis.facts import DecisionTimes, Facts
 from trading.analysis.risk import risk_columns
@@ -14,32 +15,8 @@ from trading.analysis.valuation import valuation_columns
 from trading.domain.instruments import Sector, Symbol, Universe
 from trading.domain.panel import FeaturePanel, panel_of
 
-# Which group of stored rows holds which columns; the `analysis` tables have exactly these.
 GROUPS = ("technicals", "sentiment", "valuation", "risk")
-
-
-def build_group(
-    group: str,
-    facts: Facts,
-    universe: Universe,
-    peers: Mapping[Sector, tuple[Symbol, ...]],
-    times: DecisionTimes,
-    *,
-    daily_pricing: bool,
-    has_news: bool = True,
-) -> FeaturePanel:
-    """Return a panel in which only the columns of one group are known."""
-    traded = universe.traded
-    if group == "technicals":
-        columns = technical_columns(facts, traded, times, daily_pricing=daily_pricing)
-    elif group == "sentiment":
-        columns = sentiment_columns(facts.news, traded, times, has_source=has_news)
-    elif group == "valuation":
-        columns = valuation_columns(facts, universe, peers, times)
-    else:
-        assert group == "risk", f"no group {group!r} of facts; it is one of {GROUPS}"
-        columns = risk_columns(facts, times)
-    return panel_of(times.as_of, traded, **columns)
+"""Each group is computed, and stored, on its own."""
 
 
 def build_panel(
@@ -49,15 +26,29 @@ def build_panel(
     times: DecisionTimes,
     *,
     daily_pricing: bool,
-    has_news: bool = True,
+    groups: tuple[str, ...] = GROUPS,
 ) -> FeaturePanel:
-    """Return the full panel of the traded symbols at `times`."""
-    traded = universe.traded
-    return panel_of(
-        np.asarray(times.as_of),
-        traded,
-        **technical_columns(facts, traded, times, daily_pricing=daily_pricing),
-        **sentiment_columns(facts.news, traded, times, has_source=has_news),
-        **valuation_columns(facts, universe, peers, times),
-        **risk_columns(facts, times),
-    )
+    """Return the panel of the traded symbols at `times`; only the columns of `groups` are known."""
+    known: dict[str, NDArray[Any]] = {}
+    for group in groups:
+        known |= _columns(group, facts, universe, peers, times, daily_pricing=daily_pricing)
+    return panel_of(times.as_of, universe.traded, **known)
+
+
+def _columns(
+    group: str,
+    facts: Facts,
+    universe: Universe,
+    peers: Mapping[Sector, tuple[Symbol, ...]],
+    times: DecisionTimes,
+    *,
+    daily_pricing: bool,
+) -> Mapping[str, NDArray[Any]]:
+    if group == "technicals":
+        return technical_columns(facts, universe.traded, times, daily_pricing=daily_pricing)
+    if group == "sentiment":
+        return sentiment_columns(facts.news, universe.traded, times)
+    if group == "valuation":
+        return valuation_columns(facts, universe, peers, times)
+    assert group == "risk", f"no group {group!r} of facts; it is one of {GROUPS}"
+    return risk_columns(facts, times)

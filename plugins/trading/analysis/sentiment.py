@@ -31,6 +31,9 @@ _ALPHA = 15.0
 _HOUR = np.timedelta64(3_600_000_000, "us")
 
 
+type IndexArray = NDArray[np.intp]
+
+
 def compound(text: str) -> float:
     """Return VADER's compound score of the first 2,000 characters [−1–1]; repeats cost nothing."""
     return _cached_compound(text[:MAX_TEXT])
@@ -69,13 +72,12 @@ def evidence_score(valence: FloatArray, age_hours: FloatArray) -> float:
 
 
 def sentiment_columns(
-    news: Sequence[NewsItem], symbols: Sequence[Symbol], times: DecisionTimes, *, has_source: bool = True
+    news: Sequence[NewsItem], symbols: Sequence[Symbol], times: DecisionTimes
 ) -> dict[str, NDArray[Any]]:
     """Return the panel columns of sentiment, each of shape (times, symbols).
 
     Args:
         news: stories known by the last cutoff, any order.
-        has_source: False when no news source and no stored story exists; the abstention then says so.
     """
     ordered = sorted(news, key=lambda item: (item.known_at, item.item_id))
     shape = (len(times), len(symbols))
@@ -85,38 +87,44 @@ def sentiment_columns(
         stories = _Stories.of([item for item in ordered if symbol in item.symbols])
         for row, at in enumerate(times.cutoff_at):
             score[row, column], count[row, column], bad[row, column], through[row, column] = stories.judge(at)
-    few = Why.TOO_FEW_STORIES if has_source else Why.NO_SOURCE
     return {
         "sentiment": canonical(score),
         "story_count": count,
         "negative_source_count": bad,
         "news_through": through,
-        "why_sentiment": np.where(count < MIN_STORIES, np.int8(few), np.int8(Why.KNOWN)).astype(np.int8),
+        "why_sentiment": np.where(count < MIN_STORIES, np.int8(Why.TOO_FEW_STORIES), np.int8(Why.KNOWN)).astype(
+            np.int8
+        ),
     }
 
 
 class _Stories:
-    """The stories of one symbol as arrays, ascending by `known_at`, repeats within the window dropped."""
+    """The stories of one symbol as arrays, ascending by `known_at`.
 
-    def __init__(self, known_at: TimeArray, valence: FloatArray, compounds: FloatArray, sources: list[str]) -> None:
-        self._known_at, self._valence, self._compounds, self._sources = known_at, valence, compounds, sources
+    `repeats` names the story before that has the same title (−1 for none): in a window, the first of them counts.
+    """
+
+    def __init__(
+        self, known_at: TimeArray, valence: FloatArray, compounds: FloatArray, repeats: IndexArray, sources: list[str]
+    ) -> None:
+        self._known_at, self._valence, self._compounds = known_at, valence, compounds
+        self._repeats, self._sources = repeats, sources
 
     @classmethod
     def of(cls, items: Sequence[NewsItem]) -> _Stories:
-        kept: list[NewsItem] = []
-        last_seen: dict[str, np.datetime64] = {}
-        for item in items:
-            key, at = normalised_title(item.title), utc64(item.known_at)
-            repeat = key in last_seen and at - last_seen[key] <= WINDOW_HOURS * _HOUR
-            if not repeat:
-                last_seen[key] = at
-                kept.append(item)
-        compounds = np.array([compound(item.title) for item in kept], dtype=np.float64)
+        newest: dict[str, int] = {}
+        repeats = []
+        for number, item in enumerate(items):
+            key = normalised_title(item.title)
+            repeats.append(newest.get(key, -1))
+            newest[key] = number
+        compounds = np.array([compound(item.title) for item in items], dtype=np.float64)
         return cls(
-            np.array([utc64(item.known_at) for item in kept], dtype="datetime64[us]"),
+            np.array([utc64(item.known_at) for item in items], dtype="datetime64[us]"),
             np.array([valence_sum(c) for c in compounds], dtype=np.float64),
             compounds,
-            [item.source for item in kept],
+            np.array(repeats, dtype=np.intp),
+            [item.source for item in items],
         )
 
     def judge(self, at: np.datetime64) -> tuple[float, int, int, np.datetime64]:
@@ -125,10 +133,12 @@ class _Stories:
         start = int(np.searchsorted(self._known_at, at - WINDOW_HOURS * _HOUR, side="right"))
         if end == 0:
             return np.nan, 0, 0, np.datetime64("NaT")
-        newest, count = self._known_at[end - 1], end - start
+        newest = self._known_at[end - 1]
+        is_first = self._repeats[start:end] < start
+        count = int(is_first.sum())
         day = int(np.searchsorted(self._known_at, at - EVENT_HOURS * _HOUR, side="right"))
         bad = len({self._sources[i] for i in range(day, end) if self._compounds[i] <= BAD_STORY})
         if count < MIN_STORIES:
             return np.nan, count, bad, newest
-        ages = (at - self._known_at[start:end]) / _HOUR
-        return evidence_score(self._valence[start:end], ages), count, bad, newest
+        ages = (at - self._known_at[start:end][is_first]) / _HOUR
+        return evidence_score(self._valence[start:end][is_first], ages), count, bad, newest

@@ -18,12 +18,14 @@ from trading.analysis.adjustment import BasisFactors
 from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, last_known, pick, pick_time
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction
-from trading.domain.panel import CodeArray, FloatArray, TimeArray, Why
+from trading.domain.panel import FloatArray, TimeArray, Why
 from trading.domain.series import BarSeries
 
 MIN_DAILY_BARS = 250
 VOLATILITY_DAYS = 63
 FRESH_MINUTES = 60
+INTRADAY_MEMORY = np.timedelta64(7, "D")
+"""A symbol whose last intraday bar is older than this is read as one without intraday bars."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,10 @@ def _symbol_columns(
     actions = [a for a in facts.actions if a.symbol == symbol]
     daily = facts.daily(symbol)
     columns = _daily_columns(daily, actions, times)
-    price, price_at, why = _price(facts.intraday(symbol), daily, actions, times, daily_pricing=daily_pricing)
+    columns |= _price_columns(facts.intraday(symbol), daily, actions, times, daily_pricing=daily_pricing)
     if symbol in facts.parked:
-        why = np.full(len(times), Why.PARKED, dtype=np.int8)
-    return {**columns, "price": price, "price_at": price_at, "why_price": why}
+        columns["why_price"] = np.full(len(times), Why.PARKED, dtype=np.int8)
+    return columns
 
 
 def _daily_columns(
@@ -119,14 +121,29 @@ def _daily_columns(
     return columns
 
 
-def _price(
+def _price_columns(
     intraday: tuple[BarSeries, ...],
     daily: BarSeries | None,
     actions: Sequence[CorporateAction],
     times: DecisionTimes,
     *,
     daily_pricing: bool,
-) -> tuple[FloatArray, TimeArray, CodeArray]:
+) -> dict[str, NDArray[np.generic]]:
+    price, price_at = _intraday_price(intraday, times)
+    close, close_at, is_old = _daily_price(daily, actions, times)
+    has_hours = ~np.isnat(price_at) & (price_at > times.as_of - INTRADAY_MEMORY)
+    stale = price_at < times.as_of - np.timedelta64(FRESH_MINUTES, "m")
+    of_hours = code(stale, Why.STALE, Why.KNOWN)
+    of_days = code(is_old, Why.STALE, Why.KNOWN if daily_pricing else Why.NO_HOURLY_BARS)
+    return {
+        "price": np.where(has_hours, price, close),
+        "price_at": np.where(has_hours, price_at, close_at),
+        "why_price": np.where(has_hours, of_hours, code(np.isnan(close), Why.NO_DATA, of_days)),
+        "daily_priced": (~has_hours & ~np.isnan(close) & daily_pricing).astype(np.float64),
+    }
+
+
+def _intraday_price(intraday: tuple[BarSeries, ...], times: DecisionTimes) -> tuple[FloatArray, TimeArray]:
     price = np.full(len(times), np.nan)
     price_at = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
     for series in intraday:
@@ -135,20 +152,19 @@ def _price(
         newer = (row >= 0) & (np.isnat(price_at) | (ended > price_at))
         price = np.where(newer, pick(series.close, row), price)
         price_at = np.where(newer, ended, price_at)
-    fresh_after = times.as_of - np.timedelta64(FRESH_MINUTES, "m")
-    if intraday:
-        return (
-            price,
-            price_at,
-            code(np.isnat(price_at), Why.NO_DATA, code(price_at < fresh_after, Why.STALE, Why.KNOWN)),
-        )
+    return price, price_at
+
+
+def _daily_price(
+    daily: BarSeries | None, actions: Sequence[CorporateAction], times: DecisionTimes
+) -> tuple[FloatArray, TimeArray, NDArray[np.bool_]]:
+    """Return the last daily close on the share basis of the decision's day, and whether it misses a session."""
     if daily is None or len(daily) == 0:
-        return price, price_at, np.full(len(times), Why.NO_DATA, dtype=np.int8)
+        nothing = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
+        return np.full(len(times), np.nan), nothing, np.zeros(len(times), dtype=bool)
     sessions = bar_sessions(daily)
     row = np.minimum(last_known(daily.ends_at, times.as_of), last_known(daily.known_at, times.cutoff_at))
     splits = BasisFactors.of_splits(actions)
     close = pick(daily.close * splits.at(sessions), row, scale=1.0 / splits.at(times.session_on))
-    held_back = Why.KNOWN if daily_pricing else Why.NO_HOURLY_BARS
-    stale = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on
-    why = code(row < 0, Why.NO_DATA, code(stale, Why.STALE, held_back))
-    return close, pick_time(daily.ends_at, row), why
+    is_old = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on
+    return close, pick_time(daily.ends_at, row), is_old

@@ -8,6 +8,7 @@ At the edges (rows, messages) unknown becomes None.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -35,8 +36,7 @@ class Why(IntEnum):
     STALE = 7
     PARKED = 8
     NO_MODEL = 9
-    NO_SOURCE = 10
-    NO_HOURLY_BARS = 11
+    NO_HOURLY_BARS = 10
 
     @property
     def sentence(self) -> str:
@@ -55,7 +55,6 @@ _SENTENCES = {
     Why.STALE: "last value is too old",
     Why.PARKED: "symbol is parked by a quality gate",
     Why.NO_MODEL: "no promoted model",
-    Why.NO_SOURCE: "no source is configured",
     Why.NO_HOURLY_BARS: "no intraday bars; daily pricing is off",
 }
 
@@ -68,6 +67,7 @@ class FeaturePanel:
         times: `as_of` of each row, UTC, ascending.
         symbols: column names.
         price: last completed hour's close [USD/share, raw].
+        daily_priced: 1 where the price is a daily close, so that the symbol trades on daily bars, else 0.
         sma_50, sma_200, ema_12, ema_26, macd, macd_signal, atr_14: from completed daily bars, rescaled to the
             share basis of `as_of` [USD/share].
         rsi_14: Wilder's RSI of daily closes [0–100].
@@ -90,6 +90,7 @@ class FeaturePanel:
     times: TimeArray
     symbols: tuple[Symbol, ...]
     price: FloatArray
+    daily_priced: FloatArray
     sma_50: FloatArray
     sma_200: FloatArray
     ema_12: FloatArray
@@ -196,3 +197,11 @@ _LEAD = {
     "why_vix": "vix",
     "why_macro": "cpi_yoy_frac",
 }
+
+
+def instant(value: np.datetime64) -> datetime | None:
+    """Return an array's instant as an aware datetime; None for NaT."""
+    if np.isnat(value):
+        return None
+    moment: datetime = value.astype("datetime64[us]").item()
+    return moment.replace(tzinfo=UTC)

@@ -34,7 +34,7 @@ class BarSeries:
     volume: FloatArray
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
+        for name in ARRAYS:
             getattr(self, name).flags.writeable = False
         if len(self.starts_at) > 1 and not (np.diff(self.starts_at) > np.timedelta64(0)).all():
             raise InvariantBroken(f"{self.symbol} {self.resolution} bars are not ascending; sort them in the reader")
@@ -44,10 +44,10 @@ class BarSeries:
 
     def take(self, rows: slice) -> BarSeries:
         """Return the rows in `rows`, without copying."""
-        return BarSeries(self.symbol, self.resolution, **{name: getattr(self, name)[rows] for name in _ARRAYS})
+        return BarSeries(self.symbol, self.resolution, **{name: getattr(self, name)[rows] for name in ARRAYS})
 
 
-_ARRAYS = tuple(f.name for f in fields(BarSeries) if f.name not in {"symbol", "resolution"})
+ARRAYS = tuple(f.name for f in fields(BarSeries) if f.name not in {"symbol", "resolution"})
 
 
 def series_of(symbol: Symbol, resolution: Resolution, bars: Iterable[Bar]) -> BarSeries:

@@ -28,8 +28,12 @@ def turn(
 
     More than `breaker_frac` under the mark trips REDUCE_ONLY. Re-entry needs `reentry_sessions` sessions and a VIX
     under `reentry_vix`; the mark is then re-based to current equity, so that a flat book can come back. A lifetime
-    loss over `lifetime_halt_frac` is HALTED until an operator resumes.
+    loss over `lifetime_halt_frac` is HALTED until an operator resumes. ACTIVE after a trip means that an operator did:
+    the marks that the loss was counted from are re-based, or the next hour would stop the book again.
     """
+    if breaker.tripped_on is not None and state is TradingState.ACTIVE:
+        is_forgiven = 1.0 - nav_usd / breaker.lifetime_peak_usd > rules.lifetime_halt_frac
+        breaker = Breaker(nav_usd, nav_usd if is_forgiven else breaker.lifetime_peak_usd)
     peaks = replace(
         breaker,
         peak_nav_usd=max(breaker.peak_nav_usd, nav_usd) if breaker.tripped_on is None else breaker.peak_nav_usd,
@@ -40,7 +44,8 @@ def turn(
         return peaks, state, None
     lifetime = 1.0 - nav_usd / peaks.lifetime_peak_usd
     if lifetime > rules.lifetime_halt_frac:
-        return peaks, TradingState.HALTED, f"lifetime drawdown {lifetime:.1%}: HALTED until an operator resumes"
+        halted = replace(peaks, tripped_on=peaks.tripped_on or session_on)
+        return halted, TradingState.HALTED, f"lifetime drawdown {lifetime:.1%}: HALTED until an operator resumes"
     fall = drawdown_frac(peaks, nav_usd)
     if peaks.tripped_on is None and fall > rules.breaker_frac:
         tripped = replace(peaks, tripped_on=session_on, sessions_since_trip=0)

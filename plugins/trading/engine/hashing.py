@@ -10,6 +10,9 @@ from trading.domain.panel import columns
 from trading.domain.signals import Targets, significant
 from trading.engine.state import Hour
 
+# How much history was loaded, not what it says: live reads 900 days, a replay ten years.
+NOT_HASHED = frozenset({"daily_bar_count"})
+
 
 def decision_hash(spec_hash: str, hour: Hour, targets: Targets) -> str:
     """Return 32 hex digits over spec, `as_of`, cutoff, input values, verdicts and targets.
@@ -21,6 +24,8 @@ def decision_hash(spec_hash: str, hour: Hour, targets: Targets) -> str:
     head = f"{spec_hash}|{hour.slot.as_of.isoformat()}|{hour.cutoff_at.isoformat()}|{','.join(hour.panel.symbols)}"
     digest.update(head.encode())
     for name in columns():
+        if name in NOT_HASHED:
+            continue
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(getattr(hour.panel, name)[hour.row]).tobytes())
     for role, rule, verdicts in hour.judgement.verdicts:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from trading.analysis.facts import Facts, decision_times
 from trading.analysis.panel_building import build_panel
-from trading.domain.instruments import Symbol
 from trading.domain.market import Session, Slot, session_slots
 from trading.domain.panel import FeaturePanel
 from trading.engine.state import Hour
@@ -24,12 +23,10 @@ class Terms:
     Attributes:
         delay_minutes: declared source delay; `cutoff_at` = `as_of` + this.
         daily_pricing: whether a symbol without intraday bars is priced, and traded, by its daily bars.
-        has_news: whether news exists at all; only the words of an abstention depend on it.
     """
 
     delay_minutes: int = 0
     daily_pricing: bool = False
-    has_news: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,14 +62,10 @@ class Timeline:
 def history_panel(spec: StrategySpec, facts: Facts, timeline: Timeline, terms: Terms) -> FeaturePanel:
     """Return the panel of every session hour of `timeline`."""
     times = decision_times(timeline.slots, timeline.previous_on, terms.delay_minutes)
-    return build_panel(
-        facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing, has_news=terms.has_news
-    )
+    return build_panel(facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing)
 
 
-def hours(
-    spec: StrategySpec, panel: FeaturePanel, timeline: Timeline, terms: Terms, daily_priced: frozenset[Symbol]
-) -> Iterator[Hour]:
+def hours(spec: StrategySpec, panel: FeaturePanel, timeline: Timeline, terms: Terms) -> Iterator[Hour]:
     """Yield the hours of `timeline`, whose slots are the rows of `panel`, in order."""
     judgement = judge(spec, panel)
     next_opens = timeline.next_opens()
@@ -88,11 +81,5 @@ def hours(
                 judgement=judgement,
                 row=row,
                 is_first_of_session=number == 0,
-                daily_priced=daily_priced,
             )
             row += 1
-
-
-def daily_priced(symbols: Sequence[Symbol], facts: Facts, terms: Terms) -> frozenset[Symbol]:
-    """Return the symbols that trade on daily bars: no intraday bars, and daily pricing is on."""
-    return frozenset(s for s in symbols if terms.daily_pricing and not facts.intraday(s) and facts.daily(s) is not None)

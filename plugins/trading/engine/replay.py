@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
+from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.fills import Fill
@@ -16,15 +17,13 @@ from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import Portfolio
 from trading.engine.corporate import Dividend, apply_actions
-from trading.engine.hours import Terms, Timeline, daily_priced, history_panel, hours
+from trading.engine.hours import Terms, Timeline, history_panel, hours
 from trading.engine.market import Traffic, accept, run_bars, symbols_of_interest
 from trading.engine.state import BookState, Hour, Step
 from trading.engine.step import step
 from trading.engine.tape import Tape
 from trading.execution.costs import CostModel
 from trading.strategy.spec import StrategySpec
-
-WASH_MEMORY = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Market:
         by_date: dict[date, list[CorporateAction]] = {}
         for action in facts.actions:
             by_date.setdefault(action.ex_on, []).append(action)
-        return cls(Tape.of(facts, traded, daily_priced(traded, facts, terms)), by_date, costs)
+        return cls(Tape.of(facts, traded, daily_pricing=terms.daily_pricing), by_date, costs)
 
 
 def before_hour(
@@ -117,8 +116,7 @@ def replay(
     first_at = timeline.sessions[0].opens_at
     state = BookState(Portfolio(book, first_at, cash_usd))
     last_cutoff_at: datetime | None = first_at
-    priced = daily_priced(spec.universe.traded, facts, terms)
-    for hour in hours(spec, panel, timeline, terms, priced):
+    for hour in hours(spec, panel, timeline, terms):
         traffic = Traffic()
         state, dividends = before_hour(state, hour, market, last_cutoff_at, traffic)
         taken = step(spec, state, hour, decision_id_for(book, DecisionKind.HOURLY, hour.slot.as_of))

@@ -58,7 +58,6 @@ class Hour:
         closes_at: end of the session.
         next_open_at: open of the next session.
         is_first_of_session: whether this is the session's first hour.
-        daily_priced: symbols that trade on daily bars; their entries wait for the next open.
     """
 
     slot: Slot
@@ -69,7 +68,12 @@ class Hour:
     judgement: Judgement
     row: int
     is_first_of_session: bool
-    daily_priced: frozenset[Symbol] = frozenset()
+
+    @property
+    def daily_priced(self) -> frozenset[Symbol]:
+        """Symbols that trade on daily bars: their entries and sales wait for the next open."""
+        row = self.panel.daily_priced[self.row]
+        return frozenset(s for s, is_daily in zip(self.panel.symbols, row, strict=True) if is_daily == 1.0)
 
 
 @dataclass(frozen=True, slots=True)

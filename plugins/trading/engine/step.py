@@ -70,7 +70,6 @@ def limits_of(spec: StrategySpec) -> Limits:
 def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbol, float], nav: float | None) -> Desk:
     """Return the facts that the pre-trade checks read."""
     panel, row = hour.panel, hour.row
-    vix = float(panel.vix[row, 0])
     unfit = {s: why_text(int(c)) or "" for s, c in zip(panel.symbols, panel.why_price[row], strict=True) if c}
     sales = {o.symbol for o in state.working if o.status in _UNDER_WAY and not o.is_protective}
     wash = {s: until for s in panel.symbols if (until := blocked_until(s, state.disposals)) is not None}
@@ -81,7 +80,7 @@ def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbo
         closes_at=hour.closes_at,
         nav_usd=nav,
         cash_usd=state.portfolio.cash_usd,
-        vix=None if np.isnan(vix) or panel.why_vix[row, 0] != Why.KNOWN else vix,
+        vix=vix_of(hour),
         held=state.held,
         prices=prices,
         sectors=dict(zip(spec.universe.traded, spec.universe.sectors, strict=True)),
@@ -90,6 +89,12 @@ def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbo
         unfit=unfit,
         orders_today=state.orders_today,
     )
+
+
+def vix_of(hour: Hour) -> float | None:
+    """Return the VIX [points]; None where it is unknown or stale."""
+    known = hour.panel.why_vix[hour.row, 0] == Why.KNOWN
+    return float(hour.panel.vix[hour.row, 0]) if known else None
 
 
 def prices_of(hour: Hour) -> dict[Symbol, float]:
@@ -117,14 +122,13 @@ def marked(state: BookState, prices: dict[Symbol, float], hour: Hour) -> BookSta
 def _turn_breaker(spec: StrategySpec, state: BookState, hour: Hour, nav: float | None) -> tuple[BookState, str | None]:
     if nav is None:
         return state, None
-    vix = float(hour.panel.vix[hour.row, 0])
     breaker, trading_state, change = breakers.turn(
         state.breaker,
         state.trading_state,
         nav_usd=nav,
         session_on=hour.slot.session_on,
         is_new_session=hour.is_first_of_session,
-        vix=None if np.isnan(vix) else vix,
+        vix=vix_of(hour),
         rules=spec.protection,
     )
     return replace(state, breaker=breaker, trading_state=trading_state), change

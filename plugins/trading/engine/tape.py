@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trading.analysis.facts import Facts, utc64
+from trading.analysis.facts import Facts, bar_sessions, utc64
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar, Resolution
-from trading.domain.panel import TimeArray
-from trading.domain.series import BarSeries
-from trading.strategy.judging import instant
+from trading.domain.panel import TimeArray, instant
+from trading.domain.series import ARRAYS, BarSeries
 
 
 @dataclass(frozen=True)
 class Tape:
-    """The bars that orders are filled from: the finest resolution stored of each symbol.
+    """The bars that orders are filled from: the finest resolution stored of each session.
 
     Attributes:
         series: one series by symbol.
@@ -29,16 +31,13 @@ class Tape:
     complete_at: dict[Symbol, TimeArray]
 
     @classmethod
-    def of(cls, facts: Facts, symbols: Iterable[Symbol], daily_priced: frozenset[Symbol]) -> Tape:
-        """Return the tape of `symbols`; only `daily_priced` ones may trade on daily bars."""
+    def of(cls, facts: Facts, symbols: Iterable[Symbol], *, daily_pricing: bool) -> Tape:
+        """Return the tape of `symbols`; daily bars stand in for sessions without intraday ones if `daily_pricing`."""
         series: dict[Symbol, BarSeries] = {}
         for symbol in symbols:
-            intraday = facts.intraday(symbol)
-            daily = facts.daily(symbol)
-            if intraday:
-                series[symbol] = intraday[0]
-            elif symbol in daily_priced and daily is not None:
-                series[symbol] = daily
+            daily = facts.daily(symbol) if daily_pricing else None
+            if sources := [s for s in (*facts.intraday(symbol), daily) if s is not None and len(s)]:
+                series[symbol] = reduce(_completed_by, sources)
         return cls(series, {s: np.maximum(bars.ends_at, bars.known_at) for s, bars in series.items()})
 
     def between(self, after: datetime | None, until: datetime, symbols: Iterable[Symbol]) -> list[Bar]:
@@ -52,6 +51,20 @@ class Tape:
             last = int(np.searchsorted(complete, utc64(until), side="right"))
             bars += [_bar(series, i) for i in range(first, last)]
         return sorted(bars, key=lambda b: (b.starts_at, b.symbol))
+
+
+def _completed_by(finer: BarSeries, coarser: BarSeries) -> BarSeries:
+    """Return `finer` with the bars of `coarser` for the sessions that it lacks."""
+    lacking = ~np.isin(bar_sessions(coarser), bar_sessions(finer))
+    if not lacking.any():
+        return finer
+    starts_at = np.concatenate([finer.starts_at, coarser.starts_at[lacking]])
+    order = np.argsort(starts_at, kind="stable")
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.asarray(np.concatenate([getattr(finer, name), getattr(coarser, name)[lacking]])[order])
+
+    return BarSeries(finer.symbol, finer.resolution, **{name: joined(name) for name in ARRAYS})
 
 
 def _bar(series: BarSeries, row: int) -> Bar:

@@ -79,7 +79,9 @@ def read_history(services: Services, spec: StrategySpec, timeline: Timeline) -> 
     """
     first, last = timeline.slots[0], timeline.slots[-1]
     with services.store.transaction() as tx:
-        facts = load_facts(tx, spec, first_at=first.as_of, as_of=last.as_of, cutoff_at=services.clock.now())
+        facts = load_facts(
+            tx, spec, first_at=first.as_of, as_of=last.as_of, cutoff_at=services.clock.now(), is_replay=True
+        )
         is_synthetic = tx.market.has_source(SYNTHETIC)
     if not facts.bars:
         raise PermanentError(f"no bars are stored before {last.session_on}; import some: ./airdesk data import --help")

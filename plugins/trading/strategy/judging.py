@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
-from trading.domain.panel import FeaturePanel
+from trading.domain.panel import FeaturePanel, instant
 from trading.domain.signals import ABSTAIN, FAIL, OUTCOMES, PASS, Reason, RuleRole, Verdicts, why_text
 from trading.strategy.spec import StrategySpec, rule_name
 
@@ -74,11 +74,3 @@ def _reason(
 
 def _known(value: np.float64) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def instant(value: np.datetime64) -> datetime | None:
-    """Return an array's instant as an aware datetime; None for NaT."""
-    if np.isnat(value):
-        return None
-    moment: datetime = value.astype("datetime64[us]").item()
-    return moment.replace(tzinfo=UTC)

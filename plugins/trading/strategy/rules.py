@@ -58,13 +58,18 @@ def cheaper_than_sector(panel: FeaturePanel) -> Verdicts:
 def macro_supports_metals(panel: FeaturePanel, *, metals: tuple[Symbol, ...], cpi_threshold_frac: float) -> Verdicts:
     """PASS for metals while inflation is high or rising, or geopolitical risk is above its 12-month mean.
 
-    Abstains for every other sector. The observed value is CPI year over year.
+    Abstains for every other sector, and where what is known does not support them while the other half is unknown.
+    The observed value is CPI year over year.
     """
+    knows_cpi = panel.why_macro == Why.KNOWN
+    knows_gpr = np.isfinite(panel.gpr) & np.isfinite(panel.gpr_mean_12m)
     inflation = (panel.cpi_yoy_frac >= cpi_threshold_frac) | (panel.cpi_yoy_frac > panel.cpi_yoy_3m_ago_frac)
-    supports = _wide(panel, inflation | (panel.gpr > panel.gpr_mean_12m))
+    supports = (knows_cpi & inflation) | (knows_gpr & (panel.gpr > panel.gpr_mean_12m))
+    missing = np.where(knows_cpi, np.int8(Why.NO_DATA), panel.why_macro)
+    why_all = np.where(supports | (knows_cpi & knows_gpr), np.int8(Why.KNOWN), missing)
     is_metal = np.array([s in metals for s in panel.symbols])
-    why = np.where(is_metal, panel.why_macro, np.int8(Why.NOT_APPLICABLE)).astype(np.int8)
-    return _verdicts(panel, supports, panel.cpi_yoy_frac, cpi_threshold_frac, why, panel.macro_at)
+    why = np.where(is_metal, why_all, np.int8(Why.NOT_APPLICABLE)).astype(np.int8)
+    return _verdicts(panel, _wide(panel, supports), panel.cpi_yoy_frac, cpi_threshold_frac, why, panel.macro_at)
 
 
 def model_agrees(panel: FeaturePanel, *, threshold: float) -> Verdicts:

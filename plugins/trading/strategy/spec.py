@@ -23,7 +23,6 @@ class Sizing:
     asset_cap_frac: float = 0.10
     asset_floor_frac: float = 0.05
     sector_cap_frac: float = 0.40
-    sector_target_frac: float = 0.30
     cash_buffer_frac: float = 0.02
     trim_above_frac: float = 0.12
     limit_offset_frac: float = 0.005

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from trading.analysis.facts import decision_times
-from trading.analysis.panel_building import build_group
+from trading.analysis.panel_building import build_panel
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.panel import FeaturePanel, Why
@@ -41,14 +41,8 @@ def _analyse(services: Services, spec: StrategySpec, slot: Slot, name: str, grou
     with services.store.transaction() as tx:
         facts = load_facts(tx, spec, first_at=slot.as_of, as_of=slot.as_of, cutoff_at=cutoff_at)
         for group in groups:
-            panel = build_group(
-                group,
-                facts,
-                spec.universe,
-                spec.peers,
-                times,
-                daily_pricing=terms.daily_pricing,
-                has_news=terms.has_news,
+            panel = build_panel(
+                facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing, groups=(group,)
             )
             written += tx.analysis.write(group, panel, cutoff_at)
             notes += [note for why in _WHYS[group] if (note := _abstentions(panel, why))]

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from trading import __version__
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
-from trading.domain.instruments import BookId, Symbol
-from trading.domain.market import Resolution, Slot
+from trading.domain.instruments import BookId
+from trading.domain.market import Slot
 from trading.engine.hashing import decision_hash
 from trading.engine.rebalance import rebalance_step
 from trading.engine.state import BookState, Hour, Step
@@ -62,7 +62,6 @@ def live_hour(services: Services, tx: Transaction, spec: StrategySpec, book: Boo
         judgement=judge(spec, panel),
         row=0,
         is_first_of_session=last is None or last.session_on != slot.session_on,
-        daily_priced=_daily_priced(services, tx, spec),
     )
 
 
@@ -111,10 +110,3 @@ def _announce(tx: Transaction, book: BookId, taken: Step, as_of: datetime) -> No
         severity="warning",
         body=f"{book.badge} {book}: {change}",
     )
-
-
-def _daily_priced(services: Services, tx: Transaction, spec: StrategySpec) -> frozenset[Symbol]:
-    if not services.daily_pricing:
-        return frozenset()
-    intraday = {s for r in (Resolution.HALF_HOUR, Resolution.HOUR) for s in tx.market.last_bar_starts_at(r)}
-    return frozenset(spec.universe.traded) - intraday

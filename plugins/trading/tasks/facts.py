@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.domain.instruments import BookId
 from trading.domain.market import Resolution, Session, Slot
 from trading.domain.orders import Order, OrderStatus
 from trading.domain.portfolio import Portfolio
 from trading.engine.hours import Terms, Timeline
-from trading.engine.replay import WASH_MEMORY
 from trading.engine.state import BookState
 from trading.errors import InvariantBroken
 from trading.execution.matching import ratchet
@@ -51,12 +51,19 @@ def session_before(calendar: MarketCalendar, on: date) -> Session:
 
 
 def load_facts(
-    tx: Transaction, spec: StrategySpec, *, first_at: datetime, as_of: datetime, cutoff_at: datetime
+    tx: Transaction,
+    spec: StrategySpec,
+    *,
+    first_at: datetime,
+    as_of: datetime,
+    cutoff_at: datetime,
+    is_replay: bool = False,
 ) -> Facts:
     """Return the facts that decisions from `first_at` to `as_of` may read.
 
     Args:
         first_at: the earliest decision; history reaches back from there.
+        is_replay: leave out what is parked now, which says nothing about the past.
     """
     symbols: Sequence[str] = spec.universe.data
     market = tx.market
@@ -68,7 +75,7 @@ def load_facts(
         filings=market.filings(cutoff_at=cutoff_at),
         macro=market.macro(cutoff_at=cutoff_at),
         actions=market.actions(cutoff_at=cutoff_at),
-        parked=market.parked(),
+        parked={} if is_replay else market.parked(),
     )
 
 

@@ -14,7 +14,7 @@ from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import Order, OrderRef
 from trading.engine.corporate import Dividend, split_ratios
-from trading.engine.hours import daily_priced, history_panel, hours
+from trading.engine.hours import history_panel, hours
 from trading.engine.market import Traffic, accept
 from trading.engine.replay import Market, before_hour
 from trading.engine.state import BookState, Hour
@@ -99,16 +99,20 @@ def _run_session(
     terms = terms_of(services)
     slots = timeline.slots
     facts = load_facts(
-        tx, spec, first_at=slots[0].as_of, as_of=slots[-1].as_of, cutoff_at=cutoff_of(services, slots[-1])
+        tx,
+        spec,
+        first_at=slots[0].as_of,
+        as_of=slots[-1].as_of,
+        cutoff_at=cutoff_of(services, slots[-1]),
+        is_replay=True,
     )
     market = Market.of(spec, facts, terms, CostModel())
-    priced = daily_priced(spec.universe.traded, facts, terms)
     last = tx.ledger.last_nav(book)
     session_opens_at = timeline.sessions[0].opens_at
     cutoff_at = session_opens_at if last is None else cutoff_of(services, changed(slots[0], as_of=last.as_of))
     state = load_state(tx, book, slots[0])
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working})
-    for hour in hours(spec, history_panel(spec, facts, timeline, terms), timeline, terms, priced):
+    for hour in hours(spec, history_panel(spec, facts, timeline, terms), timeline, terms):
         state = desk.play(spec, state, hour, market, cutoff_at)
         cutoff_at = hour.cutoff_at
     tx.replays.save(book, session_on, {"run_id": run_id, "decisions": desk.decisions, "fills": desk.fills})

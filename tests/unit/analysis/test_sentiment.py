@@ -63,6 +63,11 @@ def test_a_repeated_headline_counts_once():
     assert first(same)["story_count"] == 1
 
 
+def test_where_the_history_starts_does_not_decide_which_repeat_counts():
+    repeats = [a_news_item(item_id=str(n), title=GREAT, known_at=AS_OF - timedelta(hours=48 * n)) for n in range(4)]
+    assert first(repeats)["story_count"] == first(repeats[:2])["story_count"] == 1
+
+
 def test_a_story_that_becomes_known_later_is_not_read():
     assert first(stories(3, hours_ago=-0.01))["story_count"] == 0
 

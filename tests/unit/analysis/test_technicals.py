@@ -108,6 +108,16 @@ def test_without_intraday_bars_the_daily_close_prices_only_when_the_setting_says
     assert at_first_slot(got, "price") == pytest.approx(wave(320)[-1])
 
 
+def test_a_symbol_trades_on_daily_bars_until_its_intraday_bars_begin():
+    daily = daily_series("NVDA", wave(320), last_on=ON)
+    hours = half_hours("NVDA", lambda n: 50.0, ON, ON)
+    facts = Facts({("NVDA", Resolution.DAY): daily, ("NVDA", Resolution.HALF_HOUR): hours})
+    before = columns(facts, on=date(2024, 6, 11), daily_pricing=True)
+    after = columns(facts, daily_pricing=True)
+    assert (set(before["daily_priced"][:, 0]), set(before["why_price"][:, 0])) == ({1.0}, {Why.KNOWN})
+    assert (set(after["daily_priced"][:, 0]), set(after["price"][:, 0])) == ({0.0}, {50.0})
+
+
 def test_a_parked_symbol_keeps_its_price_for_nav_and_is_unfit():
     facts = Facts({("NVDA", Resolution.HALF_HOUR): half_hours("NVDA", lambda n: 50.0, ON, ON)}, parked={"NVDA": "jump"})
     got = columns(facts)

@@ -30,7 +30,7 @@ CORE = technical_core()
 def hours_of(facts: Facts, spec=CORE) -> list[Hour]:
     timeline = timeline_between(ON, ON)
     panel = history_panel(spec, facts, timeline, Terms())
-    return list(hours(spec, panel, timeline, Terms(), frozenset()))
+    return list(hours(spec, panel, timeline, Terms()))
 
 
 def a_book(cash: float = 100_000, **held: tuple[int, float]) -> BookState:
@@ -140,6 +140,15 @@ def test_a_lifetime_loss_halts_until_an_operator_resumes(first_hour):
     taken = step(CORE, replace(a_book(84_000), breaker=Breaker(84_000, 100_000)), first_hour, "d1")
     assert taken.state.trading_state is TradingState.HALTED
     assert {v.code for v in taken.vetoes} == {"STATE"}
+
+
+@pytest.mark.parametrize("peaks", [(84_000, 100_000), (100_000, 100_000)], ids=["lifetime loss", "drawdown"])
+def test_a_desk_that_an_operator_resumed_is_not_stopped_again_by_the_same_loss(first_hour, peaks):
+    stopped = replace(a_book(84_000), breaker=Breaker(*peaks))
+    resumed = replace(step(CORE, stopped, first_hour, "d1").state, trading_state=TradingState.ACTIVE)
+    taken = step(CORE, resumed, first_hour, "d2")
+    assert (taken.state.trading_state, taken.state_change) == (TradingState.ACTIVE, None)
+    assert [o.purpose for o in taken.orders if not o.is_protective] == [OrderPurpose.ENTRY]
 
 
 def test_a_held_symbol_without_a_price_stops_sizing_and_says_so(first_hour):

@@ -19,8 +19,8 @@ MARKET = "*"
 
 GROUPS = {
     "technicals": (
-        "price", "price_at", "why_price", "sma_50", "sma_200", "ema_12", "ema_26", "macd", "macd_signal", "rsi_14",
-        "atr_14", "volatility_frac", "daily_bar_count", "daily_through", "why_technicals",
+        "price", "daily_priced", "price_at", "why_price", "sma_50", "sma_200", "ema_12", "ema_26", "macd",
+        "macd_signal", "rsi_14", "atr_14", "volatility_frac", "daily_bar_count", "daily_through", "why_technicals",
     ),
     "sentiment": ("sentiment", "story_count", "negative_source_count", "news_through", "why_sentiment"),
     "valuation": ("pe_ratio", "pe_sector_median", "eps_ttm", "revenue_growth_frac", "filing_at", "why_valuation"),
