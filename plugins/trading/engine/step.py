@@ -240,7 +240,7 @@ def marks_of(portfolio: Portfolio, prices: dict[Symbol, float]) -> dict[Symbol, 
 def _note(orders: tuple[Order, ...], denied: int, state: TradingState, desk: Desk, spec: StrategySpec) -> str:
     entries = sum(o.purpose is OrderPurpose.ENTRY for o in orders)
     sales = sum(o.side is Side.SELL and not o.is_protective for o in orders)
-    parts = [f"{entries} entries, {sales} sales, {denied} legs denied"]
+    parts = [f"{_many(entries, 'entry', 'entries')}, {_many(sales, 'sale')}, {_many(denied, 'leg')} denied"]
     if state is not TradingState.ACTIVE:
         parts.append(f"trading state {state}")
     if desk.vix is None:
@@ -248,3 +248,7 @@ def _note(orders: tuple[Order, ...], denied: int, state: TradingState, desk: Des
     elif desk.vix > spec.protection.max_vix:
         parts.append(f"entries blocked: VIX {desk.vix:.1f} > {spec.protection.max_vix:g}")
     return "; ".join(parts)
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -18,7 +18,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.orders import OrderPurpose, Side
 from trading.domain.panel import FloatArray
 from trading.engine.replay import NavPoint, ReplayResult
-from trading.reporting.tables import number
+from trading.reporting.tables import number, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def print_summary(
     console: Console, title: str, result: ReplayResult, curves: Mapping[str, FloatArray | None], starting_usd: float
 ) -> None:
     """Print the book beside its comparisons, then what it traded."""
-    table = Table("", "total", "CAGR", "Sharpe", "Sortino", "max drawdown", title=title)
+    table = table_of(title, "", "total", "CAGR", "Sharpe", "Sortino", "max drawdown")
     equity = session_equity(result.navs, starting_usd)
     _figure_row(table, str(result.book), figures_of(equity))
     for name, curve in curves.items():
@@ -117,7 +117,7 @@ def entries_table(result: ReplayResult) -> Table:
     """Return filled entries by symbol and year, with the hours in which the entry rules passed; a zero is shown."""
     years = sorted({p.session_on.year for p in result.navs})
     bought = [f for f in result.fills if f.side is Side.BUY]
-    table = Table("symbol", *(str(y) for y in years), "entries", "hours open", title="filled entries a year")
+    table = table_of("filled entries a year", "symbol", *(str(y) for y in years), "all", "hours open")
     for symbol in result.panel.symbols:
         counts = [_count(bought, symbol, year) for year in years]
         table.add_row(symbol, *(str(c) for c in counts), str(sum(counts)), str(result.gate_open.get(symbol, 0)))

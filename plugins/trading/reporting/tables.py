@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -12,54 +14,71 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.orders import Order
 from trading.domain.portfolio import Portfolio
-from trading.domain.signals import Outcome, Reason
+from trading.domain.signals import Outcome, Reason, RuleRole
 
 _MARKS = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "red"), Outcome.ABSTAIN: ("–", "dim")}
 
 
+_ROLES = {
+    RuleRole.ENTRY_REQUIRED: "entry, must pass",
+    RuleRole.ENTRY_OPTIONAL: "entry, may abstain",
+    RuleRole.EXIT: "exit",
+    RuleRole.BLOCK: "block",
+}
+
+
 def number(value: float | None) -> str:
-    """Return a value for people; unknown is "?"."""
-    return "?" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.2f}"
+    """Return a value for people; unknown is a dash."""
+    return "–" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.2f}"
 
 
-def instant(at: datetime | None) -> str:
-    """Return a UTC instant for people; unknown is empty."""
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"
+def shares(quantity: Decimal) -> str:
+    """Return a number of shares without trailing zeros."""
+    return f"{quantity.normalize():f}"
+
+
+def _short(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%m-%d %H:%M}"
+
+
+def table_of(title: str, *columns: str) -> Table:
+    """Return an empty table for a terminal of 80 columns: only the last column may break its lines."""
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in columns:
+        table.add_column(name, no_wrap=name != columns[-1])
+    return table
 
 
 def reasons_table(title: str, reasons: Sequence[Reason]) -> Table:
     """Return one line per rule: what was seen, what it was held against, the verdict, and from when the input is."""
-    table = Table("rule", "kind", "observed", "threshold", "verdict", "input of (UTC)", "why", title=title)
+    table = table_of(title, "rule", "observed", "threshold", "verdict", "input of (UTC), or why")
+    role = None
     for reason in reasons:
+        if reason.role is not role:
+            role = reason.role
+            table.add_row(Text(_ROLES[role], style="bold"))
         mark, style = _MARKS[reason.outcome]
         table.add_row(
-            reason.rule,
-            reason.role.replace("_", " "),
+            f"  {reason.rule}",
             number(reason.observed),
             number(reason.threshold),
             Text(f"{mark} {reason.outcome}", style=style),
-            instant(reason.input_at),
-            reason.why or "",
+            reason.why or _short(reason.input_at),
         )
     return table
 
 
 def orders_table(title: str, orders: Iterable[Order]) -> Table:
     """Return one line per leg."""
-    table = Table(
-        "planned (UTC)", "symbol", "purpose", "side", "quantity", "type", "price", "status", "detail", title=title
-    )
+    table = table_of(title, "planned (UTC)", "symbol", "purpose", "order", "status", "detail")
     for order in orders:
         price = order.limit_price or order.stop_price
-        shown = f"{price:,.2f}" if price else f"trail {order.trail_frac:.0%}" if order.trail_frac else "market"
+        shown = f" {price:,.2f}" if price else f" {order.trail_frac:.0%}" if order.trail_frac else ""
         table.add_row(
-            instant(order.planned_at),
+            _short(order.planned_at),
             order.symbol,
             order.purpose,
-            order.side,
-            f"{order.quantity:g}",
-            order.order_type,
-            shown,
+            f"{order.side} {shares(order.quantity)} {order.order_type}{shown}",
             order.status,
             order.detail or "",
         )
@@ -68,16 +87,15 @@ def orders_table(title: str, orders: Iterable[Order]) -> Table:
 
 def fills_table(title: str, fills: Iterable[Fill]) -> Table:
     """Return one line per execution."""
-    table = Table("executed (UTC)", "symbol", "side", "quantity", "price", "commission", "order", title=title)
+    table = table_of(title, "executed (UTC)", "symbol", "side", "shares", "price", "fee", "order")
     for fill in fills:
-        fee = "not reported" if fill.commission_usd is None else f"{fill.commission_usd:,.2f}"
         table.add_row(
-            instant(fill.executed_at),
+            _short(fill.executed_at),
             fill.symbol,
             fill.side,
-            f"{fill.quantity:g}",
+            shares(fill.quantity),
             f"{fill.price:,.4f}",
-            fee,
+            "not yet" if fill.commission_usd is None else f"{fill.commission_usd:,.2f}",
             fill.order_id or "none of ours",
         )
     return table
@@ -91,13 +109,13 @@ def positions_table(title: str, portfolio: Portfolio, working: Sequence[Order]) 
             price = order.stop_price or order.limit_price
             shown = f"{order.purpose} {price:,.2f}" if price else f"{order.purpose} {order.trail_frac or 0:.0%}"
             guards = {**guards, order.symbol: [*guards.get(order.symbol, []), shown]}
-    table = Table("symbol", "shares", "cost (USD)", "high water", "since", "protection", title=title)
+    table = table_of(title, "symbol", "shares", "cost (USD)", "high water", "since", "protection")
     for symbol, position in sorted(portfolio.positions.items()):
         if position.lots:
             since = min(lot.acquired_on for lot in position.lots)
             table.add_row(
                 symbol,
-                f"{position.quantity:g}",
+                shares(position.quantity),
                 f"{position.cost_usd:,.2f}",
                 f"{position.high_water_price:,.2f}",
                 f"{since}",
