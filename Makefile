@@ -21,8 +21,8 @@ test-all: ## every test
 	./airdesk test
 migrate: ## apply database migrations
 	./airdesk migrate
-replay: ## replay the strategy over stored history
-	./airdesk replay run
+replay: ## replay stored history: make replay ARGS="--from 2024-01-02 --to 2024-06-28"
+	./airdesk replay run $(ARGS)
 docs-check: ## the documentation against the code
 	./airdesk test tests/docs
 lock: ## resolve requirements.txt from pyproject.toml
