@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from trading.adapters.ibkr import control
+from trading.adapters.ibkr.control import ask
 from trading.adapters.ibkr.session import IbSession, Patience, open_session
 from trading.adapters.ibkr.translate import broker_order, exact, fill_of, order_fields, status_of
 from trading.domain.fills import Fill
@@ -151,7 +151,7 @@ class IbkrBroker:
         if self._control_port is None or not self.identity().is_simulated:
             raise BrokerRefused("only the SIMULATED gateway has a clock to set; use a real broker at its own time")
         command = {"cmd": "advance", "to": to.isoformat()}
-        control.ask(self._host, self._control_port, command, timeout_seconds=ADVANCE_SECONDS)
+        ask(self._host, self._control_port, command, timeout_seconds=ADVANCE_SECONDS)
 
     # --- parts of the snapshot ------------------------------------------------------------------
 
