@@ -1,7 +1,7 @@
 """### Quarterly rebalance
 
-In the first hour of each quarter's first session: bring the sectors back into their bands. `preview` writes a decision
-of its own kind with the trims and top-ups that it wants, `execute` sends them, sells first.
+In the first hour of each quarter's first session: what grew over its target is trimmed to it; nothing is topped up.
+`preview` writes a decision of its own kind with the trims that it wants, `execute` sends them.
 
 **By hand** it stands for the youngest completed session hour, or for exactly the one in
 `{"as_of": "2026-11-23T15:30:00Z"}`.
@@ -14,7 +14,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
-from trading.domain.decisions import DecisionKind
 from trading.entrypoints.airflow.callbacks import on_failure
 from trading.entrypoints.airflow.steps import IBKR_POOL, LIVE_DEFAULTS, step
 from trading.entrypoints.airflow.timetable import NyseQuarterTimetable
@@ -33,14 +32,13 @@ with DAG(
     tags=["airdesk", "trading"],
     doc_md=__doc__,
 ):
-    preview = step("preview", "rebalance:preview", doc="Write the rebalancing decision: what to trim, what to top up.")
+    preview = step("preview", "rebalance:preview", doc="Write the rebalancing decision: what to trim.")
     execute = step(
         "execute",
-        "execute:execute",
-        options={"kind": DecisionKind.REBALANCE},
+        "rebalance:send",
         pool=IBKR_POOL,
         judges=["preview"],
-        doc="Send the rebalancing orders that the broker does not have yet; sells before buys.",
+        doc="Send the rebalancing orders that the broker does not have yet.",
     )
 
     preview >> execute

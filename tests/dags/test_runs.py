@@ -85,6 +85,19 @@ def test_the_night_run_proves_the_books(desk, ask):
 
 
 @pytest.mark.airflow
+def test_a_rebalance_decides_beside_the_hour_and_running_it_again_changes_nothing(desk, ask, gateway):
+    desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
+    state, tasks = desk("quarterly_rebalance", conf={"as_of": HOUR.isoformat()})
+    assert (state, tasks) == ("success", {"preview": "success", "execute": "success"})
+    assert ask("SELECT kind, as_of FROM desk.decisions ORDER BY kind") == [("hourly", HOUR), ("rebalance", HOUR)]
+    before, sent = counts(ask), gateway.orders()
+    state, _ = desk("quarterly_rebalance", conf={"as_of": HOUR.isoformat()})
+    assert state == "success"
+    assert counts(ask) == before
+    assert gateway.orders() == sent
+
+
+@pytest.mark.airflow
 def test_a_step_that_cannot_work_turns_the_run_red_and_is_told(desk, ask, monkeypatch):
     monkeypatch.setenv("AIRDESK_BROKER_PORT", "0")
     state, tasks = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})

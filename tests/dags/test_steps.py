@@ -79,4 +79,4 @@ def test_a_step_does_nothing_when_what_it_needs_did_not_finish(airflow_home):
     from trading.entrypoints.airflow.steps import run_step
 
     with pytest.raises(PermanentError, match="sync_broker did not finish"):
-        run_step("decide:decide", ("sync_broker",), None, {}, ti=Instance({}))
+        run_step("decide:decide", ("sync_broker",), None, ti=Instance({}))

@@ -9,6 +9,7 @@ from trading.ports import Services
 from trading.strategy.spec import StrategySpec
 from trading.tasks.analyse import risk, sentiment, technicals
 from trading.tasks.decide import decide_kind
+from trading.tasks.execute import execute
 from trading.tasks.report import StepReport
 
 
@@ -17,3 +18,8 @@ def preview(services: Services, spec: StrategySpec, book: BookId, slot: Slot) ->
     for analyse in (technicals, sentiment, risk):
         analyse(services, spec, book, slot)
     return decide_kind(services, spec, book, slot, DecisionKind.REBALANCE)
+
+
+def send(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
+    """Send the orders of the rebalance decision of `slot` that the broker does not have yet."""
+    return execute(services, spec, book, slot, kind=DecisionKind.REBALANCE)

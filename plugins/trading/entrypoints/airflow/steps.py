@@ -54,10 +54,9 @@ def step(
     doc: str,
     needs: Sequence[str] = (),
     judges: Sequence[str] | None = None,
-    options: Mapping[str, Any] | None = None,
     **operator: Any,
 ) -> PythonOperator:
-    """Return the task that calls `function(services, spec, book, slot, **options)`.
+    """Return the task that calls `function(services, spec, book, slot)`.
 
     Args:
         task_id: name in the DAG.
@@ -66,10 +65,9 @@ def step(
         needs: tasks that must have finished although the trigger rule would let this one run without them.
         judges: tasks whose failure or degraded report turns this one red once its own work is done; () judges its
             own report only, None judges nothing.
-        options: further keyword arguments of the function.
         operator: Airflow's own arguments, e.g. pool or trigger_rule.
     """
-    call = {"function": function, "needs": tuple(needs), "judges": judges, "options": dict(options or {})}
+    call = {"function": function, "needs": tuple(needs), "judges": judges}
     return PythonOperator(task_id=task_id, python_callable=run_step, op_kwargs=call, doc_md=doc, **operator)
 
 
@@ -82,7 +80,6 @@ def run_step(
     function: str,
     needs: Sequence[str],
     judges: Sequence[str] | None,
-    options: Mapping[str, Any],
     **context: Any,
 ) -> dict[str, object]:
     """Run one step and return its report for XCom."""
@@ -94,7 +91,7 @@ def run_step(
             )
     run = run_context(context)
     with halting(run.services.store, run.book, actor=f"{instance.dag_id}.{instance.task_id}"):
-        report: StepReport = _resolve(function)(run.services, run.spec, run.book, run.slot, **options)
+        report: StepReport = _resolve(function)(run.services, run.spec, run.book, run.slot)
     _say(report)
     if judges is not None:
         reports = {task_id: _report_of(instance, task_id) for task_id in judges}
