@@ -14,8 +14,8 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.money import ZERO
 from trading.domain.orders import DONE, OPEN, Order, OrderEvent, OrderStatus, Side, TimeInForce
-from trading.domain.portfolio import TradingState
 from trading.ports import BrokerOrder, BrokerSnapshot, Transaction
+from trading.tasks.halting import RESUME, halt
 
 INTENT_STATES = {
     OrderStatus.FILLED: "DONE",
@@ -25,7 +25,6 @@ INTENT_STATES = {
     OrderStatus.UNKNOWN: "UNKNOWN",
 }
 """State of an intent whose order came this far; every other status means that the broker works it."""
-_STOPPED = frozenset({TradingState.HALTED, TradingState.LOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def adopt(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, *, epoch: int
     fills, commissions = _book_fills(tx, book, snapshot)
     problems = (*_foreign(tx, book, snapshot), *_lost(tx, book), *_unexplained(tx, book, snapshot))
     if problems:
-        halt(tx, book, reason=problems[0])
+        halt(tx, book, reason=problems[0], actor="sync_broker")
     return Adoption(events, fills, commissions, problems)
 
 
@@ -71,12 +70,6 @@ def settle(tx: Transaction, order: Order, event: OrderEvent, epoch: int) -> Orde
         state = INTENT_STATES.get(moved.status, "ACKED")
         tx.orders.settle_intent(order.order_id, state=state, perm_id=moved.broker_order_id, epoch=epoch)
     return moved
-
-
-def halt(tx: Transaction, book: BookId, *, reason: str) -> None:
-    """Halt a book once; a stricter or equal state stays."""
-    if tx.controls.trading_state(book) not in _STOPPED:
-        tx.controls.set_state(book, TradingState.HALTED, reason=reason, actor="sync_broker")
 
 
 def _follow(tx: Transaction, order: Order, snapshot: BrokerSnapshot, epoch: int) -> int:
@@ -149,11 +142,17 @@ def _foreign(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> list[st
     found: list[str] = []
     for order in snapshot.orders:
         if order.status in OPEN and not _is_ours(tx, book, order.order_ref):
-            text = f"{order.symbol}: order {order.perm_id} at the broker is not ours; cancel it there or adopt it"
+            text = (
+                f"{order.symbol}: order {order.perm_id} at the broker is not ours; look at it in TWS, cancel it there, "
+                f"then {RESUME}"
+            )
             found.append(_tell(tx, book, f"foreign_order:{book}:{order.perm_id}", text))
     for fill in snapshot.fills:
         if not _is_ours(tx, book, fill.order_id):
-            text = f"{fill.symbol}: execution {fill.fill_id} is not ours; adopt it or correct the account"
+            text = (
+                f"{fill.symbol}: execution {fill.fill_id} is not ours; look at it in TWS, settle it there; on the next "
+                f"day, when the broker lists it no more, {RESUME}"
+            )
             found.append(_tell(tx, book, f"foreign_fill:{book}:{fill.fill_id}", text))
     return found
 

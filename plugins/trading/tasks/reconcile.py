@@ -13,14 +13,14 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.orders import OPEN, Order
-from trading.domain.portfolio import Portfolio, TradingState
+from trading.domain.portfolio import Portfolio
 from trading.errors import ConfigurationError
 from trading.ports import BrokerSnapshot, Services, Transaction
 from trading.strategy.spec import StrategySpec
+from trading.tasks.halting import RESUME, halt
 from trading.tasks.report import StepReport
 
 CASH_TOLERANCE_USD = Decimal("0.01")
-_STOPPED = frozenset({TradingState.HALTED, TradingState.LOCKED})
 _SHOWN = 5
 
 
@@ -91,14 +91,12 @@ def _store(tx: Transaction, book: BookId, slot: Slot, snapshot: BrokerSnapshot, 
         tx.controls.add_break(number, book, kind=d.kind.value, symbol=d.symbol, ours=d.ours, theirs=d.theirs)
     if not found:
         return False
-    halts = any(d.kind.halts for d in found) and tx.controls.trading_state(book) not in _STOPPED
-    if halts:
-        tx.controls.set_state(book, TradingState.HALTED, reason=_sentence(found[0]), actor="reconcile")
+    halts = any(d.kind.halts for d in found) and halt(tx, book, reason=_sentence(found[0]), actor="reconcile")
     title = f"{book.badge} {book}: reconciliation {slot.session_on}: {len(found)} differences"
     body = "\n".join([title, *map(_sentence, found[:_SHOWN])])
     tx.controls.notify(
         dedupe_key=f"reconciliation:{book}:{number}", book=book, kind="reconciliation", severity="error",
-        body=body + ("\ntrading is HALTED; look at the breaks, then `./airdesk resume`" if halts else ""),
+        body=body + (f"\ntrading is HALTED; look at the breaks, then {RESUME}" if halts else ""),
     )  # fmt: skip
     return halts
 

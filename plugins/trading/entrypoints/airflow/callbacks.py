@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.portfolio import TradingState
 from trading.entrypoints.airflow.context import facts_of, replay_conf, settings_here
 from trading.errors import InvariantBroken
 from trading.ports import Store
+from trading.tasks.halting import halt
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +52,15 @@ def halting(store: Store, book: BookId, *, actor: str) -> Iterator[None]:
         yield
     except InvariantBroken as broken:
         if book.kind is not BookKind.REPLAY:
-            halt(store, book, reason=str(broken), actor=actor)
+            halt_and_tell(store, book, reason=str(broken), actor=actor)
         raise
 
 
-def halt(store: Store, book: BookId, *, reason: str, actor: str) -> None:
-    """Set `book` to HALTED and say so; a LOCKED or already HALTED book keeps its state."""
+def halt_and_tell(store: Store, book: BookId, *, reason: str, actor: str) -> None:
+    """Halt `book` and say so; a LOCKED or already HALTED book keeps its state."""
     with store.transaction() as tx:
-        if tx.controls.trading_state(book) in {TradingState.HALTED, TradingState.LOCKED}:
+        if not halt(tx, book, reason=reason[:_LONGEST], actor=actor):
             return
-        tx.controls.set_state(book, TradingState.HALTED, reason=reason[:_LONGEST], actor=actor)
         tx.controls.notify(
             dedupe_key=f"halted:{actor}:{reason}"[:500], book=book, kind="state", severity="error",
             body=f"{book.badge} {book}: trading is HALTED by {actor}: {reason}"[:_LONGEST],

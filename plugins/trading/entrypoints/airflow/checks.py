@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from trading.domain.instruments import BookId
-from trading.entrypoints.airflow.callbacks import halt
+from trading.entrypoints.airflow.callbacks import halt_and_tell
 from trading.entrypoints.airflow.context import CONNECTION_ID, settings_here
 from trading.errors import InvariantBroken, PermanentError
 
@@ -39,7 +39,7 @@ class BooksCheck(SQLExecuteQueryOperator):
 
         store = services_for(settings_here()).store
         for book in sorted({str(row[0]) for row in rows}):
-            halt(store, BookId.parse(book), reason=text, actor=f"{self.dag_id}.{self.task_id}")
+            halt_and_tell(store, BookId.parse(book), reason=text, actor=f"{self.dag_id}.{self.task_id}")
         raise InvariantBroken(text)
 
 
