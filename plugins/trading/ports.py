@@ -493,6 +493,10 @@ class ControlRows(Protocol):
         """Return the book's state; HALTED when it cannot be read."""
         ...
 
+    def state_reason(self, book: BookId) -> str | None:
+        """Return who brought the book into its state and why; None for a book that never left ACTIVE."""
+        ...
+
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
         """Append a state event."""
         ...

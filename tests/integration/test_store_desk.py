@@ -329,6 +329,12 @@ def test_the_latest_state_counts_and_a_book_that_does_not_exist_is_halted(desk) 
         tx.controls.set_state(BOOK, TradingState.REDUCE_ONLY, reason="drawdown", actor="breaker")
         tx.controls.set_state(BOOK, TradingState.HALTED, reason="asked", actor="operator")
         assert tx.controls.trading_state(BOOK) is TradingState.HALTED
+        assert tx.controls.state_reason(BOOK) == "operator: asked"
+
+
+def test_a_book_that_never_left_active_has_no_reason(desk) -> None:
+    with desk.transaction() as tx:
+        assert tx.controls.state_reason(BOOK) is None
 
 
 def test_an_unreadable_switch_is_halted_and_the_transaction_goes_on(desk, database_url) -> None:

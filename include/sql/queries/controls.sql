@@ -4,6 +4,10 @@ SELECT coalesce(
     (SELECT state FROM ops.controls WHERE book = %(book)s::text ORDER BY event_id DESC LIMIT 1),
     (SELECT 'ACTIVE' FROM desk.books WHERE book = %(book)s::text));
 
+-- name: state_reason
+-- Who brought a book into its latest state, and why.
+SELECT actor || ': ' || reason FROM ops.controls WHERE book = %(book)s::text ORDER BY event_id DESC LIMIT 1;
+
 -- name: add_state
 -- Append a state event.
 INSERT INTO ops.controls (book, state, reason, actor)

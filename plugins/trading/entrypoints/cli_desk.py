@@ -116,9 +116,16 @@ def _state(options: argparse.Namespace) -> int:
 def _change_state(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.transaction() as tx:
-        before = tx.controls.trading_state(book)
+        before, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
+        if before is TradingState.LOCKED and options.state is not TradingState.HALTED:
+            raise PermanentError(
+                f'{book} is LOCKED ({why or "no reason is stored"}) and only `./airdesk halt --reason "…"` leads out; '
+                "settle the cause, halt, then resume"
+            )
         tx.controls.set_state(book, options.state, reason=options.reason, actor=f"cli:{getpass.getuser()}")
         detail = {"book": str(book), "from": str(before), "to": str(options.state), "reason": options.reason}
         tx.controls.audit(actor=f"cli:{getpass.getuser()}", action="trading_state", detail=detail)
     print(f"{book.badge} {book}: {before} → {options.state}")
+    if before is TradingState.HALTED and why:
+        print(f"it was halted by {why}")
     return 0

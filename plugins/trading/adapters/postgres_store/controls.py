@@ -37,6 +37,11 @@ class PostgresControlRows:
             return TradingState.HALTED
         return TradingState(word) if word in set(TradingState) else TradingState.HALTED
 
+    def state_reason(self, book: BookId) -> str | None:
+        """Return who brought the book into its state and why, e.g. "reconcile: cash: ours 1 USD, broker 2 USD"."""
+        reason = self._sql.value("state_reason", book=str(book))
+        return None if reason is None else str(reason)
+
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
         """Append a state event."""
         self._sql.run("add_state", book=str(book), state=state.value, reason=reason, actor=actor)
