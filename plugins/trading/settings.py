@@ -100,6 +100,11 @@ def source_delay_minutes(env: Mapping[str, str] | None = None) -> int:
     return _whole(os.environ if env is None else env, "AIRDESK_SOURCE_DELAY_MINUTES", 0)
 
 
+def ui_port(env: Mapping[str, str] | None = None) -> int:
+    """Return the port on which the UI is tried first; the desk needs it before it has a database."""
+    return _whole(os.environ if env is None else env, "AIRDESK_UI_PORT", 8080)
+
+
 def _whole(values: Mapping[str, str], name: str, default: int) -> int:
     text = values.get(name) or str(default)
     if not text.isdecimal():

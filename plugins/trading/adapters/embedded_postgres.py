@@ -13,18 +13,17 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from trading.adapters.loopback import HOST, free_port, is_free
 from trading.adapters.postgres_account import Account, account_for
 from trading.adapters.postgres_store.connection import connect, ensure_database
 from trading.errors import ConfigurationError, PermanentError, TransientError
 
-HOST = "127.0.0.1"
 USER = "airdesk"
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -83,7 +82,7 @@ class EmbeddedPostgres:
             PermanentError: Postgres refuses; the text holds its last words.
         """
         with self._locked():
-            info = self._remembered() or ServerInfo(_free_port(), secrets.token_urlsafe(24))
+            info = self._remembered() or ServerInfo(free_port(), secrets.token_urlsafe(24))
             info = self._adopted(info) or self._launch(info)
             self._remember(info)
             return info
@@ -167,8 +166,8 @@ class EmbeddedPostgres:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         wanted, said = info.port, ""
         for _ in range(PORT_TRIES):
-            if not _is_free(info.port):
-                info = replace(info, port=_free_port())
+            if not is_free(info.port):
+                info = replace(info, port=free_port())
             options = " ".join(f"-c {name}={value}" for name, value in (SETTINGS | {"port": str(info.port)}).items())
             log = str(self.data / "server.log")
             done = self._pg_ctl("-w", "-t", str(START_SECONDS), "-l", log, "-o", options, "start")
@@ -253,23 +252,6 @@ def _program_of(pid: int) -> str:
     command = ["/bin/ps", "-p", str(pid), "-o", "stat=,comm="]
     state, _, name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip().partition(" ")  # noqa: S603
     return "" if state.startswith("Z") else name
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As Postgres does it: connections of an earlier server that still linger do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _last_words(output: str) -> str:

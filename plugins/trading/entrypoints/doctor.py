@@ -14,15 +14,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from trading.adapters.embedded_postgres import EmbeddedPostgres
+from trading.adapters.loopback import is_free
 from trading.adapters.migrations import pending
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import settings_of
-from trading.entrypoints.ports import is_free
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.errors import AirdeskError
-from trading.settings import Settings, SourceKind, load_settings
+from trading.settings import Settings, SourceKind, load_settings, ui_port
 
 
 class Level(StrEnum):
@@ -119,7 +119,7 @@ def _postgres(settings: Settings) -> Finding:
 
 def _airflow(checkout: Checkout, record: RunRecord) -> Finding:
     if not record.url:
-        port = int(os.environ.get("AIRDESK_UI_PORT") or 8080)
+        port = ui_port()
         if is_free(port):
             return Finding(Level.OK, "airflow", f"not running; ./airdesk up serves it on port {port}")
         return Finding(Level.WARN, "airflow", f"not running, and port {port} is taken; ./airdesk up picks another")

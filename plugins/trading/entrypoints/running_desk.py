@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from trading.adapters.embedded_postgres import EmbeddedPostgres
+from trading.adapters.loopback import HOST, claimed_port, free_port, is_free
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store.connection import connect, ensure_database
 from trading.entrypoints.airflow_api import AirflowApi
@@ -19,10 +20,9 @@ from trading.entrypoints.airflow_environment import ADMIN, admin_password, airfl
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.cli_gateway import DEFAULT_ACCOUNT
 from trading.entrypoints.databases import settings_of, shared_postgres, sibling_url
-from trading.entrypoints.ports import HOST, claimed_port, free_port, is_free
 from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
 from trading.errors import TransientError
-from trading.settings import Settings, load_settings
+from trading.settings import Settings, load_settings, ui_port
 
 READY_SECONDS = 240
 GATEWAY_SECONDS = 60
@@ -69,9 +69,10 @@ def running_desk(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[
     """
     if leftovers := stop_leftovers(checkout.state):
         say(f"the last run was killed; stopped what it left behind: {', '.join(leftovers)}")
-    with _database(checkout, say=say) as database_url, claimed_port(_wanted_port()) as port:
-        if port != _wanted_port():
-            say(f"port {_wanted_port()} is taken; the UI uses {port}")
+    wanted = ui_port()
+    with _database(checkout, say=say) as database_url, claimed_port(wanted) as port:
+        if port != wanted:
+            say(f"port {wanted} is taken; the UI uses {port}")
         migrate(database_url)
         ensure_database(sibling_url(database_url, "airflow"))
         supervisor = Supervisor(checkout, say=say)
@@ -171,7 +172,3 @@ def _metadata_version(url: str) -> str:
     finally:
         connection.close()
     return f"{version('apache-airflow')} {revision}"
-
-
-def _wanted_port() -> int:
-    return int(os.environ.get("AIRDESK_UI_PORT") or 8080)

@@ -1,6 +1,6 @@
 import socket
 
-from trading.entrypoints.ports import claimed_port, free_port, is_free
+from trading.adapters.loopback import claimed_port, free_port, is_free
 
 
 def test_a_port_that_somebody_listens_on_is_not_free():

@@ -22,6 +22,7 @@ def free_port() -> int:
 def is_free(port: int) -> bool:
     """Return whether nothing listens on the port."""
     with socket.socket() as probe:
+        # As servers do it: connections of an earlier one that still linger do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
