@@ -14,10 +14,10 @@ from enum import StrEnum
 
 from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
+from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import Portfolio
 
-ZERO = Decimal(0)
 _LEAVING = frozenset({OrderPurpose.EXIT, OrderPurpose.TRIM})
 
 

@@ -16,6 +16,7 @@ from trading.domain.instruments import VIX, BookId, Symbol
 from trading.domain.market import Resolution, Slot, TimeWindow
 from trading.ports import IngestCounts, Provenance, Services
 from trading.strategy.spec import StrategySpec
+from trading.tasks.facts import cutoff_of
 from trading.tasks.ingest_bars import BarIngest
 from trading.tasks.report import StepReport
 
@@ -38,7 +39,7 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
     source = services.sources.bars
     if source is None:
         return _stored_prices(services, spec, slot)
-    ingest = BarIngest(services, spec, slot, _cutoff(services, slot), source, _run_id(book, slot))
+    ingest = BarIngest(services, spec, slot, cutoff_of(services, slot), source, _run_id(book, slot))
     ingest.run()
     traded = set(spec.universe.traded)
     return StepReport(
@@ -61,7 +62,7 @@ def _stored_prices(services: Services, spec: StrategySpec, slot: Slot) -> StepRe
             spec.universe.data,
             resolutions,
             as_of=slot.as_of,
-            cutoff_at=_cutoff(services, slot),
+            cutoff_at=cutoff_of(services, slot),
             since=slot.as_of - timedelta(days=7),
         )
     as_of = np.datetime64(slot.as_of.replace(tzinfo=None), "us")
@@ -86,7 +87,7 @@ def _stored_prices(services: Services, spec: StrategySpec, slot: Slot) -> StepRe
 
 def ingest_fundamentals(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
     """Store filings, monthly series, splits and dividends that became known by the cutoff."""
-    source, cutoff_at = services.sources.fundamentals, _cutoff(services, slot)
+    source, cutoff_at = services.sources.fundamentals, cutoff_of(services, slot)
     with services.store.transaction() as tx:
         market = tx.market
         known = {
@@ -123,7 +124,7 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
 
     The step is degraded when a source is on and no traded name has any story of the last 72 hours.
     """
-    source, cutoff_at = services.sources.news, _cutoff(services, slot)
+    source, cutoff_at = services.sources.news, cutoff_of(services, slot)
     with services.store.transaction() as tx:
         recent = tx.market.news(since=cutoff_at - _NEWS_GAP, cutoff_at=cutoff_at)
     if source is None:
@@ -151,10 +152,6 @@ def _facts_window(known: Iterable[datetime], cutoff_at: datetime) -> TimeWindow:
     """Return the span since the newest stored fact, a week earlier because facts arrive out of order."""
     newest_at = max(known, default=cutoff_at - _FIRST_FACTS)
     return TimeWindow(newest_at - _FACTS_OVERLAP, cutoff_at + _INSTANT)
-
-
-def _cutoff(services: Services, slot: Slot) -> datetime:
-    return slot.as_of + timedelta(minutes=services.source_delay_minutes)
 
 
 def _run_id(book: BookId, slot: Slot) -> str:
