@@ -4,9 +4,12 @@ History through the very code that trades: one run per session, each looping the
 `replay:<name>` with simulated fills. It never runs by itself and never gets a broker.
 
 ```
-airflow backfill create --dag-id hourly_replay --from-date 2019-06-03 --to-date 2019-06-14T23:59 \\
+./airdesk airflow dags unpause hourly_replay
+./airdesk airflow backfill create --dag-id hourly_replay --from-date 2019-06-03 --to-date 2019-06-14T23:59 \\
     --dag-run-conf '{"book": "june", "strategy": "technical_core"}'
 ```
+
+The last date needs its time: without one it means midnight, before that day's session. In the UI: Trigger, Backfill.
 
 `book` is 1 to 40 of a-z, 0-9, `_` and `-` (default `backfill`). A session of a book is replayed once: the same dates
 again change nothing, later dates continue the book, earlier ones are refused unless `replace` is true, which starts

@@ -12,12 +12,23 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from trading.entrypoints import cli_data, cli_desk, cli_gateway, cli_replay, demo, doctor, migrate, testing, up
+from trading.entrypoints import (
+    cli_airflow,
+    cli_data,
+    cli_desk,
+    cli_gateway,
+    cli_replay,
+    demo,
+    doctor,
+    migrate,
+    testing,
+    up,
+)
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import command_database
 from trading.errors import AirdeskError, TransientError
 
-COMMAND_MODULES = (demo, up, doctor, cli_desk, cli_replay, cli_data, cli_gateway, migrate, testing)
+COMMAND_MODULES = (demo, up, doctor, cli_desk, cli_replay, cli_data, cli_gateway, cli_airflow, migrate, testing)
 
 
 def build_parser() -> argparse.ArgumentParser:
