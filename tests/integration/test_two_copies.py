@@ -80,7 +80,11 @@ def run_as_airflow_does(step, services: Services, slot) -> None:
 
 def a_copy(database_url: str, port: int, control_port: int, meeting: Barrier) -> None:
     """Be one of the two processes."""
-    run_hours(services_of(database_url, port, control_port), HOURS, meeting)
+    try:
+        run_hours(services_of(database_url, port, control_port), HOURS, meeting)
+    except BaseException:
+        meeting.abort()  # the other copy need not wait for one that failed
+        raise
 
 
 def run_two_copies(*place) -> list[int]:
