@@ -109,7 +109,9 @@ def _fills(options: argparse.Namespace) -> int:
 def _state(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.transaction() as tx:
-        print(f"{book.badge} {book}: {tx.controls.trading_state(book)}")
+        is_open = book in tx.ledger.books()
+        state = tx.controls.trading_state(book)
+    print(f"{book.badge} {book}: {state if is_open else 'not opened yet; its first hour opens it'}")
     return 0
 
 
