@@ -94,7 +94,8 @@ def show_decisions(desk: RunningDesk, watch: Stopwatch) -> bool:
         raise PermanentError("the demo decided nothing; remove .airdesk/demo and start again")
     print_decision(console, shown)
     print_orders(console, shown)
-    say(f"first explained decision and {len(shown.fills)} fills after {watch}")
+    filled = f"{len(shown.fills)} fill" if len(shown.fills) == 1 else f"{len(shown.fills)} fills"
+    say(f"first explained decision and {filled} after {watch}")
     return bool(shown.fills)
 
 
