@@ -49,8 +49,8 @@ class Supervisor:
         self._record = RunRecord(this_process())
         self._record.write(checkout.state)
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
-        self._watcher.start()
         self.given_up: str | None = None
+        self._watcher.start()
 
     def publish(self, *, url: str = "", exports: Mapping[str, str] | None = None) -> None:
         """Write down what other commands may know about this run."""
@@ -63,8 +63,8 @@ class Supervisor:
         """Start a program and start it again whenever it ends."""
         with self._lock:
             if not self._stopping.is_set():
-                self._programs[program.name] = (program, environment)
                 self._start(program, environment)
+                self._programs[program.name] = (program, environment)
 
     def run_once(self, program: Program, environment: Mapping[str, str]) -> None:
         """Run a program to its end.
@@ -127,8 +127,9 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stopping.wait(0.5):
-            for name, (program, environment) in list(self._programs.items()):
-                process = self._processes[name]
+            with self._lock:
+                watched = [(*kept, self._processes[name]) for name, kept in self._programs.items()]
+            for program, environment, process in watched:
                 if process.poll() is not None and not self._revive(program, environment, process.returncode):
                     return
 
