@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import talib
@@ -72,16 +73,30 @@ def technical_columns(
     return {name: np.stack([columns[name] for columns in per_symbol], axis=1) for name in per_symbol[0]}
 
 
+def last_prices(facts: Facts, symbols: Sequence[Symbol], times: DecisionTimes) -> FloatArray:
+    """Return the last price of each symbol [USD/share], shape (times, symbols); daily where hours are missing."""
+    return np.stack([_symbol_prices(facts, s, times, daily_pricing=True)["price"] for s in symbols], axis=1)
+
+
 def _symbol_columns(
     facts: Facts, symbol: Symbol, times: DecisionTimes, *, daily_pricing: bool
 ) -> dict[str, NDArray[np.generic]]:
-    actions = [a for a in facts.actions if a.symbol == symbol]
-    daily = facts.daily(symbol)
-    columns = _daily_columns(daily, actions, times)
-    columns |= _price_columns(facts.intraday(symbol), daily, actions, times, daily_pricing=daily_pricing)
+    columns = _daily_columns(facts.daily(symbol), _actions_of(facts, symbol), times)
+    columns |= _symbol_prices(facts, symbol, times, daily_pricing=daily_pricing)
     if symbol in facts.parked:
         columns["why_price"] = np.full(len(times), Why.PARKED, dtype=np.int8)
     return columns
+
+
+def _symbol_prices(
+    facts: Facts, symbol: Symbol, times: DecisionTimes, *, daily_pricing: bool
+) -> dict[str, NDArray[Any]]:
+    actions = _actions_of(facts, symbol)
+    return _price_columns(facts.intraday(symbol), facts.daily(symbol), actions, times, daily_pricing=daily_pricing)
+
+
+def _actions_of(facts: Facts, symbol: Symbol) -> list[CorporateAction]:
+    return [a for a in facts.actions if a.symbol == symbol]
 
 
 def _daily_columns(
@@ -128,7 +143,7 @@ def _price_columns(
     times: DecisionTimes,
     *,
     daily_pricing: bool,
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, NDArray[Any]]:
     price, price_at = _intraday_price(intraday, times)
     close, close_at, is_old = _daily_price(daily, actions, times)
     has_hours = ~np.isnat(price_at) & (price_at > times.as_of - INTRADAY_MEMORY)

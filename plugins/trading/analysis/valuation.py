@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trading.analysis.adjustment import BasisFactors
 from trading.analysis.facts import DateArray, DecisionTimes, Facts, utc64
-from trading.analysis.technicals import technical_columns
+from trading.analysis.technicals import last_prices
 from trading.domain.instruments import InstrumentKind, Sector, Symbol, Universe
 from trading.domain.market import Filing
 from trading.domain.panel import FloatArray, TimeArray, Why
@@ -29,9 +29,9 @@ def valuation_columns(
     """Return the panel columns of valuation for the traded symbols, each of shape (times, symbols)."""
     traded = universe.traded
     companies = tuple(dict.fromkeys((*(p for group in peers.values() for p in group), *traded)))
-    price = technical_columns(facts, companies, times, daily_pricing=True)["price"]
+    price = last_prices(facts, companies, times)
     trailing = {s: trailing_figures(facts, s, times) for s in companies}
-    pe = {s: _positive_ratio(price[:, i].astype(np.float64), trailing[s]["eps_ttm"]) for i, s in enumerate(companies)}
+    pe = {s: _positive_ratio(price[:, i], trailing[s]["eps_ttm"]) for i, s in enumerate(companies)}
     columns: dict[str, list[NDArray[Any]]] = {}
     for symbol in traded:
         instrument = universe[symbol]

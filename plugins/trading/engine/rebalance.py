@@ -11,7 +11,7 @@ from trading.domain.orders import Order, OrderPurpose
 from trading.domain.portfolio import nav_usd
 from trading.domain.signals import Targets
 from trading.engine.state import BookState, Hour, Step
-from trading.engine.step import desk_of, limits_of, marked, marks_of, prices_of, terms_of
+from trading.engine.step import at_open, desk_of, limits_of, marked, marks_of, prices_of, terms_of
 from trading.execution.desk import Desk
 from trading.execution.planner import PlanTerms, held_weights, plan_sale, trim_quantity
 from trading.execution.vetoes import vet
@@ -60,5 +60,4 @@ def _trims(sizing: Sizing, terms: PlanTerms, desk: Desk, hour: Hour, targets: di
         if worth_it and symbol not in desk.working:
             surplus = trim_quantity(desk.held[symbol], desk.prices[symbol], target, desk.nav_usd)
             if surplus >= 1:
-                at_open = hour.slot.is_closing or symbol in hour.daily_priced
-                yield plan_sale(terms, symbol, surplus, OrderPurpose.TRIM, at_open=at_open)
+                yield plan_sale(terms, symbol, surplus, OrderPurpose.TRIM, at_open=at_open(hour, symbol))

@@ -158,17 +158,18 @@ def _leaving(spec: StrategySpec, state: BookState, hour: Hour) -> frozenset[Symb
 def _sales(spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> Iterator[Order]:
     for symbol, quantity in desk.held.items():
         if symbol in leaving and symbol not in desk.working:
-            yield plan_sale(terms, symbol, quantity, OrderPurpose.EXIT, at_open=_at_open(hour, symbol))
+            yield plan_sale(terms, symbol, quantity, OrderPurpose.EXIT, at_open=at_open(hour, symbol))
     if desk.nav_usd is None:
         return
     for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd).items():
         if weight > spec.sizing.trim_above_frac and symbol not in leaving and symbol not in desk.working:
             surplus = trim_quantity(desk.held[symbol], desk.prices[symbol], spec.sizing.asset_cap_frac, desk.nav_usd)
             if surplus >= 1:
-                yield plan_sale(terms, symbol, surplus, OrderPurpose.TRIM, at_open=_at_open(hour, symbol))
+                yield plan_sale(terms, symbol, surplus, OrderPurpose.TRIM, at_open=at_open(hour, symbol))
 
 
-def _at_open(hour: Hour, symbol: Symbol) -> bool:
+def at_open(hour: Hour, symbol: Symbol) -> bool:
+    """Return whether a sale decided now waits for the next open: at the close, and on daily bars."""
     return hour.slot.is_closing or symbol in hour.daily_priced
 
 

@@ -23,7 +23,8 @@ def still_fit(
 ) -> str | None:
     """Return why `family` must not be sent any more, e.g. "VIX_BLOCK: …", or None.
 
-    Everything is read afresh: trading state, cash and positions after the fills so far, the newest facts of the hour.
+    Everything is read afresh: trading state, cash and positions after the fills so far, the facts that
+    the hour's analysis stored.
     The family's own legs do not count as working; orders that the vetted decision already sent today do.
     """
     with services.store.transaction() as tx:
