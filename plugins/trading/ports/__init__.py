@@ -1,0 +1,45 @@
+"""Protocols for the outside, and `Services` that bundles them. Tasks see ports, never an adapter.
+
+All instants are aware and UTC. A reader takes `as_of` and `cutoff_at` and returns only bars with
+`ends_at <= as_of` and rows with `known_at <= cutoff_at`.
+"""
+
+from __future__ import annotations
+
+from trading.ports.broker import Broker, BrokerGate, BrokerIdentity, BrokerOrder, BrokerSnapshot, ReservedLeg
+from trading.ports.controls import ControlRows
+from trading.ports.ledger import LedgerRows, NavRow
+from trading.ports.market import AnalysisRows, IngestCounts, MarketRows, Provenance
+from trading.ports.orders import DecisionRows, Intent, OrderRows
+from trading.ports.sources import BarSource, FundamentalsSource, NewsSource, Sources
+from trading.ports.store import ReplayRows, Services, Store, Transaction
+from trading.ports.time import Clock, MarketCalendar
+
+__all__ = [
+    "AnalysisRows",
+    "BarSource",
+    "Broker",
+    "BrokerGate",
+    "BrokerIdentity",
+    "BrokerOrder",
+    "BrokerSnapshot",
+    "Clock",
+    "ControlRows",
+    "DecisionRows",
+    "FundamentalsSource",
+    "IngestCounts",
+    "Intent",
+    "LedgerRows",
+    "MarketCalendar",
+    "MarketRows",
+    "NavRow",
+    "NewsSource",
+    "OrderRows",
+    "Provenance",
+    "ReplayRows",
+    "ReservedLeg",
+    "Services",
+    "Sources",
+    "Store",
+    "Transaction",
+]

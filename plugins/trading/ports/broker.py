@@ -1,0 +1,121 @@
+"""The broker: connections, snapshots, submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from trading.domain.fills import Fill
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.orders import Order, OrderEvent, OrderRef, OrderStatus
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerIdentity:
+    """Who answered the connection.
+
+    Attributes:
+        accounts: managed accounts, as the broker lists them.
+        is_simulated: whether the server declares itself SIMULATED (its clock may then be set).
+        server_now: the broker's own time.
+        client_id: the fixed id under which this connection writes; order ids are reserved per client.
+    """
+
+    accounts: tuple[str, ...]
+    is_simulated: bool
+    server_now: datetime
+    client_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOrder:
+    """One order as the broker knows it.
+
+    Attributes:
+        order_ref: our reference; None for foreign activity.
+        api_order_id: per-client order id; None in completed orders.
+        perm_id: the broker's permanent id.
+    """
+
+    order_ref: OrderRef | None
+    api_order_id: int | None
+    perm_id: int
+    symbol: Symbol
+    status: OrderStatus
+    quantity: Decimal
+    filled_quantity: Decimal
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSnapshot:
+    """Everything the broker knows; it exists only if every end marker was seen.
+
+    Attributes:
+        orders: open and completed orders, open ones first.
+        fills: executions of the broker's day, commission None until reported.
+        positions: shares by symbol, zero positions left out.
+        cash_usd: total cash.
+        next_order_id: highest id the broker has seen from this client, plus one.
+        taken_at: the broker's time.
+    """
+
+    account: str
+    orders: tuple[BrokerOrder, ...]
+    fills: tuple[Fill, ...]
+    positions: Mapping[Symbol, Decimal]
+    cash_usd: Decimal
+    next_order_id: int
+    taken_at: datetime
+
+    def find(self, order_ref: OrderRef) -> BrokerOrder | None:
+        """Return the order that carries our reference, or None."""
+        return next((o for o in self.orders if o.order_ref == order_ref), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReservedLeg:
+    """An order leg with the broker id that was committed for it before sending."""
+
+    order: Order
+    reserved_id: int
+
+
+class Broker(Protocol):
+    """One connection with one fixed client id. Every method raises `TransientError` on silence, never returns less."""
+
+    def identity(self) -> BrokerIdentity:
+        """Return who we talk to."""
+        ...
+
+    def snapshot(self, book: BookId) -> BrokerSnapshot:
+        """Return everything the broker knows, with all end markers seen."""
+        ...
+
+    def submit(self, family: Sequence[ReservedLeg]) -> tuple[OrderEvent, ...]:
+        """Send a family (parent first, then its protection) under its reserved ids and wait for each acknowledgement.
+
+        Raises:
+            OutcomeUnknown: no acknowledgement came; a snapshot decides.
+        """
+        ...
+
+    def cancel(self, reserved_ids: Sequence[int]) -> None:
+        """Ask for the cancellation of orders of this client; the next snapshot says what became of them."""
+        ...
+
+    def advance_clock(self, to: datetime) -> None:
+        """Move a SIMULATED broker's clock forward to `to`; a real broker refuses with `BrokerRefused`."""
+        ...
+
+
+class BrokerGate(Protocol):
+    """Opens broker connections; a replay has none."""
+
+    def connect(self) -> AbstractContextManager[Broker]:
+        """Open the one writer connection. A client id in use is waited for, never replaced."""
+        ...

@@ -1,0 +1,84 @@
+"""Rows of books: fills, lots, cash, NAV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from trading.domain.fills import Booking, Disposal, Fill, Lot
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.portfolio import Breaker, Portfolio
+
+
+@dataclass(frozen=True, slots=True)
+class NavRow:
+    """NAV of a book at one slot, with the breaker's memory."""
+
+    as_of: datetime
+    session_on: date
+    is_closing: bool
+    cash_usd: Decimal
+    positions_usd: float
+    nav_usd: float
+    breaker: Breaker
+
+
+class LedgerRows(Protocol):
+    """desk.books, fills, lots, disposals, cash_entries, marks, nav."""
+
+    def open_book(self, book: BookId, *, strategy: str, spec_hash: str, opened_at: datetime, cash_usd: Decimal) -> None:
+        """Open a book with its first deposit; opening it again changes nothing."""
+        ...
+
+    def books(self) -> tuple[BookId, ...]:
+        """Return every book, oldest first."""
+        ...
+
+    def portfolio(self, book: BookId, as_of: datetime) -> Portfolio:
+        """Return cash, open lots and high-water prices."""
+        ...
+
+    def add_booking(self, booking: Booking) -> bool:
+        """Store a fill with its lots, disposals and cash; False (and no change) if the fill is already booked."""
+        ...
+
+    def add_commission(self, book: BookId, fill_id: str, commission_usd: Decimal) -> bool:
+        """Fill in a commission that came late, with its cash entry; False if it was already known."""
+        ...
+
+    def add_cash(
+        self, book: BookId, entry_id: str, kind: str, amount_usd: Decimal, happened_at: datetime, reference: str | None
+    ) -> bool:
+        """Book a cash movement once per `entry_id`."""
+        ...
+
+    def split(self, book: BookId, symbol: Symbol, ratio: Decimal) -> None:
+        """Move open lots and working orders of a symbol to the new share basis: `ratio` new shares per old one."""
+        ...
+
+    def fills(self, book: BookId, limit: int | None = None) -> tuple[Fill, ...]:
+        """Return fills, oldest first; with a limit the newest ones."""
+        ...
+
+    def disposals(self, book: BookId) -> tuple[Disposal, ...]:
+        """Return disposals, oldest first."""
+        ...
+
+    def lots(self, book: BookId, symbol: Symbol) -> tuple[Lot, ...]:
+        """Return the open lots of a symbol, oldest first."""
+        ...
+
+    def add_nav(self, book: BookId, row: NavRow, marks: Mapping[Symbol, tuple[Decimal, float, float]]) -> None:
+        """Store NAV and marks (quantity, price, high-water price) of one slot; the first row of a slot stands."""
+        ...
+
+    def last_nav(self, book: BookId) -> NavRow | None:
+        """Return the youngest NAV row, or None."""
+        ...
+
+    def navs(self, book: BookId) -> tuple[NavRow, ...]:
+        """Return all NAV rows, oldest first."""
+        ...

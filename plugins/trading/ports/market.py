@@ -1,0 +1,125 @@
+"""Rows of staging.*, market.* and analysis.*: what decisions read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from trading.domain.instruments import Symbol
+from trading.domain.market import Bar, BarFault, CorporateAction, Filing, MacroPoint, NewsItem, Resolution
+from trading.domain.panel import FeaturePanel
+from trading.domain.series import BarSeries
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCounts:
+    """What became of the rows of one ingest."""
+
+    received: int = 0
+    stored: int = 0
+    unchanged: int = 0
+    revised: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: IngestCounts) -> IngestCounts:
+        return IngestCounts(
+            self.received + other.received,
+            self.stored + other.stored,
+            self.unchanged + other.unchanged,
+            self.revised + other.revised,
+            self.rejected + other.rejected,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an ingest's rows came from; becomes one row of `staging.responses`."""
+
+    source: str
+    request: str
+    fetched_at: datetime
+    run_id: str
+
+
+class MarketRows(Protocol):
+    """staging.* and market.*"""
+
+    def add_bars(
+        self, bars: Sequence[Bar], origin: Provenance, rejected: Sequence[tuple[Bar, BarFault]] = ()
+    ) -> IngestCounts:
+        """Store checked bars (first seen and revisions kept) and file the rejected ones with their fault."""
+        ...
+
+    def add_news(self, items: Sequence[NewsItem], origin: Provenance) -> IngestCounts:
+        """Store stories; one already stored under its id stays as first seen."""
+        ...
+
+    def add_filings(self, filings: Sequence[Filing], origin: Provenance) -> IngestCounts:
+        """Store filings."""
+        ...
+
+    def add_macro(self, points: Sequence[MacroPoint], origin: Provenance) -> IngestCounts:
+        """Store macro values."""
+        ...
+
+    def add_actions(self, actions: Sequence[CorporateAction], origin: Provenance) -> IngestCounts:
+        """Store splits and dividends."""
+        ...
+
+    def bars(
+        self,
+        symbols: Sequence[Symbol],
+        resolutions: Sequence[Resolution],
+        *,
+        as_of: datetime,
+        cutoff_at: datetime,
+        since: datetime | None = None,
+    ) -> dict[tuple[Symbol, Resolution], BarSeries]:
+        """Return completed bars known at the cutoff, the newest known revision of each; absent keys have none."""
+        ...
+
+    def last_bar_starts_at(self, resolution: Resolution) -> dict[Symbol, datetime]:
+        """Return the start of the newest stored bar of each symbol."""
+        ...
+
+    def news(self, *, since: datetime, cutoff_at: datetime) -> tuple[NewsItem, ...]:
+        """Return stories published at or after `since` and known at the cutoff, ascending by `known_at`."""
+        ...
+
+    def filings(self, *, cutoff_at: datetime) -> tuple[Filing, ...]:
+        """Return filings known at the cutoff, ascending by `known_at`."""
+        ...
+
+    def macro(self, *, cutoff_at: datetime) -> tuple[MacroPoint, ...]:
+        """Return macro values known at the cutoff, first publication of each month, ascending."""
+        ...
+
+    def actions(self, *, cutoff_at: datetime) -> tuple[CorporateAction, ...]:
+        """Return splits and dividends known at the cutoff, ascending by `ex_on`."""
+        ...
+
+    def has_source(self, source: str) -> bool:
+        """Whether any stored bar or story came from `source`."""
+        ...
+
+    def park(self, symbol: Symbol, *, is_parked: bool, reason: str, at: datetime) -> None:
+        """Park or release a symbol; nothing is written when it already is so."""
+        ...
+
+    def parked(self) -> dict[Symbol, str]:
+        """Return parked symbols with the reason."""
+        ...
+
+
+class AnalysisRows(Protocol):
+    """analysis.*: the columns of a FeaturePanel, one row per (symbol, as_of, cutoff_at)."""
+
+    def write(self, group: str, panel: FeaturePanel, cutoff_at: datetime) -> int:
+        """Store the columns of `group` (technicals, sentiment, valuation, risk) of a one-time panel; rows written."""
+        ...
+
+    def read(self, symbols: tuple[Symbol, ...], as_of: datetime, cutoff_at: datetime) -> FeaturePanel:
+        """Return the one-time panel of all groups; what no task wrote is unknown (NO_DATA)."""
+        ...

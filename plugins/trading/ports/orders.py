@@ -1,0 +1,81 @@
+"""Rows of decisions, orders and intents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.orders import Order, OrderEvent, OrderRef
+from trading.domain.signals import Reason, Targets
+
+
+class DecisionRows(Protocol):
+    """desk.decisions, reasons, targets."""
+
+    def find(self, book: BookId, kind: DecisionKind, as_of: datetime) -> Decision | None:
+        """Return the stored decision, or None."""
+        ...
+
+    def newest(self, book: BookId, kind: DecisionKind) -> Decision | None:
+        """Return the book's youngest decision of that kind, or None."""
+        ...
+
+    def add(self, decision: Decision, reasons: Iterable[Reason], targets: Targets, orders: Sequence[Order]) -> bool:
+        """Store a decision with everything it says; False (and no change) if it is already stored."""
+        ...
+
+    def reasons(self, decision_id: str, symbol: Symbol | None = None) -> tuple[Reason, ...]:
+        """Return the verdicts of a decision, of one symbol or of all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The submission record of one leg: reserved and committed before anything is sent."""
+
+    order_id: OrderRef
+    client_id: int
+    reserved_id: int
+    perm_id: int | None
+    state: str
+    epoch: int
+
+
+class OrderRows(Protocol):
+    """desk.orders, order_events, intents."""
+
+    def of_decision(self, decision_id: str) -> tuple[Order, ...]:
+        """Return the orders of a decision, by leg."""
+        ...
+
+    def get(self, order_id: OrderRef) -> Order | None:
+        """Return one order, or None."""
+        ...
+
+    def working(self, book: BookId) -> tuple[Order, ...]:
+        """Return orders that are reserved, at the broker, or unknown."""
+        ...
+
+    def recent(self, book: BookId, limit: int) -> tuple[Order, ...]:
+        """Return the newest orders, youngest first."""
+        ...
+
+    def record(self, order: Order, event: OrderEvent) -> Order:
+        """Apply `event` with `advance`, store both, and return the order; late news stores nothing."""
+        ...
+
+    def intents(self, order_ids: Sequence[OrderRef]) -> dict[OrderRef, Intent]:
+        """Return the intents that exist for these legs."""
+        ...
+
+    def reserve(self, order_ids: Sequence[OrderRef], *, client_id: int, first_id: int, epoch: int) -> list[Intent]:
+        """Reserve consecutive ids from max(first_id, highest ever reserved + 1) for legs that have none."""
+        ...
+
+    def settle_intent(self, order_id: OrderRef, *, state: str, perm_id: int | None, epoch: int) -> None:
+        """Set an intent's state; raises `InvariantBroken` if `epoch` is not the newest writer's."""
+        ...

@@ -1,0 +1,108 @@
+"""The store as a whole, and `Services`, which bundles every port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+
+from trading.domain.instruments import BookId
+from trading.ports.broker import BrokerGate
+from trading.ports.controls import ControlRows
+from trading.ports.ledger import LedgerRows
+from trading.ports.market import AnalysisRows, MarketRows
+from trading.ports.orders import DecisionRows, OrderRows
+from trading.ports.sources import Sources
+from trading.ports.time import Clock, MarketCalendar
+
+
+class ReplayRows(Protocol):
+    """desk.replay_states and the life of replay books."""
+
+    def load(self, book: BookId, session_on: date) -> Mapping[str, Any] | None:
+        """Return the state after that session, or None."""
+        ...
+
+    def save(self, book: BookId, session_on: date, state: Mapping[str, Any]) -> None:
+        """Store the state after that session."""
+        ...
+
+    def delete(self, book: BookId) -> None:
+        """Delete a replay book with all its rows; refuses every other kind."""
+        ...
+
+
+class Transaction(Protocol):
+    """One database transaction; leaving it without an exception commits."""
+
+    @property
+    def market(self) -> MarketRows:
+        """Market facts."""
+        ...
+
+    @property
+    def analysis(self) -> AnalysisRows:
+        """Feature rows."""
+        ...
+
+    @property
+    def decisions(self) -> DecisionRows:
+        """Decisions."""
+        ...
+
+    @property
+    def orders(self) -> OrderRows:
+        """Orders."""
+        ...
+
+    @property
+    def ledger(self) -> LedgerRows:
+        """Books."""
+        ...
+
+    @property
+    def controls(self) -> ControlRows:
+        """Switches and messages."""
+        ...
+
+    @property
+    def replays(self) -> ReplayRows:
+        """Replay states."""
+        ...
+
+
+class Store(Protocol):
+    """Postgres."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction."""
+        ...
+
+    def order_writer(self, book: BookId) -> AbstractContextManager[int]:
+        """Hold the one writer lock of `book` on a session of its own and return the new epoch.
+
+        Raises:
+            TransientError: another writer holds the lock and did not let go in time.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a task may use.
+
+    Attributes:
+        broker: None where no broker may be reached (replay, analysis-only).
+        source_delay_minutes: declared delay of the book's sources; `cutoff_at` = `as_of` + this.
+        daily_pricing: whether a symbol without intraday bars is priced by its last daily close.
+    """
+
+    store: Store
+    calendar: MarketCalendar
+    clock: Clock
+    sources: Sources
+    broker: BrokerGate | None
+    source_delay_minutes: int = 0
+    daily_pricing: bool = False
