@@ -25,7 +25,7 @@ from trading.gateway.control import ControlServer
 from trading.gateway.feed import BarFeed, DailyFeed
 from trading.gateway.records import BrokerState
 from trading.gateway.server import Gateway
-from trading.ports import BrokerIdentity, BrokerOrder, BrokerSnapshot, ReservedLeg
+from trading.ports import BrokerIdentity, BrokerOrder, BrokerRole, BrokerSnapshot, Quote, ReservedLeg
 
 NEW_YORK = ZoneInfo("America/New_York")
 ACCOUNT = "DU0000001"
@@ -178,7 +178,7 @@ class FakeBroker:
     next_order_id: int = 1
 
     @contextmanager
-    def connect(self) -> Iterator[FakeBroker]:
+    def connect(self, role: BrokerRole = BrokerRole.WRITER) -> Iterator[FakeBroker]:
         """Be one's own gate."""
         yield self
 
@@ -206,6 +206,13 @@ class FakeBroker:
             if order.api_order_id in reserved_ids and order.status not in DONE:
                 self.orders[ref] = replace(order, status=OrderStatus.CANCELLED)
 
+    def quotes(self, symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
+        return {
+            s: Quote(s, p, p, p, self.at, is_delayed=False, is_halted=False)
+            for s in symbols
+            if (p := self.prices.get(s))
+        }
+
     def advance_clock(self, to: datetime) -> None:
         if not self.is_simulated:
             raise BrokerRefused("a real broker keeps its own time")
@@ -225,7 +232,7 @@ class FakeBroker:
         self.orders[order.order_id] = BrokerOrder(
             order.order_id, leg.reserved_id, 1000 + leg.reserved_id, order.symbol,
             OrderStatus.FILLED if done else OrderStatus.SUBMITTED, order.quantity,
-            order.quantity if done else Decimal(0),
+            order.quantity if done else Decimal(0), order.side, client_id=11,
         )  # fmt: skip
         if done:
             self._execute(leg)

@@ -48,8 +48,12 @@ ENTRY, STOP = an_order("entry", OrderPurpose.ENTRY), an_order("stop", OrderPurpo
 def broker() -> FakeBroker:
     """A broker that holds what the book holds, with the stop working."""
     broker = FakeBroker(NIGHT, cash_usd=Decimal(98_799), positions={"GLD": Decimal(10)}, fills=[FILL])
-    broker.orders["entry"] = BrokerOrder("entry", 1, 1001, "GLD", OrderStatus.FILLED, Decimal(10), Decimal(10))
-    broker.orders["stop"] = BrokerOrder("stop", 2, 1002, "GLD", OrderStatus.SUBMITTED, Decimal(10), Decimal(0))
+    broker.orders["entry"] = BrokerOrder(
+        "entry", 1, 1001, "GLD", OrderStatus.FILLED, Decimal(10), Decimal(10), Side.BUY
+    )
+    broker.orders["stop"] = BrokerOrder(
+        "stop", 2, 1002, "GLD", OrderStatus.SUBMITTED, Decimal(10), Decimal(0), Side.SELL
+    )
     return broker
 
 
@@ -136,7 +140,9 @@ def test_a_late_execution_of_ours_is_a_difference_but_no_reason_to_halt(desk, br
 
 
 def test_a_long_whose_stop_is_gone_is_told_at_once(desk, broker, ask):
-    broker.orders["stop"] = BrokerOrder("stop", 2, 1002, "GLD", OrderStatus.CANCELLED, Decimal(10), Decimal(0))
+    broker.orders["stop"] = BrokerOrder(
+        "stop", 2, 1002, "GLD", OrderStatus.CANCELLED, Decimal(10), Decimal(0), Side.SELL
+    )
     found = reconcile(desk, SPEC, BOOK, SLOT)
     assert found.degraded
     assert sorted(ask("SELECT kind FROM ops.breaks")) == [("lost_order",), ("protection",)]

@@ -34,3 +34,15 @@ VALUES (%(reconciliation_id)s::bigint, %(book)s::text, %(kind)s::text, %(symbol)
 -- name: add_audit
 -- Store who did what.
 INSERT INTO ops.audit (actor, action, detail) VALUES (%(actor)s::text, %(action)s::text, %(detail)s::jsonb);
+
+-- name: symbol_holds
+-- The symbols of a book that get no entry now, with who holds them and why.
+SELECT symbol, actor || ': ' || reason AS reason FROM (
+    SELECT DISTINCT ON (symbol) symbol, is_held, reason, actor FROM ops.symbol_holds
+    WHERE book = %(book)s::text ORDER BY symbol, event_id DESC) AS newest
+WHERE is_held ORDER BY symbol;
+
+-- name: add_symbol_hold
+-- Append a hold or a release.
+INSERT INTO ops.symbol_holds (book, symbol, is_held, reason, actor)
+VALUES (%(book)s::text, %(symbol)s::text, %(is_held)s::boolean, %(reason)s::text, %(actor)s::text);

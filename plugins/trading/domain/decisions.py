@@ -10,10 +10,12 @@ from trading.domain.instruments import BookId
 
 
 class DecisionKind(StrEnum):
-    """Which loop decided."""
+    """Who decided: one of the loops, the guard that places missing protection, or a person."""
 
     HOURLY = "hourly"
     REBALANCE = "rebalance"
+    PROTECTION = "protection"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +44,9 @@ class Decision:
 
 
 def decision_id_for(book: BookId, kind: DecisionKind, as_of: datetime) -> str:
-    """Return the id of the decision of `book` at `as_of`, e.g. "hourly.20190603T1430.paper:DU1"."""
-    return f"{kind}.{as_of:%Y%m%dT%H%M}.{book}"
+    """Return the id of the decision of `book` at `as_of`, e.g. "hourly.20190603T1430.paper:DU1".
+
+    The loops decide at the end of an hour; what a guard or a person decides is told apart to the second.
+    """
+    instant = "%Y%m%dT%H%M" if kind in (DecisionKind.HOURLY, DecisionKind.REBALANCE) else "%Y%m%dT%H%M%S"
+    return f"{kind}.{as_of:{instant}}.{book}"

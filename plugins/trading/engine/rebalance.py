@@ -10,8 +10,9 @@ from trading.domain.instruments import Symbol
 from trading.domain.orders import Order, OrderPurpose
 from trading.domain.portfolio import nav_usd
 from trading.domain.signals import Targets
+from trading.engine.desk_view import desk_of, limits_of, prices_of
 from trading.engine.state import BookState, Hour, Step
-from trading.engine.step import at_open, desk_of, limits_of, marked, marks_of, prices_of, terms_of
+from trading.engine.step import at_open, marked, marks_of, terms_of
 from trading.execution.desk import Desk
 from trading.execution.planner import PlanTerms, held_weights, plan_sale, trim_quantity
 from trading.execution.vetoes import vet

@@ -10,21 +10,18 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.accounting.wash_sales import blocked_until
 from trading.domain.instruments import Symbol
-from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
-from trading.domain.panel import Why
+from trading.domain.orders import Order, OrderPurpose, Side
 from trading.domain.portfolio import Portfolio, Position, TradingState, nav_usd
-from trading.domain.signals import Outcome, Reason, RuleRole, Targets, why_text
+from trading.domain.signals import Outcome, Reason, RuleRole, Targets
 from trading.engine import breaker as breakers
+from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
 from trading.engine.state import BookState, Hour, Step
 from trading.execution.desk import Desk
 from trading.execution.planner import PlanTerms, held_weights, plan_entry, plan_sale, trim_quantity
-from trading.execution.vetoes import Limits, vet
+from trading.execution.vetoes import vet
 from trading.strategy.sizing import allocate
 from trading.strategy.spec import StrategySpec
-
-_UNDER_WAY = OPEN | {OrderStatus.PLANNED, OrderStatus.RESERVED, OrderStatus.UNKNOWN}
 
 
 def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> Step:
@@ -53,54 +50,6 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> 
         state_change=change,
         note=_note(orders, len(vetoes), turned.trading_state, desk, spec),
     )
-
-
-def limits_of(spec: StrategySpec) -> Limits:
-    """Return the caps of `spec` for the pre-trade checks."""
-    sizing, protection = spec.sizing, spec.protection
-    return Limits(
-        asset_cap_frac=sizing.asset_cap_frac,
-        sector_cap_frac=sizing.sector_cap_frac,
-        cash_buffer_frac=sizing.cash_buffer_frac,
-        collar_frac=protection.collar_frac,
-        vix=protection.max_vix,
-    )
-
-
-def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbol, float], nav: float | None) -> Desk:
-    """Return the facts that the pre-trade checks read."""
-    panel, row = hour.panel, hour.row
-    unfit = {s: why_text(int(c)) or "" for s, c in zip(panel.symbols, panel.why_price[row], strict=True) if c}
-    sales = {o.symbol for o in state.working if o.status in _UNDER_WAY and not o.is_protective}
-    wash = {s: until for s in panel.symbols if (until := blocked_until(s, state.disposals)) is not None}
-    return Desk(
-        now=hour.cutoff_at,
-        session_on=hour.slot.session_on,
-        state=state.trading_state,
-        closes_at=hour.closes_at,
-        nav_usd=nav,
-        cash_usd=state.portfolio.cash_usd,
-        vix=vix_of(hour),
-        held=state.held,
-        prices=prices,
-        sectors=dict(zip(spec.universe.traded, spec.universe.sectors, strict=True)),
-        working=frozenset(sales),
-        wash_until=wash,
-        unfit=unfit,
-        orders_today=state.orders_today,
-    )
-
-
-def vix_of(hour: Hour) -> float | None:
-    """Return the VIX [points]; None where it is unknown or stale."""
-    known = hour.panel.why_vix[hour.row, 0] == Why.KNOWN
-    return float(hour.panel.vix[hour.row, 0]) if known else None
-
-
-def prices_of(hour: Hour) -> dict[Symbol, float]:
-    """Return the last prices that exist [USD/share], stale ones included: they still value what is held."""
-    row = hour.panel.price[hour.row]
-    return {s: float(p) for s, p in zip(hour.panel.symbols, row, strict=True) if np.isfinite(p)}
 
 
 def marked(state: BookState, prices: dict[Symbol, float], hour: Hour) -> BookState:

@@ -6,7 +6,16 @@ All instants are aware and UTC. A reader takes `as_of` and `cutoff_at` and retur
 
 from __future__ import annotations
 
-from trading.ports.broker import Broker, BrokerGate, BrokerIdentity, BrokerOrder, BrokerSnapshot, ReservedLeg
+from trading.ports.broker import (
+    Broker,
+    BrokerGate,
+    BrokerIdentity,
+    BrokerOrder,
+    BrokerRole,
+    BrokerSnapshot,
+    Quote,
+    ReservedLeg,
+)
 from trading.ports.controls import ControlRows
 from trading.ports.ledger import LedgerRows, NavRow
 from trading.ports.market import AnalysisRows, IngestCounts, MarketRows, Provenance
@@ -22,6 +31,7 @@ __all__ = [
     "BrokerGate",
     "BrokerIdentity",
     "BrokerOrder",
+    "BrokerRole",
     "BrokerSnapshot",
     "Clock",
     "ControlRows",
@@ -36,6 +46,7 @@ __all__ = [
     "NewsSource",
     "OrderRows",
     "Provenance",
+    "Quote",
     "ReplayRows",
     "ReservedLeg",
     "Services",

@@ -7,11 +7,41 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.orders import Order, OrderEvent, OrderRef, OrderStatus
+from trading.domain.orders import Order, OrderEvent, OrderRef, OrderStatus, Side
+
+
+class BrokerRole(StrEnum):
+    """Who connects; each role has one fixed client id, and only WRITER places orders."""
+
+    WRITER = "writer"
+    DATA = "data"
+    RECONCILER = "reconciler"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The market of one symbol as the broker shows it now.
+
+    Attributes:
+        bid, ask, last: USD/share; None where the broker shows none.
+        quoted_at: the broker's time of the youngest of them; None when nothing came.
+        is_delayed: shown without a subscription, about 15 minutes late.
+        is_halted: None when the broker did not say.
+    """
+
+    symbol: Symbol
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+    quoted_at: datetime | None
+    is_delayed: bool
+    is_halted: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +69,8 @@ class BrokerOrder:
         order_ref: our reference; None for foreign activity.
         api_order_id: per-client order id; None in completed orders.
         perm_id: the broker's permanent id.
+        client_id: whose order it is; None where the broker does not say (completed orders).
+        detail: why it ended, in the broker's words.
     """
 
     order_ref: OrderRef | None
@@ -48,6 +80,8 @@ class BrokerOrder:
     status: OrderStatus
     quantity: Decimal
     filled_quantity: Decimal
+    side: Side
+    client_id: int | None = None
     detail: str | None = None
 
 
@@ -59,7 +93,7 @@ class BrokerSnapshot:
         orders: open and completed orders, open ones first.
         fills: executions of the broker's day, commission None until reported.
         positions: shares by symbol, zero positions left out.
-        cash_usd: total cash.
+        cash_usd: total cash. settled_cash_usd: what a cash account may spend today; None where it is no cash account.
         next_order_id: highest id the broker has seen from this client, plus one.
         taken_at: the broker's time.
     """
@@ -71,6 +105,7 @@ class BrokerSnapshot:
     cash_usd: Decimal
     next_order_id: int
     taken_at: datetime
+    settled_cash_usd: Decimal | None = None
 
     def find(self, order_ref: OrderRef) -> BrokerOrder | None:
         """Return the order that carries our reference, or None."""
@@ -105,7 +140,11 @@ class Broker(Protocol):
         ...
 
     def cancel(self, reserved_ids: Sequence[int]) -> None:
-        """Ask for the cancellation of orders of this client; the next snapshot says what became of them."""
+        """Ask for the cancellation of the writer's orders; the next snapshot says what became of them."""
+        ...
+
+    def quotes(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, Quote]:
+        """Return the market of each symbol now; one that the broker shows nothing for has only None in it."""
         ...
 
     def advance_clock(self, to: datetime) -> None:
@@ -116,6 +155,6 @@ class Broker(Protocol):
 class BrokerGate(Protocol):
     """Opens broker connections; a replay has none."""
 
-    def connect(self) -> AbstractContextManager[Broker]:
-        """Open the one writer connection. A client id in use is waited for, never replaced."""
+    def connect(self, role: BrokerRole = BrokerRole.WRITER) -> AbstractContextManager[Broker]:
+        """Open the one connection of `role`. A client id in use is waited for, never replaced."""
         ...

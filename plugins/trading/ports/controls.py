@@ -25,6 +25,14 @@ class ControlRows(Protocol):
         """Append a state event."""
         ...
 
+    def holds(self, book: BookId) -> dict[Symbol, str]:
+        """Return the symbols that get no entry until an operator releases them, with the reason."""
+        ...
+
+    def hold(self, book: BookId, symbol: Symbol, *, is_held: bool, reason: str, actor: str) -> bool:
+        """Hold or release a symbol; False (and nothing written) when it already is so."""
+        ...
+
     def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:
         """Put a message into the outbox once per `dedupe_key`; True if it is new."""
         ...

@@ -10,7 +10,7 @@ from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.orders import Order
 from trading.domain.portfolio import nav_usd
-from trading.engine.step import desk_of, limits_of, prices_of
+from trading.engine.desk_view import desk_of, limits_of, prices_of
 from trading.execution.vetoes import vet
 from trading.ports import Services
 from trading.strategy.spec import StrategySpec

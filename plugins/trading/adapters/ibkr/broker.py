@@ -15,12 +15,14 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import OrderEvent, OrderPurpose, OrderStatus
 from trading.errors import BrokerRefused, OutcomeUnknown, TransientError
-from trading.ports import BrokerIdentity, BrokerSnapshot, ReservedLeg
+from trading.ports import BrokerIdentity, BrokerRole, BrokerSnapshot, Quote, ReservedLeg
 
 MARKER = ("AirdeskSimulated", "SIMULATED")
 """Account value by which the paper gateway declares itself; no real broker sends it."""
 NOTHING_CREATED = frozenset({103, 110, 135, 200, 201, 320, 321, 391, 434, 460, 10242, 10243, 10244})
 """Codes after which no new order exists under that id (reference: IB message codes)."""
+CLIENT_IDS = {BrokerRole.DATA: 21, BrokerRole.RECONCILER: 31, BrokerRole.OPERATOR: 41}
+"""Fixed ids of the roles that place no orders; never 0, which would bind orders made by hand in TWS."""
 ADVANCE_SECONDS = 120.0
 _CUT_OFF = "{}: the connection broke while the family was sent; the retry looks what arrived and sends no second order"
 
@@ -49,12 +51,13 @@ class IbkrGate:
         self._patience = patience or Patience()
 
     @contextmanager
-    def connect(self) -> Iterator[IbkrBroker]:
-        """Open the one writer connection; refuse any account but the configured one."""
-        session = open_session(self._host, self._port, self._client_id, self._patience)
+    def connect(self, role: BrokerRole = BrokerRole.WRITER) -> Iterator[IbkrBroker]:
+        """Open the one connection of `role`; refuse any account but the configured one."""
+        client_id = self._client_id if role is BrokerRole.WRITER else CLIENT_IDS[role]
+        session = open_session(self._host, self._port, client_id, self._patience)
         try:
             self._guard_account(tuple(session.ib.client.getAccounts()))
-            yield IbkrBroker(session, self._host, self._client_id, self._account, self._control_port)
+            yield IbkrBroker(session, self._host, client_id, self._account, self._control_port)
         finally:
             session.close()
 
@@ -145,6 +148,10 @@ class IbkrBroker:
             raise TransientError("the connection broke while orders were cancelled; it is retried") from lost
         # The answers arrive before that of any later request: a question that ends proves they were handled.
         self._now()
+
+    def quotes(self, symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
+        """Return the market of each symbol now."""
+        return {s: Quote(s, None, None, None, None, is_delayed=False, is_halted=None) for s in symbols}
 
     def advance_clock(self, to: datetime) -> None:
         """Move the paper gateway's clock forward."""

@@ -83,6 +83,8 @@ def broker_order(trade: Any, *, is_completed: bool) -> BrokerOrder:
         status=status,
         quantity=quantity,
         filled_quantity=filled,
+        side=Side(order.action),
+        client_id=None if is_completed else order.clientId,
     )
 
 

@@ -46,6 +46,17 @@ class PostgresControlRows:
         """Append a state event."""
         self._sql.run("add_state", book=str(book), state=state.value, reason=reason, actor=actor)
 
+    def holds(self, book: BookId) -> dict[Symbol, str]:
+        """Return the symbols that get no entry until an operator releases them, with the reason."""
+        return {row["symbol"]: row["reason"] for row in self._sql.rows("symbol_holds", book=str(book))}
+
+    def hold(self, book: BookId, symbol: Symbol, *, is_held: bool, reason: str, actor: str) -> bool:
+        """Hold or release a symbol; False (and nothing written) when it already is so."""
+        if (symbol in self.holds(book)) == is_held:
+            return False
+        event = {"symbol": symbol, "is_held": is_held, "reason": reason, "actor": actor}
+        return bool(self._sql.run("add_symbol_hold", book=str(book), **event))
+
     def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:
         """Put a message into the outbox once per `dedupe_key`; True if it is new.
 
