@@ -1,0 +1,72 @@
+"""Run the contract suites with the other TWS clients, each in an environment of its own. Standard library only.
+
+`ib_async` brings a package of the same import name as a dependency of `ib_insync` (eventkit), so the two can never
+share an environment; IB's official client is for tests only. Both live under `.airdesk/venvs`, made once per lock.
+
+    python tests/clients/run.py [ib_async | ibapi] [pytest options]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = Path(__file__).resolve().parent
+SUITES = {
+    "ib_async": ("tests/contract/gateway", "tests/contract/test_broker.py", "tests/contract/test_ibkr_*.py"),
+    "ibapi": ("tests/contract/gateway",),
+}
+"""What runs where; the adapter's own tests run on both libraries that it supports."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named suites, all by default; the exit code is 0 only if each passed."""
+    names = [a for a in arguments if a in SUITES] or list(SUITES)
+    options = [a for a in arguments if a not in SUITES]
+    codes = [run_suite(name, options) for name in names]
+    return max(codes)
+
+
+def run_suite(name: str, options: list[str]) -> int:
+    """Run one suite and return pytest's exit code."""
+    python = environment(name)
+    paths = [str(path) for pattern in SUITES[name] for path in sorted(ROOT.glob(pattern))]
+    print(f"--- {name}", flush=True)
+    # The main conftest starts a Postgres, which these environments do not have and these suites do not need.
+    command = [str(python), "-m", "pytest", "--confcutdir", str(ROOT / "tests" / "contract"), *paths, *options]
+    return subprocess.run(command, cwd=ROOT, env=child_environment(), check=False).returncode
+
+
+def environment(name: str) -> Path:
+    """Return the interpreter of a client's environment, made when its lock or this Python changed."""
+    lock = LOCKS / f"{name}.txt"
+    home = Path(os.environ.get("AIRDESK_STATE_DIR") or ROOT / ".airdesk").resolve() / "venvs" / name
+    stamp, python = home / "airdesk.stamp", home / "bin" / "python"
+    wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {sys.version_info[0]}.{sys.version_info[1]}\n"
+    if stamp.is_file() and stamp.read_text(encoding="ascii") == wanted and os.access(python, os.X_OK):
+        return python
+    print(f"--- {name}: installing its environment (once)", flush=True)
+    shutil.rmtree(home, ignore_errors=True)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    for command in ([sys.executable, "-m", "venv", str(home)], [*pip, "--require-hashes", "-r", str(lock)]):
+        subprocess.run(command, env=child_environment(), check=True)
+    stamp.write_text(wanted, encoding="ascii")
+    return python
+
+
+def child_environment() -> dict[str, str]:
+    """Return our environment without what would lead a child to other packages."""
+    hidden = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")
+    return {name: value for name, value in os.environ.items() if name not in hidden}
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"{' '.join(map(str, failed.cmd[:4]))} … failed; check the network and start again")
