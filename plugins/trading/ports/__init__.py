@@ -20,6 +20,15 @@ from trading.ports.controls import ControlRows
 from trading.ports.ledger import LedgerRows, NavRow
 from trading.ports.market import AnalysisRows, IngestCounts, MarketRows, Provenance
 from trading.ports.orders import DecisionRows, Intent, OrderRows
+from trading.ports.reconciliations import (
+    Break,
+    External,
+    Filed,
+    Proof,
+    ReconciliationKind,
+    ReconciliationRows,
+    StatementFile,
+)
 from trading.ports.sources import BarSource, FundamentalsSource, NewsSource, Sources
 from trading.ports.store import ReplayRows, Services, Store, Transaction
 from trading.ports.time import Clock, MarketCalendar
@@ -27,6 +36,7 @@ from trading.ports.time import Clock, MarketCalendar
 __all__ = [
     "AnalysisRows",
     "BarSource",
+    "Break",
     "Broker",
     "BrokerGate",
     "BrokerIdentity",
@@ -36,6 +46,8 @@ __all__ = [
     "Clock",
     "ControlRows",
     "DecisionRows",
+    "External",
+    "Filed",
     "FundamentalsSource",
     "IngestCounts",
     "Intent",
@@ -45,12 +57,16 @@ __all__ = [
     "NavRow",
     "NewsSource",
     "OrderRows",
+    "Proof",
     "Provenance",
     "Quote",
+    "ReconciliationKind",
+    "ReconciliationRows",
     "ReplayRows",
     "ReservedLeg",
     "Services",
     "Sources",
+    "StatementFile",
     "Store",
     "Transaction",
 ]

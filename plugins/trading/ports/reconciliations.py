@@ -1,0 +1,151 @@
+"""Rows of reconciliations: proofs, breaks with their age, foreign activity, broker statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from trading.accounting.reconciliation_kinds import Difference, DifferenceKind
+from trading.domain.instruments import BookId, Symbol
+
+
+class ReconciliationKind(StrEnum):
+    """Who compared: each hourly run, the nightly one, or an operator by hand."""
+
+    HOURLY = "hourly"
+    NIGHTLY = "nightly"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One comparison of a book with its broker.
+
+    Attributes:
+        compared: kinds that were looked at; a break of another kind stays as it is.
+        found: every difference; empty when the two agree.
+        detail: counts, for people.
+    """
+
+    book: BookId
+    kind: ReconciliationKind
+    session_on: date
+    at: datetime
+    code_hash: str
+    compared: Collection[DifferenceKind]
+    found: Sequence[Difference]
+    detail: Mapping[str, int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A difference that was seen at least once, with its age.
+
+    Attributes:
+        difference: as it was seen last.
+        closed_at: None while it is open.
+        resolution: how it ended: "gone" when a later comparison no longer saw it, else an operator's words.
+    """
+
+    break_id: int
+    book: BookId
+    difference: Difference
+    first_seen_at: datetime
+    last_seen_at: datetime
+    closed_at: datetime | None
+    resolution: str | None
+    resolved_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What storing a proof changed.
+
+    Attributes:
+        opened: breaks that were not open before. repeated: those seen again. gone: those closed by it.
+    """
+
+    reconciliation_id: int
+    opened: tuple[Break, ...]
+    repeated: tuple[Break, ...]
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Foreign activity that an operator took note of: outside NAV, sizing and tax.
+
+    Attributes:
+        reference: execution id, or permanent id of an order.
+        quantity: signed shares. cash_usd: signed dollars.
+    """
+
+    reference: str
+    symbol: Symbol
+    quantity: Decimal
+    cash_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFile:
+    """A broker statement as received.
+
+    Attributes:
+        body: the XML, not compressed.
+    """
+
+    account: str
+    from_on: date
+    to_on: date
+    body: bytes
+
+
+class ReconciliationRows(Protocol):
+    """ops.reconciliations, breaks, externals; staging.statements."""
+
+    def file(self, proof: Proof) -> Filed:
+        """Store a proof: a difference seen again keeps its break, one that was compared and is gone closes it."""
+        ...
+
+    def gate(self, book: BookId) -> str | None:
+        """Return a sentence that names the oldest break which keeps entries waiting, or None."""
+        ...
+
+    def last_clean_at(self, book: BookId) -> datetime | None:
+        """Return when the newest comparison found nothing that keeps the book's entries waiting, or None.
+
+        Foreign activity holds its symbol, not the book, and does not count here.
+        """
+        ...
+
+    def clean_sessions(self, book: BookId, code_hash: str) -> int:
+        """Return how many sessions have a newest nightly comparison without any difference, by this very code."""
+        ...
+
+    def breaks(self, book: BookId, *, is_open: bool = True) -> tuple[Break, ...]:
+        """Return the open breaks, oldest first, or the closed ones, youngest first."""
+        ...
+
+    def find_break(self, break_id: int) -> Break | None:
+        """Return one break, or None."""
+        ...
+
+    def close_break(self, break_id: int, *, resolution: str, actor: str) -> bool:
+        """Close a break with an explanation; False if it is closed already."""
+        ...
+
+    def externals(self, book: BookId) -> tuple[External, ...]:
+        """Return what is outside the book, oldest first."""
+        ...
+
+    def add_external(self, book: BookId, external: External, *, reason: str, actor: str) -> bool:
+        """Take foreign activity out of all comparisons; False if its reference is stored already."""
+        ...
+
+    def add_statement(self, book: BookId, file: StatementFile, *, at: datetime) -> bool:
+        """Store a statement once per content; True if it is new."""
+        ...
