@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from trading.adapters.clock import SystemClock
+from trading.adapters.code_hash import code_hash
+from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.ibkr import IbkrGate
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
@@ -18,13 +20,14 @@ def services_for(settings: Settings) -> Services:
     is_replay = settings.book.kind is BookKind.REPLAY
     calendar = NyseCalendar()
     return Services(
-        store=PostgresStore(settings.database_url),
+        store=PostgresStore(settings.database_url, halt_flag=HaltFlag(settings.halt_file)),
         calendar=calendar,
         clock=SystemClock(),
         sources=Sources() if is_replay else _sources(settings, calendar),
         broker=None if is_replay else _broker(settings),
         source_delay_minutes=settings.source_delay_minutes,
         daily_pricing=settings.daily_pricing,
+        code_hash=code_hash(),
     )
 
 

@@ -46,6 +46,7 @@ class Settings:
     broker_client_id: int = 11
     gateway_control_port: int = 0
     state_dir: Path = Path(".airdesk")
+    halt_file: Path = Path(".airdesk/HALT")
 
     def __post_init__(self) -> None:
         if self.book.kind is not BookKind.REPLAY and self.book.kind != self.mode.value:
@@ -72,6 +73,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
     """
     values = os.environ if env is None else env
     mode = _choice(values, "AIRDESK_MODE", Mode, Mode.DEMO)
+    state_dir = Path(values.get("AIRDESK_STATE_DIR") or ".airdesk")
     if not (url := database_url or values.get("AIRDESK_DATABASE_URL", "")):
         raise ConfigurationError("AIRDESK_DATABASE_URL is not set; run through ./airdesk, which starts a Postgres")
     return Settings(
@@ -91,7 +93,8 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         broker_account=values.get("AIRDESK_BROKER_ACCOUNT", ""),
         broker_client_id=_whole(values, "AIRDESK_BROKER_CLIENT_ID", 11),
         gateway_control_port=_whole(values, "AIRDESK_GATEWAY_CONTROL_PORT", 0),
-        state_dir=Path(values.get("AIRDESK_STATE_DIR") or ".airdesk"),
+        state_dir=state_dir,
+        halt_file=Path(values.get("AIRDESK_HALT_FILE") or state_dir / "HALT"),
     )
 
 

@@ -46,3 +46,15 @@ WHERE is_held ORDER BY symbol;
 -- Append a hold or a release.
 INSERT INTO ops.symbol_holds (book, symbol, is_held, reason, actor)
 VALUES (%(book)s::text, %(symbol)s::text, %(is_held)s::boolean, %(reason)s::text, %(actor)s::text);
+
+-- name: enter_send_gate
+-- Let one send of a book through; it waits while a change of state keeps sends out, and dies with this session.
+SELECT pg_advisory_lock_shared(hashtextextended('airdesk.send_gate.' || %(book)s::text, 0));
+
+-- name: close_send_gate
+-- Keep every send of a book out until this session ends; waits for the sends under way.
+SELECT pg_advisory_lock(hashtextextended('airdesk.send_gate.' || %(book)s::text, 0));
+
+-- name: newest_epoch
+-- The epoch of a book's newest order writer.
+SELECT epoch FROM ops.writer_epochs WHERE book = %(book)s::text;

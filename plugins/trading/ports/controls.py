@@ -14,7 +14,7 @@ class ControlRows(Protocol):
     """ops.*"""
 
     def trading_state(self, book: BookId) -> TradingState:
-        """Return the book's state; HALTED when it cannot be read."""
+        """Return the book's state; HALTED while the file flag is raised and when it cannot be read."""
         ...
 
     def state_reason(self, book: BookId) -> str | None:

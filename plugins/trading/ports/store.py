@@ -9,11 +9,13 @@ from datetime import date
 from typing import Any, Protocol
 
 from trading.domain.instruments import BookId
+from trading.domain.portfolio import TradingState
 from trading.ports.broker import BrokerGate
 from trading.ports.controls import ControlRows
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
 from trading.ports.orders import DecisionRows, OrderRows
+from trading.ports.reconciliations import ReconciliationRows
 from trading.ports.sources import Sources
 from trading.ports.time import Clock, MarketCalendar
 
@@ -68,6 +70,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def reconciliations(self) -> ReconciliationRows:
+        """Comparisons with the broker."""
+        ...
+
+    @property
     def replays(self) -> ReplayRows:
         """Replay states."""
         ...
@@ -88,6 +95,25 @@ class Store(Protocol):
         """
         ...
 
+    def send_gate(self, book: BookId, *, epoch: int) -> AbstractContextManager[TradingState]:
+        """Hold the way to the broker open for one send and return the trading state, read after it was opened.
+
+        A state that is committed under `close_gate` is therefore seen by every later send, and no send is under way
+        while it is committed.
+
+        Raises:
+            TransientError: the way stays closed, or the writer of `epoch` is not the newest one any more.
+        """
+        ...
+
+    def close_gate(self, book: BookId, *, wait_seconds: float) -> AbstractContextManager[bool]:
+        """Keep every send of `book` out, waiting at most `wait_seconds` for the ones under way.
+
+        Returns:
+            Whether all of them ended in time; the block is entered in either case.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -97,6 +123,7 @@ class Services:
         broker: None where no broker may be reached (replay, analysis-only).
         source_delay_minutes: declared delay of the book's sources; `cutoff_at` = `as_of` + this.
         daily_pricing: whether a symbol without intraday bars is priced by its last daily close.
+        code_hash: SHA-256 over the sources that decide and send; empty where nobody asks.
     """
 
     store: Store
@@ -106,3 +133,4 @@ class Services:
     broker: BrokerGate | None
     source_delay_minutes: int = 0
     daily_pricing: bool = False
+    code_hash: str = ""

@@ -11,8 +11,9 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
 
+from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.statements import Statements
-from trading.domain.instruments import BookId, Symbol
+from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.portfolio import TradingState
 
 BODY_LIMIT = 4000
@@ -21,11 +22,18 @@ BODY_LIMIT = 4000
 class PostgresControlRows:
     """`ControlRows` inside one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, flag: HaltFlag | None = None) -> None:
         self._sql = Statements(connection, "controls")
+        self._flag = flag
 
     def trading_state(self, book: BookId) -> TradingState:
-        """Return the book's state; HALTED when it cannot be read or the book does not exist."""
+        """Return the book's state; HALTED while the flag is raised, when it cannot be read, and without such a book."""
+        stored = self._stored_state(book)
+        if stored is TradingState.LOCKED or book.kind is BookKind.REPLAY:
+            return stored
+        return TradingState.HALTED if self._flag is not None and self._flag.is_raised() else stored
+
+    def _stored_state(self, book: BookId) -> TradingState:
         connection = self._sql.connection
         try:
             with connection.cursor() as cursor:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
 import psycopg2
+from psycopg2 import errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.analysis import PostgresAnalysisRows
 from trading.adapters.postgres_store.connection import connect, translated_errors
 from trading.adapters.postgres_store.controls import PostgresControlRows
@@ -16,9 +18,11 @@ from trading.adapters.postgres_store.decisions import PostgresDecisionRows
 from trading.adapters.postgres_store.ledger import PostgresLedgerRows
 from trading.adapters.postgres_store.market import PostgresMarketRows
 from trading.adapters.postgres_store.orders import PostgresOrderRows
+from trading.adapters.postgres_store.reconciliations import PostgresReconciliationRows
 from trading.adapters.postgres_store.replays import PostgresReplayRows
 from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import BookId
+from trading.domain.portfolio import TradingState
 from trading.errors import TransientError
 from trading.ports import (
     AnalysisRows,
@@ -27,6 +31,7 @@ from trading.ports import (
     LedgerRows,
     MarketRows,
     OrderRows,
+    ReconciliationRows,
     ReplayRows,
     Transaction,
 )
@@ -37,28 +42,36 @@ POLL_SECONDS = 0.2
 class PostgresTransaction:
     """`Transaction` on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, flag: HaltFlag | None) -> None:
         self.market: MarketRows = PostgresMarketRows(connection)
         self.analysis: AnalysisRows = PostgresAnalysisRows(connection)
         self.decisions: DecisionRows = PostgresDecisionRows(connection)
         self.orders: OrderRows = PostgresOrderRows(connection)
         self.ledger: LedgerRows = PostgresLedgerRows(connection)
-        self.controls: ControlRows = PostgresControlRows(connection)
+        self.controls: ControlRows = PostgresControlRows(connection, flag)
+        self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
         self.replays: ReplayRows = PostgresReplayRows(connection)
 
 
 class PostgresStore:
-    """`Store` on one Postgres database. A connection per transaction: nothing is shared with a forked worker."""
+    """`Store` on one Postgres database. A connection per transaction: nothing is shared with a forked worker.
 
-    def __init__(self, url: str, *, writer_wait_seconds: float = 30.0) -> None:
+    Args:
+        url: of our database.
+        writer_wait_seconds: how long to wait for another order writer, and for a closed gate.
+        halt_flag: the file that halts whatever the database says; None where nothing is sent.
+    """
+
+    def __init__(self, url: str, *, writer_wait_seconds: float = 30.0, halt_flag: HaltFlag | None = None) -> None:
         self._url = url
         self._writer_wait_seconds = writer_wait_seconds
+        self._flag = halt_flag
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Open a transaction; leaving it without an exception commits."""
         with translated_errors(), closing(connect(self._url)) as connection, connection:
-            yield PostgresTransaction(connection)
+            yield PostgresTransaction(connection, self._flag)
 
     @contextmanager
     def order_writer(self, book: BookId) -> Iterator[int]:
@@ -74,8 +87,7 @@ class PostgresStore:
             session.autocommit = True
             statements = Statements(session, "orders")
             self._wait_for_lock(statements, book)
-            milliseconds = str(int(self._writer_wait_seconds * 1000))
-            statements.value("limit_lock_wait", milliseconds=milliseconds)
+            _limit_wait(session, self._writer_wait_seconds)
             epoch = int(statements.value("next_epoch", book=str(book)))
             try:
                 yield epoch
@@ -83,6 +95,44 @@ class PostgresStore:
                 # A session that is gone has let go already.
                 with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
                     statements.value("release_writer_lock", book=str(book))
+
+    @contextmanager
+    def send_gate(self, book: BookId, *, epoch: int) -> Iterator[TradingState]:
+        """Hold the way to the broker open for one send and return the trading state, read after it was opened.
+
+        Like the writer's lock it belongs to a session of its own, so a sender that dies lets go.
+
+        Raises:
+            TransientError: the way stays closed, or the writer of `epoch` is not the newest one any more.
+        """
+        with translated_errors(), closing(connect(self._url)) as session:
+            session.autocommit = True
+            _limit_wait(session, self._writer_wait_seconds)
+            statements = Statements(session, "controls")
+            try:
+                statements.value("enter_send_gate", book=str(book))
+            except errors.LockNotAvailable as closed:
+                raise TransientError(f"the state of {book} is being changed; nothing was sent, try again") from closed
+            if statements.value("newest_epoch", book=str(book)) != epoch:
+                raise TransientError(f"another order writer of {book} took over; nothing was sent, try again")
+            # A savepoint, by which an unreadable state becomes HALTED, exists inside a transaction only.
+            session.autocommit = False
+            with session:
+                state = PostgresControlRows(session, self._flag).trading_state(book)
+            yield state
+
+    @contextmanager
+    def close_gate(self, book: BookId, *, wait_seconds: float) -> Iterator[bool]:
+        """Keep every send of `book` out; yields whether those under way ended within `wait_seconds`."""
+        with translated_errors(), closing(connect(self._url)) as session:
+            session.autocommit = True
+            _limit_wait(session, wait_seconds)
+            try:
+                Statements(session, "controls").value("close_send_gate", book=str(book))
+            except errors.LockNotAvailable:
+                yield False
+            else:
+                yield True
 
     def _wait_for_lock(self, statements: Statements, book: BookId) -> None:
         deadline = time.monotonic() + self._writer_wait_seconds
@@ -92,3 +142,8 @@ class PostgresStore:
                     f"another order writer of {book} works since {self._writer_wait_seconds:g} s; try again later"
                 )
             time.sleep(POLL_SECONDS)
+
+
+def _limit_wait(session: Connection, seconds: float) -> None:
+    """Let the session give up waiting for a lock after so long; 0 would mean for ever."""
+    Statements(session, "orders").value("limit_lock_wait", milliseconds=str(max(1, int(seconds * 1000))))
