@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from trading.domain.instruments import Symbol
@@ -93,6 +94,31 @@ def bar_fault(bar: Bar, *, cutoff_at: datetime | None = None) -> BarFault | None
     if cutoff_at is not None and max(bar.ends_at, bar.known_at) > cutoff_at:
         return BarFault.FROM_THE_FUTURE
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The market of one symbol as the broker shows it now.
+
+    Attributes:
+        bid, ask, last: USD/share; None where the broker shows none.
+        quoted_at: the broker's time of the youngest of them; None when nothing came.
+        is_delayed: shown without a subscription, about 15 minutes late.
+        is_halted: None when the broker did not say.
+    """
+
+    symbol: Symbol
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+    quoted_at: datetime | None
+    is_delayed: bool
+    is_halted: bool | None
+
+    def price_for(self, *, buying: bool) -> Decimal | None:
+        """Return what a trade would meet now [USD/share]: the other side's price, else the last one; None without."""
+        side = self.ask if buying else self.bid
+        return side if side is not None else self.last
 
 
 @dataclass(frozen=True, slots=True)

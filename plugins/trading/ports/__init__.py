@@ -6,6 +6,7 @@ All instants are aware and UTC. A reader takes `as_of` and `cutoff_at` and retur
 
 from __future__ import annotations
 
+from trading.domain.market import Quote
 from trading.ports.broker import (
     Broker,
     BrokerGate,
@@ -13,7 +14,6 @@ from trading.ports.broker import (
     BrokerOrder,
     BrokerRole,
     BrokerSnapshot,
-    Quote,
     ReservedLeg,
 )
 from trading.ports.controls import ControlRows

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.market import Quote
 from trading.domain.orders import Order, OrderEvent, OrderRef, OrderStatus, Side
 
 
@@ -22,26 +23,6 @@ class BrokerRole(StrEnum):
     DATA = "data"
     RECONCILER = "reconciler"
     OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The market of one symbol as the broker shows it now.
-
-    Attributes:
-        bid, ask, last: USD/share; None where the broker shows none.
-        quoted_at: the broker's time of the youngest of them; None when nothing came.
-        is_delayed: shown without a subscription, about 15 minutes late.
-        is_halted: None when the broker did not say.
-    """
-
-    symbol: Symbol
-    bid: Decimal | None
-    ask: Decimal | None
-    last: Decimal | None
-    quoted_at: datetime | None
-    is_delayed: bool
-    is_halted: bool | None
 
 
 @dataclass(frozen=True, slots=True)
