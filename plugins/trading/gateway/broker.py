@@ -56,6 +56,7 @@ class PaperBroker:
         self._costs = costs
         self._events: list[Event] = []
         self._by_perm_id = {o.perm_id: o for o in state.orders}
+        self.keeps_rejected_ids = False
 
     # --- questions ------------------------------------------------------------------------------
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from trading.errors import AirdeskError
 from trading.gateway import persistence
+from trading.gateway.behaviour import Behaviour, CommissionTiming
 from trading.gateway.faults import Fault, Rule
 from trading.gateway.records import LABEL, Refusal
 from trading.gateway.server import LOOPBACK, Gateway
@@ -80,14 +82,30 @@ def _fault(gateway: Gateway, command: Command) -> dict[str, Any]:
         message_id=int(command["message_id"]),
         fault=Fault(command["fault"]),
         skip=int(command.get("skip", 0)),
+        times=int(command.get("times", 1)),
         seconds=float(command.get("seconds", 0)),
     )
     gateway.faults.rules.append(rule)
     return {}
 
 
+def _behave(gateway: Gateway, command: Command) -> dict[str, Any]:
+    wanted = {name: value for name, value in command.items() if name != "cmd"}
+    if "commission" in wanted:
+        wanted["commission"] = CommissionTiming(wanted["commission"])
+    gateway.behave(Behaviour(**wanted))
+    return {}
+
+
 def _commission_delay(gateway: Gateway, command: Command) -> dict[str, Any]:
-    gateway.faults.commission_delay_seconds = float(command["seconds"])
+    seconds = float(command["seconds"])
+    timing = CommissionTiming.LATE if seconds else CommissionTiming.ON_TIME
+    gateway.behave(replace(gateway.behaviour, commission=timing, commission_delay_seconds=seconds))
+    return {}
+
+
+def _restart(gateway: Gateway, command: Command) -> dict[str, Any]:
+    gateway.restart(float(command.get("down_seconds", 0)))
     return {}
 
 
@@ -111,7 +129,9 @@ COMMANDS: dict[str, Callable[[Gateway, Command], dict[str, Any]]] = {
     "advance": _advance,
     "halt": _halt,
     "fault": _fault,
+    "behave": _behave,
     "commission_delay": _commission_delay,
+    "restart": _restart,
     "read_only": _read_only,
     "connectivity": _connectivity,
     "drop_clients": _drop_clients,

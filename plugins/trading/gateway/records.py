@@ -1,9 +1,9 @@
-"""What the paper gateway remembers: tickets, orders, executions, holdings. Data only; `broker.py` changes it."""
+"""What the paper gateway remembers: tickets, orders, executions, holdings. Data only; the broker changes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ class Status(StrEnum):
 
     PRE_SUBMITTED = "PreSubmitted"
     SUBMITTED = "Submitted"
+    PENDING_CANCEL = "PendingCancel"
     FILLED = "Filled"
     CANCELLED = "Cancelled"
     INACTIVE = "Inactive"
@@ -47,10 +48,14 @@ class Ticket:
 
     Attributes:
         order_id: id of the client that sent it. parent_id: 0 for a stand-alone order.
-        action: BUY or SELL. order_type: MKT, LMT, STP or TRAIL. tif: DAY, GTC, OPG or GTD.
+        action: BUY or SELL. order_type: MKT, LMT, STP or TRAIL. tif: DAY, GTC, GTD, OPG, IOC or FOK; empty lets the
+            account's preset decide (DAY), which is told with 10349.
+        account: empty means the only account.
         limit_price, aux_price, trail_stop_price: USD/share; None where not given.
         trail_percent: distance of a trailing stop, 0–100.
         good_till: end of a GTD order, aware UTC.
+        oca_type: what a fill does to the rest of `oca_group`: 1 cancels, 2 and 3 reduce by the shares filled.
+        is_what_if: only asks what the order would do to the account; see `PaperBroker.what_if`.
         transmit: False holds the order back until a member of its family is transmitted.
     """
 
@@ -70,6 +75,8 @@ class Ticket:
     trail_stop_price: Decimal | None = None
     trail_percent: Decimal | None = None
     good_till: datetime | None = None
+    oca_type: int = 3
+    is_what_if: bool = False
 
 
 @dataclass(slots=True)
@@ -77,9 +84,15 @@ class GatewayOrder:
     """One order at the gateway.
 
     Attributes:
+        ticket: the newest request; its quantity shrinks where a one-cancels-all group reduces the order.
         is_staged: received with transmit off; nobody is told about it.
+        created_at: when the gateway accepted it.
         activated_at: since when it works; None while it is staged or waits for its parent.
         expires_at: None for GTC.
+        auto_cancel_at: when the broker ends a GTC order by itself; None for others.
+        is_triggered: a stop that filled in part goes on as a market order.
+        filled_bar_at: start of the bar of the latest fill; an order fills at most once a bar.
+        commission_usd: charged so far; the schedule's minimum counts once an order.
         stop_price: where a stop stands now; None for other types and before activation.
         done_at, done_text: when and how it ended; None while it works.
     """
@@ -92,9 +105,14 @@ class GatewayOrder:
     is_staged: bool = False
     parent_perm_id: int = 0
     activated_at: datetime | None = None
+    created_at: datetime | None = None
+    auto_cancel_at: datetime | None = None
     stop_price: Decimal | None = None
+    is_triggered: bool = False
     filled: Decimal = ZERO
     average_price: Decimal = ZERO
+    commission_usd: Decimal = ZERO
+    filled_bar_at: datetime | None = None
     done_at: datetime | None = None
     done_text: str | None = None
 
@@ -119,12 +137,17 @@ class GatewayOrder:
         if self.is_done:
             return ""
         waits = self.activated_at is None and self.parent_perm_id
-        return ",".join(["child"] * bool(waits) + ["trigger"] * self.is_stop)
+        return ",".join(["child"] * bool(waits) + ["trigger"] * (self.is_stop and not self.is_triggered))
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One fill. `commission_usd` in USD, `price` in USD/share."""
+    """One fill.
+
+    Attributes:
+        price, average_price: USD/share.
+        realized_usd: gain of the shares that it closed, after commission; None where it only opened.
+    """
 
     exec_id: str
     perm_id: int
@@ -134,6 +157,7 @@ class Execution:
     average_price: Decimal
     commission_usd: Decimal
     executed_at: datetime
+    realized_usd: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +168,68 @@ class Holding:
     average_cost: Decimal = ZERO
 
 
+class CashKind(StrEnum):
+    """Why cash moved without a trade."""
+
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    DIVIDEND = "dividend"
+    CASH_IN_LIEU = "cash_in_lieu"
+    INTEREST = "interest"
+    FEE = "fee"
+
+
+@dataclass(frozen=True, slots=True)
+class CashItem:
+    """Cash that moved without a trade.
+
+    Attributes:
+        item_id: 1, 2, 3 … in the order of booking.
+        amount_usd: negative for what was taken.
+        symbol: whose dividend or fraction it is; None for the account's own items.
+    """
+
+    item_id: int
+    kind: CashKind
+    amount_usd: Decimal
+    booked_at: datetime
+    text: str
+    symbol: Symbol | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitDone:
+    """A split that the account took over. `ratio` is new shares per old share; shares are those after it."""
+
+    symbol: Symbol
+    ratio: Decimal
+    quantity: Decimal
+    applied_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Sale proceeds that a cash account may spend from `settles_on` on."""
+
+    settles_on: date
+    amount_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedQuote:
+    """The market of a symbol as a script says; USD/share, None where nothing is shown.
+
+    Attributes:
+        is_halted: None when nothing is said about it.
+    """
+
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    last: Decimal | None = None
+    is_delayed: bool = False
+    is_halted: bool | None = False
+
+
 @dataclass(slots=True)
 class BrokerState:
     """Everything that survives a restart.
@@ -151,6 +237,10 @@ class BrokerState:
     Attributes:
         clock: the simulated present, aware UTC.
         next_ids: next valid order id by client id; kept over reconnects and restarts.
+        orders, executions, cash_items, splits: in the order in which they came; only live orders still change.
+        fill_caps: most shares of a symbol that one bar or quote fills; absent means all.
+        quotes: scripted markets; they stand in for the feed's bars.
+        unsettled: sale proceeds on their way, cash accounts only.
     """
 
     account: str
@@ -162,21 +252,32 @@ class BrokerState:
     executions: list[Execution] = field(default_factory=list)
     holdings: dict[Symbol, Holding] = field(default_factory=dict)
     halted: set[Symbol] = field(default_factory=set)
+    cash_items: list[CashItem] = field(default_factory=list)
+    splits: list[SplitDone] = field(default_factory=list)
+    fill_caps: dict[Symbol, Decimal] = field(default_factory=dict)
+    quotes: dict[Symbol, ScriptedQuote] = field(default_factory=dict)
+    unsettled: list[Unsettled] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderChanged:
-    """Clients of the order hear its new status."""
+    """Clients of the order hear its new status. `order` is a copy from the moment of the event, here and below."""
 
     order: GatewayOrder
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """Clients of the order hear 202 with the reason."""
+    """Clients of the order hear 202 with the reason.
+
+    Attributes:
+        cancelled_by: client id of another client that cancelled it; the status carries that id then. None: the owner
+            or the system.
+    """
 
     order: GatewayOrder
     reason: str
+    cancelled_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

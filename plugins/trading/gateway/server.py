@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trading.gateway import persistence, stepping, wire
+from trading.gateway.behaviour import Behaviour, Draws
 from trading.gateway.broker import PaperBroker
 from trading.gateway.faults import Faults
 from trading.gateway.records import Event, Executed, OrderCancelled, OrderMessage, Refusal, Ticket
@@ -26,17 +27,20 @@ class Gateway:
     def __init__(self, broker: PaperBroker, state_file: Path | None = None) -> None:
         self.broker = broker
         self.faults = Faults()
+        self.behave(Behaviour())
         self.sessions: list[Session] = []
         self.is_read_only = False
         self.is_connected = True
         self._state_file = state_file
         self._server: asyncio.Server | None = None
+        self._reopened: list[asyncio.Task[int]] = []
         self._save()
 
     async def listen(self, port: int) -> int:
         """Accept clients on a loopback port (0: any free one) and return it."""
         self._server = await asyncio.get_running_loop().create_server(lambda: Session(self), LOOPBACK, port)
-        return int(self._server.sockets[0].getsockname()[1])
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        return self.port
 
     def close(self) -> None:
         """Drop every client and stop listening; the state file is up to date."""
@@ -48,6 +52,23 @@ class Gateway:
         """Disconnect everybody; what they had in the pipe is lost, as in a nightly restart."""
         for session in list(self.sessions):
             session.stop()
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Misbehave like this from now on."""
+        self.behaviour = behaviour
+        self.draws = Draws(behaviour)
+        self.broker.keeps_rejected_ids = behaviour.keeps_rejected_ids
+
+    def restart(self, down_seconds: float) -> None:
+        """Restart as a gateway does at night: requests not yet handled and answers not yet sent are lost.
+
+        Connections are refused for `down_seconds`; orders, ids and money are those of the state that was saved.
+        """
+        if self._server is not None:
+            self._server.close()
+        self.drop_clients()
+        loop = asyncio.get_running_loop()
+        loop.call_later(down_seconds, lambda: self._reopened.append(loop.create_task(self.listen(self.port))))
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -97,12 +118,12 @@ class Gateway:
     # --- telling --------------------------------------------------------------------------------
 
     def later(self, message: bytes, session: Session) -> None:
-        """Send a commission report, late if a fault says so."""
-        delay = self.faults.commission_delay_seconds
-        if delay:
-            asyncio.get_running_loop().call_later(delay, session.send, message)
-        else:
-            session.send(message)
+        """Send a commission report: at once, late or never, as the standing behaviour says."""
+        wait_seconds = self.behaviour.commission_wait_seconds()
+        if wait_seconds:
+            asyncio.get_running_loop().call_later(wait_seconds, session.send_often, message)
+        elif wait_seconds is not None:
+            session.send_often(message)
 
     def _publish(self) -> None:
         self._save()
@@ -115,11 +136,15 @@ class Gateway:
         if isinstance(event, OrderMessage):
             session.error(order.ticket.order_id, event.code, event.text)
         elif isinstance(event, OrderCancelled):
-            session.send(wire.order_status(order, order.client_id, order.average_price))
+            heard_from = order.client_id if event.cancelled_by is None else event.cancelled_by
+            session.send_often(wire.order_status(order, heard_from, order.average_price))
             session.error(order.ticket.order_id, 202, f"Order Canceled - reason:{event.reason}")
         elif isinstance(event, Executed):
-            session.send(wire.execution(order, event.execution, -1, session.version))
-            session.tell_order(order)
+            if self.behaviour.filled_before_execution:
+                session.tell_order(order)
+            session.send_often(wire.execution(order, event.execution, -1, session.version))
+            if not self.behaviour.filled_before_execution:
+                session.tell_order(order)
             self.later(wire.commission(event.execution), session)
         else:
             session.tell_order(order)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 _HELLO = re.compile(rb"v(\d+)\.\.(\d+)")
-_PLACE_ORDER = 3
+_PLACE_ORDER, _CANCEL_ORDER = 3, 4
 _FARMS = (
     (2104, "Market data farm connection is OK:simulated"),
     (2106, "HMDS data farm connection is OK:simulated"),
@@ -112,6 +112,7 @@ class Session(asyncio.Protocol):
     def stop(self) -> None:
         """Drop the client and whatever it still had in the pipe."""
         self._worker.cancel()
+        self._transport.abort()
         self.close()
 
     def send(self, message: bytes) -> None:
@@ -124,10 +125,18 @@ class Session(asyncio.Protocol):
         fault = rule.fault if rule else None
         if fault is Fault.CLOSE_BEFORE:
             self._transport.abort()
+        elif fault is Fault.HALF_FRAME:
+            self._transport.write(message[: len(message) // 2])
+            self._transport.close()
         elif fault is not Fault.DROP:
             self._transport.write(message * (2 if fault is Fault.DUPLICATE else 1))
             if fault is Fault.CLOSE_AFTER:
                 self._transport.close()
+
+    def send_often(self, message: bytes) -> None:
+        """Write a message about an order; twice if the gateway stutters."""
+        for _ in range(2 if self.gateway.behaviour.duplicate_messages else 1):
+            self.send(message)
 
     def error(self, request_id: int, code: int, text: str) -> None:
         """Send message 4."""
@@ -147,11 +156,13 @@ class Session(asyncio.Protocol):
         fault = rule.fault if rule else None
         if rule is not None and fault is Fault.DELAY:
             await asyncio.sleep(rule.seconds)
+        if message_id in (_PLACE_ORDER, _CANCEL_ORDER) and self.gateway.behaviour.hold_orders_seconds:
+            await asyncio.sleep(self.gateway.behaviour.hold_orders_seconds)
         if fault is Fault.CLOSE_BEFORE:
             return False
         if fault is Fault.DROP:
             return True
-        if fault is Fault.SWALLOW and message_id == _PLACE_ORDER:
+        if message_id == _PLACE_ORDER and (fault is Fault.SWALLOW or self.gateway.draws.swallows_next()):
             self.gateway.swallow(self._client, int(fields[0]))
             return True
         handler = self._handlers.get(message_id)
@@ -288,5 +299,5 @@ class Session(asyncio.Protocol):
     def tell_order(self, order: GatewayOrder) -> None:
         """Send openOrder and orderStatus."""
         last_price = order.average_price if order.status is Status.FILLED else ZERO
-        self.send(wire.open_order(order, self.version))
-        self.send(wire.order_status(order, order.client_id, last_price))
+        self.send_often(wire.open_order(order, self.version))
+        self.send_often(wire.order_status(order, order.client_id, last_price))
