@@ -61,6 +61,16 @@ FROM unnest(%(order_ids)s::text[]) WITH ORDINALITY AS leg (order_id, place),
       FROM desk.intents WHERE client_id = %(client_id)s::int) AS base
 WHERE NOT EXISTS (SELECT FROM desk.intents AS i WHERE i.order_id = leg.order_id);
 
+-- name: renew_ids
+-- Move legs whose ids the broker refused as taken to fresh consecutive ids.
+UPDATE desk.intents AS i
+SET reserved_id = base.first_id + leg.place::int - 1, epoch = %(epoch)s::bigint, reserved_at = clock_timestamp()
+FROM unnest(%(order_ids)s::text[]) WITH ORDINALITY AS leg (order_id, place),
+     (SELECT greatest(%(first_id)s::int, coalesce(max(reserved_id) + 1, 0)) AS first_id
+      FROM desk.intents
+      WHERE client_id IN (SELECT client_id FROM desk.intents WHERE order_id = ANY (%(order_ids)s::text[]))) AS base
+WHERE i.order_id = leg.order_id AND i.state = 'RESERVED';
+
 -- name: settle_intent
 -- Set the state of a submission record; a permanent id once known stays.
 UPDATE desk.intents SET state = %(state)s::text, perm_id = coalesce(%(perm_id)s::bigint, perm_id)

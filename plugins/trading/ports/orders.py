@@ -76,6 +76,10 @@ class OrderRows(Protocol):
         """Reserve consecutive ids from max(first_id, highest ever reserved + 1) for legs that have none."""
         ...
 
+    def renew_ids(self, order_ids: Sequence[OrderRef], *, first_id: int, epoch: int) -> list[Intent]:
+        """Give legs fresh ids above everything ever reserved: the broker has seen theirs and created nothing."""
+        ...
+
     def settle_intent(self, order_id: OrderRef, *, state: str, perm_id: int | None, epoch: int) -> None:
         """Set an intent's state; raises `InvariantBroken` if `epoch` is not the newest writer's."""
         ...

@@ -1,15 +1,12 @@
-"""One writer session: look at the broker, make room, reserve, send, record. Used by `execute` only."""
+"""One writer session: look at the broker, reserve, send through the gate, cancel, record. Policy lives elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 
 from trading.domain.instruments import BookId
-from trading.domain.money import ZERO
-from trading.domain.orders import DONE, OPEN, Order, OrderEvent, OrderPurpose, OrderStatus, Side
-from trading.errors import OutcomeUnknown, TransientError
+from trading.domain.orders import DONE, OPEN, Order, OrderEvent, OrderRef, OrderStatus, Side
+from trading.domain.portfolio import TradingState
 from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Store
 from trading.tasks.adopt import Adoption, adopt, settle
 
@@ -25,14 +22,16 @@ class Submission:
     def __init__(self, store: Store, broker: Broker, book: BookId, epoch: int) -> None:
         self.learned = Adoption()
         self.notes: list[str] = []
-        self._store, self._broker, self._book, self._epoch = store, broker, book, epoch
+        self.store, self.broker, self.book, self.epoch = store, broker, book, epoch
         self._seen: BrokerSnapshot | None = None
+
+    # --- what is ---------------------------------------------------------------------------------
 
     def look(self) -> BrokerSnapshot:
         """Take a complete snapshot and adopt it."""
-        self._seen = self._broker.snapshot(self._book)
-        with self._store.transaction() as tx:
-            self.learned += adopt(tx, self._book, self._seen, epoch=self._epoch)
+        self._seen = self.broker.snapshot(self.book)
+        with self.store.transaction() as tx:
+            self.learned += adopt(tx, self.book, self._seen, epoch=self.epoch)
         return self._seen
 
     @property
@@ -42,64 +41,29 @@ class Submission:
 
     def orders_of(self, decision_id: str) -> tuple[Order, ...]:
         """Return the orders of a decision as they stand."""
-        with self._store.transaction() as tx:
+        with self.store.transaction() as tx:
             return tx.orders.of_decision(decision_id)
 
-    def deny(self, family: Sequence[Order], detail: str) -> None:
-        """Record that a planned family may not go; one with reserved ids is left for the next hour to expire."""
-        self._end([o for o in family if o.status is OrderStatus.PLANNED], OrderStatus.DENIED, detail)
+    def intents_of(self, orders: Sequence[Order]) -> dict[OrderRef, Intent]:
+        """Return the reserved ids of those legs that have one."""
+        with self.store.transaction() as tx:
+            return tx.orders.intents([o.order_id for o in orders])
 
-    def send(self, family: Sequence[Order]) -> int:
-        """Send a family unless it is at the broker already or its fate is unknown; legs sent."""
-        reserved = self._reserved(family)
-        if reserved and not self._is_unseen(family, reserved):
-            return 0
-        if family[0].side is Side.SELL and not self._make_room(family[0]):
-            return 0
-        if not reserved:
-            reserved = self._reserve(family)
-        legs = [ReservedLeg(order, reserved[order.order_id].reserved_id) for order in family]
-        try:
-            events = self._broker.submit(legs)
-        except OutcomeUnknown:
-            if not all(self.look().find(o.order_id) for o in family):
-                self._give_up(family, "no acknowledgement came and the broker does not list the whole family")
-                raise
-            return len(legs)
-        with self._store.transaction() as tx:
-            for event in events:
-                order = tx.orders.get(event.order_id)
-                assert order is not None, f"{event.order_id} was sent, so it is stored"
-                settle(tx, order, event, self._epoch)
-        return len(legs)
+    def is_unseen(self, intent: Intent) -> bool:
+        """Whether the broker cannot have had this id yet, so that it may be sent again or forgotten."""
+        return intent.reserved_id >= self.seen.next_order_id
 
-    # --- ids ------------------------------------------------------------------------------------
+    # --- what is done ----------------------------------------------------------------------------
 
-    def _reserved(self, family: Sequence[Order]) -> dict[str, Intent]:
-        with self._store.transaction() as tx:
-            return tx.orders.intents([o.order_id for o in family])
-
-    def _is_unseen(self, family: Sequence[Order], reserved: dict[str, Intent]) -> bool:
-        """Whether a family with reserved ids never reached the broker, so that the same ids may be sent again."""
-        found = [o.order_id for o in family if self.seen.find(o.order_id) is not None]
-        if found or len(reserved) < len(family):
-            self._give_up(family, f"only part of the family is known to the broker: {', '.join(found) or 'none'}")
-            raise OutcomeUnknown(f"{family[0].order_id}: only part of its family is known; look at the broker")
-        # The broker may have held back the first legs; it acts on none of them before the last one arrives.
-        if reserved[family[-1].order_id].reserved_id < self.seen.next_order_id:
-            self._give_up(family, "its id is used up, but the broker shows no such order")
-            return False
-        return True
-
-    def _reserve(self, family: Sequence[Order]) -> dict[str, Intent]:
+    def reserve(self, family: Sequence[Order]) -> dict[OrderRef, Intent]:
         """Reserve ids above everything ever used and commit them before anything is sent."""
-        client_id = self._broker.identity().client_id
-        with self._store.transaction() as tx:
+        client_id = self.broker.identity().client_id
+        with self.store.transaction() as tx:
             intents = tx.orders.reserve(
                 [o.order_id for o in family],
                 client_id=client_id,
                 first_id=self.seen.next_order_id,
-                epoch=self._epoch,
+                epoch=self.epoch,
             )
             for order in family:
                 stored = tx.orders.get(order.order_id) or order
@@ -108,81 +72,68 @@ class Submission:
                     tx.orders.record(stored, event)
         return {i.order_id: i for i in intents}
 
-    # --- room for a sale ------------------------------------------------------------------------
+    def submit(self, family: Sequence[Order], reserved: Mapping[OrderRef, Intent]) -> tuple[OrderEvent, ...] | None:
+        """Send legs under their reserved ids; None, and nothing sent, if the trading state does not let them go.
 
-    def _make_room(self, sale: Order) -> bool:
-        """Free the shares that `sale` wants to sell from their protection; whether the sale may go.
-
-        A stop that triggers beside a sale would open a short position, so nothing is sent before the snapshot shows
-        that the protection is gone (or, for a trim, reduced to what stays).
+        Raises:
+            OutcomeUnknown: no acknowledgement came; a snapshot decides.
         """
-        held = self.seen.positions.get(sale.symbol, ZERO)
-        if held > sale.quantity and sale.purpose is OrderPurpose.TRIM:
-            self._shrink_protection(sale, held - sale.quantity)
-        else:
-            self._cancel_everything_in(sale)
-        held = self.seen.positions.get(sale.symbol, ZERO)
-        if held < sale.quantity:
-            self._end([sale], OrderStatus.CANCELLED, f"the position is {held} shares now, less than it sells")
-            return False
-        return True
+        legs = [ReservedLeg(order, reserved[order.order_id].reserved_id) for order in family]
+        with self.store.send_gate(self.book, epoch=self.epoch) as state:
+            return self.broker.submit(legs) if may_go(family, state) else None
 
-    def _cancel_everything_in(self, sale: Order) -> None:
-        others = self._working_beside(sale)
-        if not others:
-            return
-        self._broker.cancel([intent.reserved_id for _, intent in others])
-        self.look()
-        if left := [order.order_id for order, _ in self._working_beside(sale)]:
-            raise TransientError(f"{sale.symbol}: {', '.join(left)} still work, so nothing is sold yet; it is retried")
+    def record(self, events: Sequence[OrderEvent]) -> None:
+        """Store what the broker answered."""
+        with self.store.transaction() as tx:
+            for event in events:
+                order = tx.orders.get(event.order_id)
+                assert order is not None, f"{event.order_id} was sent, so it is stored"
+                settle(tx, order, event, self.epoch)
 
-    def _shrink_protection(self, sale: Order, stays: Decimal) -> None:
-        """Reduce stop and target to the shares that stay: the same ids with a smaller size change the same orders."""
-        guards = [(o, i) for o, i in self._working_beside(sale) if o.is_protective]
-        for order, intent in guards:
-            if self._guarded(order) > stays:
-                self._broker.submit([ReservedLeg(replace(order, quantity=stays), intent.reserved_id)])
-        if guards:
-            self.look()
-        if left := [o.order_id for o, _ in self._working_beside(sale) if o.is_protective and self._guarded(o) > stays]:
-            raise TransientError(f"{sale.symbol}: {', '.join(left)} could not be reduced yet; it is retried")
+    def cancel(self, orders: Sequence[Order]) -> tuple[Order, ...]:
+        """Ask for cancellations, look, and return the orders that the broker still works."""
+        if not orders:
+            return ()
+        self.broker.cancel([intent.reserved_id for intent in self.intents_of(orders).values()])
+        snapshot = self.look()
+        return tuple(o for o in orders if (theirs := snapshot.find(o.order_id)) is not None and theirs.status in OPEN)
 
-    def _guarded(self, order: Order) -> Decimal:
-        theirs = self.seen.find(order.order_id)
-        return ZERO if theirs is None else theirs.quantity
-
-    def _working_beside(self, sale: Order) -> list[tuple[Order, Intent]]:
-        """Return our other orders in the symbol that the broker still works, with their ids."""
-        with self._store.transaction() as tx:
-            others = [
-                o
-                for o in tx.orders.working(self._book)
-                if o.symbol == sale.symbol and o.order_id != sale.order_id and o.status in OPEN
-            ]
-            intents = tx.orders.intents([o.order_id for o in others])
-        return [(o, intents[o.order_id]) for o in others]
-
-    # --- ends -----------------------------------------------------------------------------------
-
-    def _give_up(self, family: Sequence[Order], detail: str) -> None:
-        """Park legs as UNKNOWN, alarm once; a person or the reconciliation settles them."""
-        self._end([o for o in family if self.seen.find(o.order_id) is None], OrderStatus.UNKNOWN, detail)
-        with self._store.transaction() as tx:
-            tx.controls.notify(
-                dedupe_key=f"unknown:{family[0].order_id}",
-                book=self._book,
-                kind="broker",
-                severity="error",
-                body=f"{self._book.badge} {self._book}: the fate of {family[0].order_id} is unknown: {detail}; "
-                "it is never resent by itself, look at the broker",
-            )
-
-    def _end(self, orders: Sequence[Order], status: OrderStatus, detail: str) -> None:
-        with self._store.transaction() as tx:
+    def end(self, orders: Sequence[Order], status: OrderStatus, detail: str) -> None:
+        """Record that orders came to an end here, with the reason."""
+        with self.store.transaction() as tx:
             for order in orders:
                 stored = tx.orders.get(order.order_id) or order
                 if stored.status not in DONE:
                     event = OrderEvent(order.order_id, status, self.seen.taken_at, detail=detail)
-                    settle(tx, stored, event, self._epoch)
+                    settle(tx, stored, event, self.epoch)
         if orders:
             self.notes.append(f"{orders[0].symbol}: {detail}")
+
+    def deny(self, family: Sequence[Order], detail: str) -> None:
+        """Record that a family may not go. Ids that the broker has not seen are given up with it."""
+        intents = self.intents_of(family)
+        self.end([o for o in family if o.status is OrderStatus.PLANNED], OrderStatus.DENIED, detail)
+        reserved = [o for o in family if o.status is OrderStatus.RESERVED and self.is_unseen(intents[o.order_id])]
+        self.end(reserved, OrderStatus.EXPIRED, detail)
+
+    def give_up(self, family: Sequence[Order], detail: str) -> None:
+        """Park legs that the broker does not list as UNKNOWN and alarm once; a person settles them."""
+        self.end([o for o in family if self.seen.find(o.order_id) is None], OrderStatus.UNKNOWN, detail)
+        with self.store.transaction() as tx:
+            tx.controls.notify(
+                dedupe_key=f"unknown:{family[0].order_id}",
+                book=self.book,
+                kind="broker",
+                severity="error",
+                body=f"{self.book.badge} {self.book}: the fate of {family[0].order_id} is unknown: {detail}; "
+                "it is never resent by itself, look at the broker",
+            )
+
+
+def may_go(family: Sequence[Order], state: TradingState) -> bool:
+    """Whether the trading state lets a family go: entries in ACTIVE, sales also in REDUCE_ONLY, guards unless LOCKED."""
+    if all(order.is_protective for order in family):
+        return state is not TradingState.LOCKED
+    if family[0].side is Side.SELL:
+        return state in (TradingState.ACTIVE, TradingState.REDUCE_ONLY)
+    return state is TradingState.ACTIVE

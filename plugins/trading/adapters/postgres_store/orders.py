@@ -108,6 +108,13 @@ class PostgresOrderRows:
         stored = self.intents(order_ids)
         return [stored[order_id] for order_id in order_ids]
 
+    def renew_ids(self, order_ids: Sequence[OrderRef], *, first_id: int, epoch: int) -> list[Intent]:
+        """Give legs fresh ids above everything ever reserved: the broker has seen theirs and created nothing."""
+        self._require_newest(order_ids, epoch)
+        self._sql.run("renew_ids", order_ids=list(order_ids), first_id=first_id, epoch=epoch)
+        stored = self.intents(order_ids)
+        return [stored[order_id] for order_id in order_ids]
+
     def settle_intent(self, order_id: OrderRef, *, state: str, perm_id: int | None, epoch: int) -> None:
         """Set an intent's state; raises `InvariantBroken` if `epoch` is not the newest writer's."""
         self._require_newest([order_id], epoch)
