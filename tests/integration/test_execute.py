@@ -184,7 +184,7 @@ def test_an_exit_planned_at_the_close_fills_at_the_next_open(desk) -> None:
     assert desk.held() == {}
 
 
-def test_a_foreign_order_halts_the_book_and_is_told_once(desk) -> None:
+def test_a_foreign_order_holds_its_symbol_and_not_the_book(desk) -> None:
     from trading.domain.orders import OrderType, Side, TimeInForce
     from trading.ports import ReservedLeg
 
@@ -196,7 +196,9 @@ def test_a_foreign_order_halts_the_book_and_is_told_once(desk) -> None:
     with IbkrGate("127.0.0.1", desk.gateway.port, 77, ACCOUNT, None).connect() as stranger:
         stranger.submit([ReservedLeg(order, 1)])
     assert desk.sync("2019-06-03 11:30").degraded
-    assert desk.state() is TradingState.HALTED
+    assert desk.state() is TradingState.ACTIVE
+    with desk.services.store.transaction() as tx:
+        assert list(tx.controls.holds(BOOK)) == ["AAPL"]
 
 
 def test_a_halted_book_sends_nothing(desk) -> None:

@@ -354,13 +354,10 @@ def test_a_message_is_sent_once_and_carries_its_badge(desk, database_url) -> Non
     assert count(database_url, "ops.outbox WHERE badge = 'SYNTHETIC' AND length(body) = 4000") == 1
 
 
-def test_findings_are_kept(desk, database_url) -> None:
+def test_what_a_person_did_is_kept(desk, database_url) -> None:
     with desk.transaction() as tx:
-        found = {"session_on": AS_OF.date(), "is_clean": False, "detail": {"cash": "1.00"}, "at": AS_OF}
-        number = tx.controls.add_reconciliation(BOOK, **found)
-        tx.controls.add_break(number, BOOK, kind="cash", symbol=None, ours="1.00", theirs="2.00")
         tx.controls.audit(actor="operator", action="halt", detail={"why": "test"})
-    assert [count(database_url, f"ops.{t}") for t in ("reconciliations", "breaks", "audit")] == [1, 1, 1]
+    assert count(database_url, "ops.audit") == 1
 
 
 def test_a_replay_book_goes_as_a_whole_and_no_other_book_ever(desk, database_url) -> None:

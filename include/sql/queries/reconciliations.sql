@@ -12,12 +12,14 @@ RETURNING reconciliation_id;
 -- name: see_break
 -- Open a break, or see an open one again: it keeps its row and its age.
 INSERT INTO ops.breaks (reconciliation_id, book, kind, symbol, ours, theirs, break_key, reference, quantity, cash_usd,
-                        first_seen_at, last_seen_at)
+                        price, commission_usd, executed_at, first_seen_at, last_seen_at)
 VALUES (%(reconciliation_id)s::bigint, %(book)s::text, %(kind)s::text, %(symbol)s::text, %(ours)s::text,
         %(theirs)s::text, %(break_key)s::text, %(reference)s::text, %(quantity)s::numeric, %(cash_usd)s::numeric,
-        %(at)s::timestamptz, %(at)s::timestamptz)
+        %(price)s::numeric, %(commission_usd)s::numeric, %(executed_at)s::timestamptz, %(at)s::timestamptz,
+        %(at)s::timestamptz)
 ON CONFLICT (book, break_key) WHERE closed_at IS NULL AND break_key IS NOT NULL DO UPDATE
 SET ours = excluded.ours, theirs = excluded.theirs, quantity = excluded.quantity, cash_usd = excluded.cash_usd,
+    price = excluded.price, commission_usd = excluded.commission_usd, executed_at = excluded.executed_at,
     last_seen_at = greatest(breaks.last_seen_at, excluded.last_seen_at)
 RETURNING *, xmax = 0 AS is_new;
 
@@ -36,7 +38,7 @@ ORDER BY first_seen_at, break_id LIMIT 1;
 
 -- name: last_clean
 -- When the newest comparison was made that found nothing which keeps entries waiting.
-SELECT max(happened_at) FROM ops.reconciliations WHERE book = %(book)s::text AND lets_trade;
+SELECT max(happened_at) FROM ops.reconciliations WHERE book = %(book)s::text AND lets_trade AND kind <> 'statement';
 
 -- name: clean_sessions
 -- Sessions whose newest nightly comparison was clean and made by this code.
@@ -62,6 +64,15 @@ SELECT * FROM ops.breaks WHERE break_id = %(break_id)s::bigint;
 UPDATE ops.breaks
 SET closed_at = clock_timestamp(), resolution = %(resolution)s::text, resolved_by = %(actor)s::text
 WHERE break_id = %(break_id)s::bigint AND closed_at IS NULL;
+
+-- name: opened_at
+-- When the book was opened with the cash that the broker showed.
+SELECT opened_at FROM desk.books WHERE book = %(book)s::text;
+
+-- name: order_of_perm
+-- The order of a book that the broker knows under a permanent id.
+SELECT order_id FROM desk.orders WHERE book = %(book)s::text AND broker_order_id = %(perm_id)s::bigint
+ORDER BY planned_at DESC LIMIT 1;
 
 -- name: read_externals
 -- What is outside the book, oldest first.

@@ -1,98 +1,86 @@
 """Our book against the broker's: every difference is a value with both sides spelt out.
 
-Executions are the truth for shares and cash. A difference that executions of ours which are not booked yet account
-for is theirs to book; one that nothing accounts for stops trading.
+Executions are the truth for shares and cash. A difference that executions of ours which are not booked yet, or activity
+outside the book, account for is theirs; one that nothing accounts for stops trading.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
+from trading.accounting.reconciliation_kinds import Difference, DifferenceKind
 from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import Portfolio
 
+CASH_TOLERANCE_USD = Decimal("0.01")
 _LEAVING = frozenset({OrderPurpose.EXIT, OrderPurpose.TRIM})
 
 
-class DifferenceKind(StrEnum):
-    """What disagrees."""
-
-    POSITION = "position"
-    CASH = "cash"
-    UNBOOKED_FILL = "unbooked_fill"
-    FOREIGN_FILL = "foreign_fill"
-    FOREIGN_ORDER = "foreign_order"
-    MISSING_FILL = "missing_fill"
-    LOST_ORDER = "lost_order"
-    PROTECTION = "protection"
-
-    @property
-    def halts(self) -> bool:
-        """Whether trading stops: the books are wrong, not merely late or thinly guarded."""
-        return self in _HALTING
-
-
-_HALTING = frozenset(
-    {DifferenceKind.POSITION, DifferenceKind.CASH, DifferenceKind.FOREIGN_FILL, DifferenceKind.MISSING_FILL}
-)
-
-
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One disagreement between book and broker.
+class Outside:
+    """Shares and cash that the broker holds beside the book: signed, of one foreign activity."""
 
-    Attributes:
-        symbol: None for cash.
-        ours, theirs: what each side says, for people.
-    """
-
-    kind: DifferenceKind
-    symbol: Symbol | None
-    ours: str
-    theirs: str
+    symbol: Symbol
+    quantity: Decimal
+    cash_usd: Decimal
 
 
-def reconcile(
+def effect_of(fill: Fill) -> tuple[Decimal, Decimal]:
+    """Return what an execution adds to shares and to cash, signed; a commission that is not known counts as zero."""
+    sign = 1 if fill.side is Side.BUY else -1
+    return sign * fill.quantity, -sign * fill.quantity * fill.price - (fill.commission_usd or ZERO)
+
+
+def compare_positions(
     book: Portfolio,
     broker_positions: Mapping[Symbol, Decimal],
-    broker_cash_usd: Decimal,
     *,
-    cash_tolerance_usd: Decimal,
     unbooked: Sequence[Fill] = (),
+    outside: Sequence[Outside] = (),
 ) -> tuple[Difference, ...]:
-    """Return how shares and cash of `book` differ from the broker's; shares are compared exactly.
+    """Return how the shares of `book` differ from the broker's, exactly.
 
     Args:
         book: what we say we hold.
         broker_positions: shares by symbol, zero positions left out.
-        broker_cash_usd: total cash at the broker.
-        cash_tolerance_usd: largest difference that counts as rounding.
         unbooked: executions of our orders that the broker knows and the book does not. Each is a difference of its
-            own, and what it accounts for is not reported again as shares or cash.
+            own, and the shares that it accounts for are not reported again.
+        outside: what the broker holds beside the book.
     """
-    shares = {symbol: position.quantity for symbol, position in book.positions.items() if position.quantity}
-    cash_usd = book.cash_usd
+    expected: dict[Symbol, Decimal] = defaultdict(Decimal)
+    for symbol, position in book.positions.items():
+        expected[symbol] += position.quantity
     for fill in unbooked:
-        sign = 1 if fill.side is Side.BUY else -1
-        shares[fill.symbol] = shares.get(fill.symbol, ZERO) + sign * fill.quantity
-        cash_usd -= sign * fill.quantity * fill.price + (fill.commission_usd or ZERO)
-    late = (Difference(DifferenceKind.UNBOOKED_FILL, f.symbol, "not booked", _of_fill(f)) for f in unbooked)
-    moved = (
+        expected[fill.symbol] += effect_of(fill)[0]
+    for activity in outside:
+        expected[activity.symbol] += activity.quantity
+    late = tuple(_of_fill(DifferenceKind.UNBOOKED_FILL, f, "not booked") for f in unbooked)
+    moved = tuple(
         Difference(
-            DifferenceKind.POSITION, symbol, f"{shares.get(symbol, ZERO)}", f"{broker_positions.get(symbol, ZERO)}"
+            DifferenceKind.POSITION, symbol, f"{expected[symbol]}", f"{theirs}", quantity=theirs - expected[symbol]
         )
-        for symbol in sorted({*shares, *broker_positions})
-        if shares.get(symbol, ZERO) != broker_positions.get(symbol, ZERO)
+        for symbol in sorted({*expected, *broker_positions})
+        if (theirs := broker_positions.get(symbol, ZERO)) != expected[symbol]
     )
-    cash = () if abs(cash_usd - broker_cash_usd) <= cash_tolerance_usd else (_of_cash(cash_usd, broker_cash_usd),)
-    return (*late, *moved, *cash)
+    return (*late, *moved)
+
+
+def compare_cash(
+    book: Portfolio, broker_cash_usd: Decimal, *, unbooked: Sequence[Fill] = (), outside: Sequence[Outside] = ()
+) -> tuple[Difference, ...]:
+    """Return how cash differs beyond rounding (`CASH_TOLERANCE_USD`), once what is not booked and outside is added."""
+    ours = book.cash_usd + sum((effect_of(f)[1] for f in unbooked), ZERO) + sum((o.cash_usd for o in outside), ZERO)
+    if abs(ours - broker_cash_usd) <= CASH_TOLERANCE_USD:
+        return ()
+    sides = f"{ours} USD", f"{broker_cash_usd} USD"
+    return (Difference(DifferenceKind.CASH, None, *sides, cash_usd=broker_cash_usd - ours),)
 
 
 def unbooked_fills(ours: Iterable[Fill], theirs: Sequence[Fill]) -> tuple[Fill, ...]:
@@ -104,13 +92,14 @@ def unbooked_fills(ours: Iterable[Fill], theirs: Sequence[Fill]) -> tuple[Fill, 
 def compare_fills(ours_today: Sequence[Fill], theirs_today: Sequence[Fill]) -> tuple[Difference, ...]:
     """Return executions that only one side has, the unbooked ones of our own orders left out."""
     known = {fill.fill_id for fill in theirs_today}
+    booked = {fill.fill_id for fill in ours_today}
     foreign = (
-        Difference(DifferenceKind.FOREIGN_FILL, fill.symbol, "no order of ours", _of_fill(fill))
+        _of_fill(DifferenceKind.FOREIGN_FILL, fill, "no order of ours")
         for fill in theirs_today
-        if fill.order_id is None
+        if fill.order_id is None and fill.fill_id not in booked
     )
     missing = (
-        Difference(DifferenceKind.MISSING_FILL, fill.symbol, _of_fill(fill), "unknown to the broker")
+        Difference(DifferenceKind.MISSING_FILL, fill.symbol, _text(fill), "unknown to the broker", fill.fill_id)
         for fill in ours_today
         if fill.fill_id not in known
     )
@@ -118,28 +107,47 @@ def compare_fills(ours_today: Sequence[Fill], theirs_today: Sequence[Fill]) -> t
 
 
 def compare_orders(
-    working: Iterable[Order], broker_status: Mapping[OrderRef, OrderStatus], foreign: Collection[tuple[Symbol, int]]
+    working: Iterable[Order],
+    broker_status: Mapping[OrderRef, OrderStatus],
+    foreign: Collection[tuple[Symbol, int]],
+    perm_ids: Collection[tuple[OrderRef, int]] = (),
 ) -> tuple[Difference, ...]:
-    """Return orders that we hold for working and the broker does not, and working orders that are not ours.
+    """Return orders that the two sides do not hold alike.
 
     Args:
         working: our orders that are reserved, at the broker or unknown.
         broker_status: what the broker says about each reference it knows.
         foreign: symbol and permanent id of open orders at the broker without a reference of ours.
+        perm_ids: reference of ours and permanent id of every order that the broker lists.
     """
+    orders = tuple(working)
+    symbols = {order.order_id: order.symbol for order in orders}
     lost = (
         Difference(
             DifferenceKind.LOST_ORDER, order.symbol, f"{order.order_id} {order.status}",
-            str(broker_status.get(order.order_id, "unknown to the broker")),
+            str(broker_status.get(order.order_id, "unknown to the broker")), order.order_id,
         )
-        for order in working
+        for order in orders
         if order.status in OPEN and broker_status.get(order.order_id) not in OPEN
     )  # fmt: skip
+    unknown = (
+        Difference(
+            DifferenceKind.UNKNOWN_ORDER, order.symbol, f"{order.order_id}: {order.detail or 'fate unknown'}",
+            str(broker_status.get(order.order_id, "unknown to the broker")), order.order_id,
+        )
+        for order in orders
+        if order.status is OrderStatus.UNKNOWN
+    )  # fmt: skip
+    twice = (
+        Difference(DifferenceKind.DUPLICATE_ORDER, symbols.get(ref), f"one order {ref}", f"{count} orders", ref)
+        for ref, count in sorted(Counter(ref for ref, _ in set(perm_ids)).items())
+        if count > 1
+    )
     strangers = (
-        Difference(DifferenceKind.FOREIGN_ORDER, symbol, "no order of ours", f"open order {perm_id}")
+        Difference(DifferenceKind.FOREIGN_ORDER, symbol, "no order of ours", f"open order {perm_id}", str(perm_id))
         for symbol, perm_id in foreign
     )
-    return (*lost, *strangers)
+    return (*twice, *unknown, *lost, *strangers)
 
 
 def unprotected(book: Portfolio, live: Iterable[Order]) -> tuple[Difference, ...]:
@@ -166,9 +174,19 @@ def unprotected(book: Portfolio, live: Iterable[Order]) -> tuple[Difference, ...
     return tuple(found)
 
 
-def _of_fill(fill: Fill) -> str:
+def pending_commissions(fills: Iterable[Fill], *, before: datetime) -> tuple[Difference, ...]:
+    """Return executions from before `before` whose commission the broker never reported."""
+    return tuple(
+        Difference(DifferenceKind.COMMISSION_PENDING, f.symbol, f"{_text(f)}, no commission", "not reported", f.fill_id)
+        for f in fills
+        if f.commission_usd is None and f.executed_at < before
+    )
+
+
+def _of_fill(kind: DifferenceKind, fill: Fill, ours: str) -> Difference:
+    quantity, cash_usd = effect_of(fill)
+    return Difference(kind, fill.symbol, ours, _text(fill), fill.fill_id, quantity, cash_usd, fill)
+
+
+def _text(fill: Fill) -> str:
     return f"{fill.fill_id}: {fill.side} {fill.quantity} at {fill.price}"
-
-
-def _of_cash(ours_usd: Decimal, theirs_usd: Decimal) -> Difference:
-    return Difference(DifferenceKind.CASH, None, f"{ours_usd} USD", f"{theirs_usd} USD")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
 
@@ -35,7 +36,8 @@ class DifferenceKind(StrEnum):
     PROTECTION = "protection"
     FOREIGN_ORDER = "foreign_order"
     FOREIGN_FILL = "foreign_fill"
-    COMMISSION = "commission"
+    COMMISSION_PENDING = "commission_pending"
+    COMMISSION_TERMS = "commission_terms"
 
     @property
     def effect(self) -> Effect:
@@ -58,13 +60,34 @@ _EFFECTS = {
     DifferenceKind.PROTECTION: Effect.WAIT,
     DifferenceKind.FOREIGN_ORDER: Effect.HOLD,
     DifferenceKind.FOREIGN_FILL: Effect.HOLD,
-    DifferenceKind.COMMISSION: Effect.TELL,
+    DifferenceKind.COMMISSION_PENDING: Effect.TELL,
+    DifferenceKind.COMMISSION_TERMS: Effect.TELL,
 }
 
 GATING = frozenset(kind for kind in DifferenceKind if kind.effect in {Effect.HALT, Effect.WAIT})
 """Kinds that keep every entry of the book waiting while one is open."""
 FOREIGN = frozenset({DifferenceKind.FOREIGN_ORDER, DifferenceKind.FOREIGN_FILL})
 """Kinds of activity that carries no reference of ours."""
+
+AT_A_LOOK = frozenset(
+    {
+        DifferenceKind.POSITION,
+        DifferenceKind.MISSING_FILL,
+        DifferenceKind.DUPLICATE_ORDER,
+        DifferenceKind.UNKNOWN_ORDER,
+        DifferenceKind.INCOMPLETE,
+        DifferenceKind.UNBOOKED_FILL,
+        DifferenceKind.FOREIGN_ORDER,
+    }
+)
+"""What each look compares completely, also one between two orders of a family.
+
+An execution is foreign for good: the broker forgets it at midnight, the books must not.
+"""
+HOURLY = AT_A_LOOK | {DifferenceKind.LOST_ORDER, DifferenceKind.PROTECTION}
+"""What the start of each hourly run compares."""
+FULL = HOURLY | {DifferenceKind.CASH, DifferenceKind.COMMISSION_PENDING}
+"""What the nightly comparison and an operator's compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +101,7 @@ class Difference:
             order of ours; empty where there can be only one.
         quantity: shares that the broker has more than the book, signed; 0 where shares do not differ.
         cash_usd: dollars that the broker has more than the book, signed; 0 where cash does not differ.
+        fill: the execution that only the broker has; None where the difference is about something else.
     """
 
     kind: DifferenceKind
@@ -87,6 +111,7 @@ class Difference:
     reference: str = ""
     quantity: Decimal = ZERO
     cash_usd: Decimal = ZERO
+    fill: Fill | None = None
 
     @property
     def key(self) -> str:

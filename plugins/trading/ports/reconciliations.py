@@ -11,14 +11,16 @@ from typing import Protocol
 
 from trading.accounting.reconciliation_kinds import Difference, DifferenceKind
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.orders import OrderRef
 
 
 class ReconciliationKind(StrEnum):
-    """Who compared: each hourly run, the nightly one, or an operator by hand."""
+    """Who compared: each hourly run, the nightly one, an operator by hand, or the import of a statement."""
 
     HOURLY = "hourly"
     NIGHTLY = "nightly"
     OPERATOR = "operator"
+    STATEMENT = "statement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class ReconciliationRows(Protocol):
         ...
 
     def last_clean_at(self, book: BookId) -> datetime | None:
-        """Return when the newest comparison found nothing that keeps the book's entries waiting, or None.
+        """Return when the newest comparison was made that lets the book trade, or None.
 
         Foreign activity holds its symbol, not the book, and does not count here.
         """
@@ -136,6 +138,14 @@ class ReconciliationRows(Protocol):
 
     def close_break(self, break_id: int, *, resolution: str, actor: str) -> bool:
         """Close a break with an explanation; False if it is closed already."""
+        ...
+
+    def opened_at(self, book: BookId) -> datetime | None:
+        """Return when the book was opened with the cash that the broker showed, or None."""
+        ...
+
+    def order_of_perm(self, book: BookId, perm_id: int) -> OrderRef | None:
+        """Return our reference of the order that the broker knows under this permanent id, or None."""
         ...
 
     def externals(self, book: BookId) -> tuple[External, ...]:

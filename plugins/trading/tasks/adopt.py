@@ -15,7 +15,6 @@ from trading.domain.money import ZERO
 from trading.domain.orders import DONE, OPEN, Order, OrderEvent, OrderStatus, Side, TimeInForce
 from trading.ports import BrokerOrder, BrokerSnapshot, Transaction
 from trading.tasks.findings import findings
-from trading.tasks.halting import halt
 
 INTENT_STATES = {
     OrderStatus.FILLED: "DONE",
@@ -32,7 +31,7 @@ class Adoption:
     """What one snapshot taught us.
 
     Attributes:
-        problems: sentences about what nobody can explain; the book is HALTED if there are any.
+        problems: sentences about what nobody can explain; what they stop is stopped already.
     """
 
     events: int = 0
@@ -54,13 +53,16 @@ class Adoption:
 
 
 def adopt(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, *, epoch: int) -> Adoption:
-    """Store everything new in `snapshot`; doing it again stores nothing."""
+    """Store everything new in `snapshot`, and what it shows that nobody can explain; again, it stores nothing."""
+    learned = take_over(tx, book, snapshot, epoch=epoch)
+    return learned + Adoption(problems=findings(tx, book, snapshot))
+
+
+def take_over(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, *, epoch: int) -> Adoption:
+    """Store what `snapshot` says about our own orders and executions; doing it again stores nothing."""
     events = sum(_follow(tx, order, snapshot, epoch) for order in tx.orders.working(book))
     fills, commissions = _book_fills(tx, book, snapshot)
-    problems = findings(tx, book, snapshot)
-    if problems:
-        halt(tx, book, reason=problems[0], actor="sync_broker")
-    return Adoption(events, fills, commissions, problems)
+    return Adoption(events, fills, commissions)
 
 
 def settle(tx: Transaction, order: Order, event: OrderEvent, epoch: int) -> Order:

@@ -1,38 +1,140 @@
-"""What a look at the broker shows that our own orders and executions do not account for; each is told once."""
+"""What a look at the broker shows that our own orders and executions do not account for."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from trading.accounting import reconciliation
+from trading.accounting.reconciliation import Outside
+from trading.accounting.reconciliation_kinds import AT_A_LOOK, HOURLY, Difference, DifferenceKind
+from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
-from trading.domain.orders import OPEN, OrderStatus
-from trading.ports import BrokerSnapshot, Transaction
-from trading.tasks.halting import RESUME
+from trading.domain.market import Slot
+from trading.domain.orders import OPEN, Order
+from trading.errors import TransientError
+from trading.ports import Broker, BrokerOrder, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
+from trading.tasks.breaks import file_proof
+
+COMMISSION_PATIENCE = timedelta(hours=12)
+"""How long a broker may take to report a commission before somebody looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Theirs:
+    """What the broker shows, told apart: ours by reference, foreign otherwise, and what is outside left out."""
+
+    orders: tuple[BrokerOrder, ...]
+    foreign_orders: tuple[BrokerOrder, ...]
+    fills: tuple[Fill, ...]
+    outside: tuple[Outside, ...]
 
 
 def findings(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> tuple[str, ...]:
-    """Return sentences about foreign activity, orders of unknown fate and shares that nothing explains."""
-    return (*_foreign(tx, book, snapshot), *_lost(tx, book), *_unexplained(tx, book, snapshot))
+    """Store what one look shows, stop what it stops, and return a sentence about each difference."""
+    proof = _proof(tx, book, snapshot, AT_A_LOOK, code_hash="")
+    return file_proof(tx, proof)
 
 
-def _foreign(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> list[str]:
-    """Sentences about working orders and executions that carry no reference of this book; each is told once."""
-    found: list[str] = []
+def reconcile_hour(
+    services: Services, tx: Transaction, book: BookId, slot: Slot, snapshot: BrokerSnapshot
+) -> tuple[str, ...]:
+    """Compare at the start of an hourly run: what a look shows, lost orders and protections; no cash."""
+    proof = _proof(tx, book, snapshot, HOURLY, code_hash=services.code_hash)
+    return file_proof(tx, replace(proof, session_on=slot.session_on))
+
+
+def snapshot_of(services: Services, broker: Broker, book: BookId) -> BrokerSnapshot:
+    """Return everything that the broker knows; an incomplete answer is a break before it is an error.
+
+    Raises:
+        TransientError: the answer was not complete. Entries wait from now on, and a second time halts the book.
+    """
+    try:
+        return broker.snapshot(book)
+    except TransientError as error:
+        at = services.clock.now()
+        missing = Difference(DifferenceKind.INCOMPLETE, None, "a complete answer", str(error))
+        proof = Proof(book, ReconciliationKind.HOURLY, at.date(), at, services.code_hash, (), (missing,), {})
+        with services.store.transaction() as tx:
+            file_proof(tx, proof)
+        raise
+
+
+def differences(
+    tx: Transaction, book: BookId, snapshot: BrokerSnapshot, compared: Collection[DifferenceKind]
+) -> tuple[Difference, ...]:
+    """Return every difference of the kinds `compared`, and foreign executions, between our rows and one snapshot.
+
+    The rows are read under the book's writer lock, after the snapshot's news were booked.
+    """
+    portfolio = tx.ledger.portfolio(book, snapshot.taken_at)
+    fills, working = tx.ledger.fills(book), tx.orders.working(book)
+    theirs = _told_apart(tx, book, snapshot)
+    unbooked = reconciliation.unbooked_fills(fills, theirs.fills)
+    started_at = snapshot.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    ours_today = [f for f in fills if started_at <= f.executed_at <= snapshot.taken_at]
+    found = (
+        *reconciliation.compare_positions(portfolio, snapshot.positions, unbooked=unbooked, outside=theirs.outside),
+        *reconciliation.compare_fills(ours_today, theirs.fills),
+        *reconciliation.compare_orders(
+            working,
+            {o.order_ref: o.status for o in theirs.orders if o.order_ref is not None},
+            [(o.symbol, o.perm_id) for o in theirs.foreign_orders],
+            [(o.order_ref, o.perm_id) for o in theirs.orders if o.order_ref is not None],
+        ),
+        *reconciliation.unprotected(portfolio, _live(working, theirs.orders)),
+        *reconciliation.compare_cash(portfolio, snapshot.cash_usd, unbooked=unbooked, outside=theirs.outside),
+        *reconciliation.pending_commissions(fills, before=snapshot.taken_at - COMMISSION_PATIENCE),
+    )
+    return tuple(d for d in found if d.kind in compared or d.kind is DifferenceKind.FOREIGN_FILL)
+
+
+def _proof(
+    tx: Transaction, book: BookId, snapshot: BrokerSnapshot, compared: Collection[DifferenceKind], *, code_hash: str
+) -> Proof:
+    return Proof(
+        book,
+        ReconciliationKind.HOURLY,
+        snapshot.taken_at.date(),
+        snapshot.taken_at,
+        code_hash,
+        compared,
+        differences(tx, book, snapshot, compared),
+        {"account": snapshot.account, "positions": len(snapshot.positions)},
+    )
+
+
+def _told_apart(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> _Theirs:
+    externals = tx.reconciliations.externals(book)
+    known = {external.reference for external in externals}
+    ours, foreign_orders = [], []
     for order in snapshot.orders:
-        if order.status in OPEN and not _is_ours(tx, book, order.order_ref):
-            text = (
-                f"{order.symbol}: order {order.perm_id} at the broker is not ours; look at it in TWS, cancel it there, "
-                f"then {RESUME}"
-            )
-            found.append(_tell(tx, book, f"foreign_order:{book}:{order.perm_id}", text))
-    for fill in snapshot.fills:
-        if not _is_ours(tx, book, fill.order_id):
-            text = (
-                f"{fill.symbol}: execution {fill.fill_id} is not ours; look at it in TWS, settle it there; on the next "
-                f"day, when the broker lists it no more, {RESUME}"
-            )
-            found.append(_tell(tx, book, f"foreign_fill:{book}:{fill.fill_id}", text))
-    return found
+        if _is_ours(tx, book, order.order_ref):
+            ours.append(order)
+        elif order.status in OPEN and str(order.perm_id) not in known:
+            foreign_orders.append(order)
+    booked = {fill.fill_id for fill in tx.ledger.fills(book)}
+    fills = tuple(
+        fill if _is_ours(tx, book, fill.order_id) else replace(fill, order_id=None)
+        for fill in snapshot.fills
+        if fill.fill_id not in known
+    )
+    strangers = {f.fill_id: f for f in fills if f.order_id is None and f.fill_id not in booked}
+    outside = [Outside(e.symbol, e.quantity, e.cash_usd) for e in externals]
+    outside += _outside_of_fills(tx, book, strangers.values())
+    return _Theirs(tuple(ours), tuple(foreign_orders), fills, tuple(outside))
+
+
+def _outside_of_fills(tx: Transaction, book: BookId, strangers: Iterable[Fill]) -> list[Outside]:
+    """Return the effect of foreign executions, of today and of earlier days, that nobody adopted yet."""
+    effects = {f.fill_id: Outside(f.symbol, *reconciliation.effect_of(f)) for f in strangers}
+    for waiting in tx.reconciliations.breaks(book):
+        seen = waiting.difference
+        if seen.kind is DifferenceKind.FOREIGN_FILL and seen.symbol is not None:
+            effects.setdefault(seen.reference, Outside(seen.symbol, seen.quantity, seen.cash_usd))
+    return list(effects.values())
 
 
 def _is_ours(tx: Transaction, book: BookId, order_ref: str | None) -> bool:
@@ -40,29 +142,11 @@ def _is_ours(tx: Transaction, book: BookId, order_ref: str | None) -> bool:
     return order is not None and order.book == book
 
 
-def _lost(tx: Transaction, book: BookId) -> list[str]:
-    """Sentences about orders whose fate is unknown."""
+def _live(working: Sequence[Order], theirs: Iterable[BrokerOrder]) -> list[Order]:
+    """Return our orders as the broker works them: its status and quantities, our purpose."""
+    by_ref = {o.order_ref: o for o in theirs if o.status in OPEN}
     return [
-        _tell(tx, book, f"unknown:{o.order_id}", f"{o.symbol}: the fate of order {o.order_id} is unknown; {o.detail}")
-        for o in tx.orders.working(book)
-        if o.status is OrderStatus.UNKNOWN
+        replace(order, status=seen.status, quantity=seen.quantity, filled_quantity=seen.filled_quantity)
+        for order in working
+        if (seen := by_ref.get(order.order_id)) is not None
     ]
-
-
-def _unexplained(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> list[str]:
-    """Sentences about positions that our fills do not explain."""
-    portfolio = tx.ledger.portfolio(book, snapshot.taken_at)
-    ours = {symbol: position.quantity for symbol, position in portfolio.positions.items()}
-    found: list[str] = []
-    for symbol in sorted({*ours, *snapshot.positions}):
-        held, theirs = ours.get(symbol, Decimal(0)), snapshot.positions.get(symbol, Decimal(0))
-        if held != theirs:
-            text = f"{symbol}: the book holds {held} shares, the broker {theirs}; run a reconciliation"
-            found.append(_tell(tx, book, f"position:{book}:{symbol}:{held}:{theirs}", text))
-    return found
-
-
-def _tell(tx: Transaction, book: BookId, dedupe_key: str, text: str) -> str:
-    body = f"{book.badge} {book}: {text}"
-    tx.controls.notify(dedupe_key=dedupe_key, book=book, kind="broker", severity="error", body=body)
-    return text

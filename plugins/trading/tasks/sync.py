@@ -14,6 +14,7 @@ from trading.ports import Broker, BrokerGate, BrokerIdentity, BrokerSnapshot, Ma
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import Adoption, adopt, settle
 from trading.tasks.facts import cutoff_of
+from trading.tasks.findings import reconcile_hour, snapshot_of
 from trading.tasks.report import StepReport
 
 
@@ -27,14 +28,15 @@ def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot
     with services.store.order_writer(book) as epoch, gate_of(services, book).connect() as broker:
         who = broker.identity()
         _refuse_the_past(services, who, slot, cutoff_at)
-        snapshot = broker.snapshot(book)
+        snapshot = snapshot_of(services, broker, book)
         total += _take_over(services, spec, book, snapshot, epoch)
         for stop_at in _stops(services.calendar, who, snapshot, cutoff_at):
             broker.advance_clock(stop_at)
-            snapshot = broker.snapshot(book)
+            snapshot = snapshot_of(services, broker, book)
             total += _take_over(services, spec, book, snapshot, epoch)
         with services.store.transaction() as tx:
             expired = _expire_unsent(tx, book, snapshot, cutoff_at, epoch)
+            total += Adoption(problems=reconcile_hour(services, tx, book, slot, snapshot))
     counts = {**total.counts(), "expired": expired, "positions": len(snapshot.positions)}
     problems = tuple(dict.fromkeys(total.problems))
     return StepReport("sync_broker", counts, problems, degraded=bool(problems))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from trading.accounting.reconciliation import (
-    DifferenceKind,
+    Outside,
+    compare_cash,
     compare_fills,
     compare_orders,
-    reconcile,
+    compare_positions,
+    pending_commissions,
     unbooked_fills,
     unprotected,
 )
+from trading.accounting.reconciliation_kinds import GATING, DifferenceKind, Effect
 from trading.domain.fills import Fill, Lot
 from trading.domain.instruments import BookId
 from trading.domain.orders import Order, OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
 from trading.domain.portfolio import Portfolio, Position
 
-ORACLE = Path(__file__).parents[4] / "shared" / "oracles" / "reconciliation_cases.json"
 BOOK = BookId.parse("paper:DU1")
 NOW = datetime(2019, 6, 3, 20, 0, tzinfo=UTC)
-CENT = Decimal("0.01")
 
 
 def a_book(shares: dict[str, int], cash_usd: str = "0") -> Portfolio:
@@ -62,78 +62,116 @@ def shares(positions: dict[str, int]) -> dict[str, Decimal]:
     return {symbol: Decimal(n) for symbol, n in positions.items()}
 
 
-EXPECTED = {
-    "RS1": [],
-    "RS2": ["unbooked_fill"],
-    "RS3": ["position"],
-    "RS4": [],
-    # A snapshot carries no statement: the dividend is a cash difference until it is booked as one.
-    "RS5": ["cash"],
-}
-
-
-@pytest.mark.skipif(not ORACLE.exists(), reason="the development data is not beside this checkout")
-def test_the_published_cases_are_told_apart():
-    for case in json.loads(ORACLE.read_text())["cases"]:
-        ours, theirs = case["local"], case["broker"]
-        new = theirs.get("new_fill")
-        fills = (a_fill(new["execId"], new["orderRef"], new["shares"], str(new["price"])),) if new else ()
-        found = reconcile(
-            a_book(ours["pos"], str(ours["cash"])),
-            shares(theirs["pos"]),
-            Decimal(str(theirs["cash"])),
-            cash_tolerance_usd=CENT,
-            unbooked=unbooked_fills((), fills),
-        )
-        assert kinds(found) == EXPECTED[case["id"]], case["title"]
-        blocked = any(d.kind.halts for d in found)
-        assert blocked == (case["expected"]["trading"] == "blocked" or case["id"] == "RS5"), case["title"]
+def a_stranger(quantity: int = 5, cash_usd: str = "-1001") -> Outside:
+    return Outside("AAPL", Decimal(quantity), Decimal(cash_usd))
 
 
 def test_a_position_that_only_the_broker_has_is_a_difference():
-    found = reconcile(a_book({}), shares({"AAPL": 5}), Decimal(0), cash_tolerance_usd=CENT)
-    assert [(d.kind, d.symbol, d.ours, d.theirs) for d in found] == [(DifferenceKind.POSITION, "AAPL", "0", "5")]
+    (found,) = compare_positions(a_book({}), shares({"AAPL": 5}))
+    assert (found.kind, found.symbol, found.ours, found.theirs, found.quantity) == (
+        DifferenceKind.POSITION, "AAPL", "0", "5", 5,
+    )  # fmt: skip
 
 
 def test_a_position_that_only_we_have_is_a_difference():
-    assert kinds(reconcile(a_book({"AAPL": 5}), {}, Decimal(0), cash_tolerance_usd=CENT)) == ["position"]
+    (found,) = compare_positions(a_book({"AAPL": 5}), {})
+    assert (found.kind, found.quantity) == (DifferenceKind.POSITION, -5)
+
+
+def test_shares_are_compared_exactly():
+    assert compare_positions(a_book({"AAPL": 100}), {"AAPL": Decimal("100.0001")})
+    assert not compare_positions(a_book({"AAPL": 100}), {"AAPL": Decimal("100.0000")})
 
 
 def test_cash_within_a_cent_is_equal_and_beyond_it_is_not():
-    assert not reconcile(a_book({}, "100.00"), {}, Decimal("100.01"), cash_tolerance_usd=CENT)
-    assert kinds(reconcile(a_book({}, "100.00"), {}, Decimal("100.011"), cash_tolerance_usd=CENT)) == ["cash"]
+    assert not compare_cash(a_book({}, "100.00"), Decimal("100.01"))
+    (found,) = compare_cash(a_book({}, "100.00"), Decimal("100.011"))
+    assert (found.kind, found.cash_usd) == (DifferenceKind.CASH, Decimal("0.011"))
 
 
 def test_an_unbooked_fill_explains_no_more_than_its_own_shares():
-    found = reconcile(
-        a_book({}, "100000"), shares({"AAPL": 150}), Decimal(73000), cash_tolerance_usd=CENT, unbooked=[a_fill()]
-    )
+    found = compare_positions(a_book({}, "100000"), shares({"AAPL": 150}), unbooked=[a_fill()])
     assert kinds(found) == ["unbooked_fill", "position"]
+    assert found[1].quantity == 50
 
 
-def test_a_fill_without_our_reference_stops_trading():
-    found = compare_fills([], [a_fill(order_id=None)])
-    assert kinds(found) == ["foreign_fill"]
-    assert found[0].kind.halts
+def test_an_unbooked_fill_explains_its_cash():
+    assert not compare_cash(a_book({}, "100000"), Decimal(73000), unbooked=[a_fill()])
+
+
+def test_what_is_outside_the_book_is_taken_off_the_brokers_side():
+    assert not compare_positions(a_book({"AAPL": 10}), shares({"AAPL": 15}), outside=[a_stranger()])
+    assert not compare_cash(a_book({}, "5000"), Decimal(3999), outside=[a_stranger()])
+
+
+def test_what_is_outside_and_sold_again_is_nothing():
+    gone = [a_stranger(), a_stranger(-5, "1100")]
+    assert not compare_positions(a_book({"AAPL": 10}), shares({"AAPL": 10}), outside=gone)
+    assert not compare_cash(a_book({}, "5000"), Decimal(5099), outside=gone)
+
+
+def test_a_fill_without_our_reference_holds_its_symbol_with_its_effect():
+    (found,) = compare_fills([], [a_fill(order_id=None)])
+    assert found.kind.effect is Effect.HOLD
+    assert (found.quantity, found.cash_usd, found.reference) == (100, -27000, "a1")
+
+
+def test_an_execution_that_an_operator_booked_is_no_stranger_any_more():
+    fill = a_fill(order_id=None)
+    assert not compare_fills([fill], [fill])
 
 
 def test_a_fill_of_today_that_the_broker_does_not_know_stops_trading():
     found = compare_fills([a_fill("a1"), a_fill("a2")], [a_fill("a1")])
     assert kinds(found) == ["missing_fill"]
-    assert found[0].kind.halts
+    assert found[0].kind.effect is Effect.HALT
 
 
-def test_an_order_that_the_broker_no_longer_works_is_listed_but_does_not_stop_trading():
+def test_an_order_that_the_broker_no_longer_works_keeps_entries_waiting():
     order = an_order(OrderPurpose.EXIT, 10)
     for status in ({}, {"K1": OrderStatus.CANCELLED}):
         found = compare_orders([order], status, [])
         assert kinds(found) == ["lost_order"]
-        assert not found[0].kind.halts
+        assert found[0].kind in GATING
     assert not compare_orders([order], {"K1": OrderStatus.PARTIALLY_FILLED}, [])
 
 
-def test_an_open_order_that_is_not_ours_is_listed():
-    assert kinds(compare_orders([], {}, [("TSLA", 77)])) == ["foreign_order"]
+def test_an_order_of_unknown_fate_stops_trading():
+    found = compare_orders([an_order(OrderPurpose.EXIT, 10, status=OrderStatus.UNKNOWN)], {}, [])
+    assert kinds(found) == ["unknown_order"]
+    assert found[0].kind.effect is Effect.HALT
+
+
+def test_an_open_order_that_is_not_ours_holds_its_symbol():
+    (found,) = compare_orders([], {}, [("TSLA", 77)])
+    assert (found.kind, found.symbol, found.reference) == (DifferenceKind.FOREIGN_ORDER, "TSLA", "77")
+    assert found.kind not in GATING
+
+
+def test_one_reference_of_ours_under_two_permanent_ids_stops_trading():
+    found = compare_orders([], {}, [], [("K1", 7), ("K1", 8), ("K2", 9), ("K2", 9)])
+    assert [(d.kind, d.reference) for d in found] == [(DifferenceKind.DUPLICATE_ORDER, "K1")]
+    assert found[0].kind.effect is Effect.HALT
+
+
+def test_a_commission_is_missed_only_after_a_while():
+    fill = replace(a_fill(), commission_usd=None)
+    assert not pending_commissions([fill, a_fill("a2")], before=NOW)
+    assert kinds(pending_commissions([fill, a_fill("a2")], before=NOW + timedelta(hours=12))) == ["commission_pending"]
+
+
+def test_every_kind_says_what_it_stops():
+    assert {kind.effect for kind in DifferenceKind} == set(Effect)
+
+
+def test_the_same_difference_has_the_same_key_whatever_its_numbers():
+    first, second = (compare_positions(a_book({}), shares({"AAPL": n}))[0] for n in (5, 6))
+    assert first.key == second.key
+    assert compare_fills([], [a_fill("a1", None)])[0].key != compare_fills([], [a_fill("a2", None)])[0].key
+
+
+def test_executions_of_ours_that_are_booked_are_not_missing():
+    assert unbooked_fills([a_fill("a1")], [a_fill("a1"), a_fill("a2"), a_fill("a3", None)]) == (a_fill("a2"),)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,10 @@ from psycopg2.extras import Json
 
 from trading.accounting.reconciliation_kinds import GATING, Difference, DifferenceKind
 from trading.adapters.postgres_store.statements import Statements
+from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
+from trading.domain.money import ZERO
+from trading.domain.orders import OrderRef, Side
 from trading.ports import Break, External, Filed, Proof, StatementFile
 
 _GATING = sorted(kind.value for kind in GATING)
@@ -69,6 +72,9 @@ class PostgresReconciliationRows:
             reference=difference.reference,
             quantity=difference.quantity,
             cash_usd=difference.cash_usd,
+            price=difference.fill.price if difference.fill else None,
+            commission_usd=difference.fill.commission_usd if difference.fill else None,
+            executed_at=difference.fill.executed_at if difference.fill else None,
             at=proof.at,
         )
         return rows[0]
@@ -85,7 +91,7 @@ class PostgresReconciliationRows:
         )
 
     def last_clean_at(self, book: BookId) -> datetime | None:
-        """Return when the newest comparison found nothing that keeps the book's entries waiting, or None."""
+        """Return when the newest comparison was made that lets the book trade, or None."""
         at: datetime | None = self._sql.value("last_clean", book=str(book))
         return at
 
@@ -105,6 +111,16 @@ class PostgresReconciliationRows:
     def close_break(self, break_id: int, *, resolution: str, actor: str) -> bool:
         """Close a break with an explanation; False if it is closed already."""
         return bool(self._sql.run("close_break", break_id=break_id, resolution=resolution, actor=actor))
+
+    def opened_at(self, book: BookId) -> datetime | None:
+        """Return when the book was opened with the cash that the broker showed, or None."""
+        at: datetime | None = self._sql.value("opened_at", book=str(book))
+        return at
+
+    def order_of_perm(self, book: BookId, perm_id: int) -> OrderRef | None:
+        """Return our reference of the order that the broker knows under this permanent id, or None."""
+        ref: OrderRef | None = self._sql.value("order_of_perm", book=str(book), perm_id=perm_id)
+        return ref
 
     def externals(self, book: BookId) -> tuple[External, ...]:
         """Return what is outside the book, oldest first."""
@@ -148,6 +164,7 @@ def _break(row: dict[str, Any]) -> Break:
             row["reference"],
             row["quantity"],
             row["cash_usd"],
+            _fill(row),
         ),
         first_seen_at=row["first_seen_at"],
         last_seen_at=row["last_seen_at"],
@@ -155,3 +172,15 @@ def _break(row: dict[str, Any]) -> Break:
         resolution=row["resolution"],
         resolved_by=row["resolved_by"],
     )
+
+
+def _fill(row: dict[str, Any]) -> Fill | None:
+    """Return the execution that a break is about; the sign of its shares gives the side."""
+    if row["executed_at"] is None:
+        return None
+    side = Side.BUY if row["quantity"] > ZERO else Side.SELL
+    book = BookId.parse(row["book"])
+    return Fill(
+        row["reference"], None, book, row["symbol"], side, abs(row["quantity"]), row["price"], row["commission_usd"],
+        row["executed_at"],
+    )  # fmt: skip
