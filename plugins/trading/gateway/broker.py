@@ -1,86 +1,100 @@
-"""The simulated broker behind the gateway: accounts, orders, families, fills. Pure and synchronous: no sockets.
+"""The simulated broker behind the gateway: requests in, events out. Pure and synchronous: no sockets.
 
-Prices come from a `BarFeed`; an order fills through `execution.matching.match`, the same function the replay uses.
-At the present instant only the *open* of a running bar is known; its range is judged when the bar ends.
+Orders live in an `OrderBook`, meet prices at the `Exchange`, and move the account's cash and shares. Events pile up
+until `take_events`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
-from trading.domain.fills import Fill
-from trading.domain.instruments import BookId, BookKind, Symbol
-from trading.domain.market import Bar
-from trading.domain.money import ZERO, to_price
-from trading.domain.orders import Order, OrderPurpose, OrderType, Side, TimeInForce
+from trading.domain.instruments import Symbol
+from trading.domain.market import ActionKind, Bar, CorporateAction
 from trading.execution.costs import CostModel
-from trading.execution.matching import match, ratchet
+from trading.gateway import account
+from trading.gateway.account import AccountTerms
+from trading.gateway.admission import Admission
+from trading.gateway.exchange import Exchange
+from trading.gateway.expiry import end_of
 from trading.gateway.feed import BarFeed
-from trading.gateway.records import (
-    BrokerState,
-    Event,
-    Executed,
-    Execution,
-    GatewayOrder,
-    Holding,
-    OrderCancelled,
-    OrderChanged,
-    OrderMessage,
-    Refusal,
-    Status,
-    Ticket,
-)
-from trading.gateway.validation import check_ticket, market_objection
+from trading.gateway.lifecycle import cancel
+from trading.gateway.order_book import OrderBook
+from trading.gateway.records import BrokerState, Event, GatewayOrder, Refusal, ScriptedQuote, Ticket
+from trading.gateway.what_if import MarginImpact, impact_of
 from trading.ports import MarketCalendar
 
-_TYPES = {
-    "MKT": OrderType.MARKET,
-    "LMT": OrderType.LIMIT,
-    "STP": OrderType.STOP,
-    "TRAIL": OrderType.TRAIL,
-}
-_OPENING_GRACE = timedelta(seconds=1)
-"""A market-on-open order works for the one opening auction, then it is gone."""
+BY_HAND = 0
+"""Client id of orders made by hand in TWS; they have no order id and no reference."""
 
 
 class PaperBroker:
-    """Orders and account of one client's broker. Events pile up until `take_events`."""
+    """Orders and account of one customer."""
 
-    def __init__(self, state: BrokerState, feed: BarFeed, calendar: MarketCalendar, costs: CostModel) -> None:
+    def __init__(
+        self,
+        state: BrokerState,
+        feed: BarFeed,
+        calendar: MarketCalendar,
+        costs: CostModel,
+        terms: AccountTerms | None = None,
+    ) -> None:
         self.state = state
         self.feed = feed
-        self._calendar = calendar
-        self._costs = costs
-        self._events: list[Event] = []
-        self._by_perm_id = {o.perm_id: o for o in state.orders}
-        self.keeps_rejected_ids = False
+        self.terms = terms or AccountTerms()
+        self.calendar = calendar
+        self.costs = costs
+        self._book = OrderBook(state)
+        self._exchange = Exchange(self._book, feed, calendar, costs, self.terms)
+        self._admission = Admission(self._book, self._exchange, calendar, self.terms)
 
     # --- questions ------------------------------------------------------------------------------
 
     def next_id(self, client_id: int) -> int:
         """Return the next valid order id of a client."""
-        return self.state.next_ids.get(client_id, 1)
+        return self._admission.next_id(client_id)
 
     def find(self, client_id: int, order_id: int) -> GatewayOrder | None:
         """Return the youngest order of that client with that id."""
-        mine = (o for o in reversed(self.state.orders) if (o.client_id, o.ticket.order_id) == (client_id, order_id))
-        return next(mine, None)
+        return self._book.find(client_id, order_id)
 
     def order(self, perm_id: int) -> GatewayOrder:
         """Return the order with that permanent id."""
-        return self._by_perm_id[perm_id]
+        return self._book.order(perm_id)
 
     def live(self) -> Iterator[GatewayOrder]:
         """Yield orders that everybody may see and that can still change."""
-        return (o for o in self.state.orders if not o.is_done and not o.is_staged)
+        return self._book.live()
+
+    def exposed_symbols(self) -> list[Symbol]:
+        """Return what is held or ordered: the symbols whose corporate actions concern the account."""
+        held = {s for s, holding in self.state.holdings.items() if holding.quantity}
+        return sorted(held | {o.ticket.symbol for o in self._book.unfinished()})
+
+    def market_price(self, symbol: Symbol, action: str = "") -> Decimal | None:
+        """Return the price an order of that side meets now [USD/share], the last one without a side; None: unknown."""
+        return self._exchange.price(symbol, action)
+
+    def settled_cash_usd(self) -> Decimal:
+        """Return the cash that a cash account may spend; a margin account's is all settled."""
+        return account.settled_cash_usd(self.state)
+
+    def what_if(self, client_id: int, ticket: Ticket) -> MarginImpact:
+        """Return what the ticket would do to the account. Nothing is created and no id is used up.
+
+        Raises:
+            Refusal: the ticket would be refused outright.
+        """
+        ticket = self._admission.checked(ticket)
+        price = ticket.limit_price or self.market_price(ticket.symbol, ticket.action)
+        prices = {s: p for s in self.state.holdings if (p := self.market_price(s)) is not None}
+        return impact_of(ticket, self.state, prices, price, self.costs, self._admission.objection(ticket))
 
     def take_events(self) -> list[Event]:
         """Return and forget what happened since the last call."""
-        events, self._events = self._events, []
-        return events
+        return self._book.take_events()
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -90,234 +104,105 @@ class PaperBroker:
         Raises:
             Refusal: with IB's code; nothing was created and no id is used up.
         """
-        check_ticket(ticket, account=self.state.account, symbols=self.feed.symbols)
-        known = self.find(client_id, ticket.order_id)
-        if known is not None and not known.is_done:
-            self._modify(known, ticket)
-            return
-        if ticket.order_id < self.next_id(client_id):
-            raise Refusal(103, "Duplicate order id")
-        parent = self._parent_of(client_id, ticket)
-        order = self._create(client_id, ticket, parent)
-        if ticket.transmit:
-            self._release(order if parent is None else parent)
+        self._admission.place(client_id, ticket)
+
+    def place_by_hand(self, ticket: Ticket) -> GatewayOrder:
+        """Create an order as a person at TWS does: client 0, no order id, no reference."""
+        self.place(BY_HAND, replace(ticket, order_id=0, order_ref=""))
+        return self.state.orders[-1]
+
+    def refuse_next(self, code: int, text: str, times: int = 1) -> None:
+        """Refuse the next placements: 201 leaves an Inactive order behind, other codes leave nothing."""
+        self._admission.refuse_next(code, text, times)
+
+    def say(self, client_id: int, order_id: int, code: int, text: str) -> None:
+        """Send an informational error about an order that does not change."""
+        order = self.find(client_id, order_id)
+        if order is None:
+            raise Refusal(10147, f"client {client_id} has no order {order_id}")
+        self._book.tell_message(order, code, text)
 
     def burn(self, client_id: int, order_id: int) -> None:
         """Use up an id without creating an order: a placement that the broker swallowed."""
-        self.state.next_ids[client_id] = max(self.next_id(client_id), order_id + 1)
+        self._admission.burn(client_id, order_id)
+
+    def keep_rejected_ids(self, *, is_kept: bool) -> None:
+        """Let a rejected order leave the next valid id where it was, although its own is burnt."""
+        self._admission.keeps_rejected_ids = is_kept
 
     def cancel(self, client_id: int, order_id: int) -> None:
-        """Cancel an order of this client and, if it has not filled, its children."""
-        order = self.find(client_id, order_id)
+        """Cancel an order of this client, or of another one if only one live order has that id."""
+        order = self.find(client_id, order_id) or self._others_live(order_id)
         if order is None:
             raise Refusal(10147, f"OrderId {order_id} that needs to be cancelled is not found.")
         if order.is_done:
             raise Refusal(10148, f"OrderId {order_id} that needs to be cancelled cannot be cancelled: {order.status}.")
-        self._end(order, "Cancelled by Trader", self.state.clock)
+        self._cancel(order, client_id)
 
-    # --- what bars do ---------------------------------------------------------------------------
+    def cancel_all(self, client_id: int) -> None:
+        """Cancel every live order, also those made by hand: the global cancel of this client."""
+        for order in list(self.live()):
+            if not order.is_done:
+                self._cancel(order, client_id)
+
+    # --- what time does -------------------------------------------------------------------------
 
     def see_open(self, bar: Bar) -> None:
         """Match the orders of a symbol against the open of `bar`; nothing later in the bar is known yet."""
-        opened = replace(bar, high=bar.open, low=bar.open, close=bar.open)
-        self._match_all(opened, self._working(bar.symbol))
+        self._exchange.see_open(bar)
 
     def see_range(self, bar: Bar) -> None:
         """Match against the whole bar, stops first; only then do trailing stops follow its high."""
-        self._match_all(bar, (o for o in self._working(bar.symbol) if o.ticket.tif != "OPG"))
-        for order in self._working(bar.symbol):
-            if order.activated_at is not None and order.activated_at < bar.ends_at:
-                order.stop_price = ratchet(self._as_domain(order), bar.high).stop_price
+        self._exchange.see_range(bar)
 
     def expire(self, symbol: Symbol, at: datetime, running: Bar | None) -> None:
         """End what expired by `at`; an order whose last bar still runs is judged first, when that bar ends."""
         for order in [o for o in self.live() if o.ticket.symbol == symbol]:
-            until = order.expires_at
-            if until is None or until > at:
+            end = end_of(order)
+            if order.is_done or end is None or end[0] > at:
                 continue
-            if running is None or running.starts_at >= until or order.ticket.tif == "OPG":
-                self._end(order, "Cancelled by System: expired", until)
+            if running is None or running.starts_at >= end[0] or order.ticket.tif == "OPG":
+                cancel(self._book, order, end[1], end[0])
 
-    def _working(self, symbol: Symbol) -> list[GatewayOrder]:
-        """Orders that may fill, stops before limits: inside one bar the worse outcome comes first."""
-        if symbol in self.state.halted:
-            return []
-        found = [o for o in self.live() if o.ticket.symbol == symbol and o.activated_at is not None]
-        return sorted(found, key=lambda o: (not o.is_stop, o.perm_id))
+    def settle(self) -> None:
+        """Let sale proceeds arrive that are due."""
+        if self.state.unsettled:
+            account.settle(self.state, self.state.clock.date())
 
-    def _match_all(self, bar: Bar, orders: Iterable[GatewayOrder]) -> None:
-        for order in orders:
-            if order.is_done or (order.ticket.tif == "OPG" and not self._opens_session(bar)):
-                continue
-            fill = match(self._as_domain(order), bar, self._costs)
-            if fill is not None:
-                self._book(order, fill)
+    def take_over(self, action: CorporateAction) -> None:
+        """Apply a corporate action now, before the orders of its symbol meet the next price."""
+        value = Decimal(repr(action.value))
+        if action.kind is ActionKind.DIVIDEND:
+            account.pay_dividend(self.state, action.symbol, value)
+        else:
+            self.split(action.symbol, value)
 
-    def _opens_session(self, bar: Bar) -> bool:
-        session = self._calendar.session(bar.starts_at.date())
-        return session is not None and session.opens_at == bar.starts_at
+    def split(self, symbol: Symbol, ratio: Decimal) -> None:
+        """Split a symbol: holdings go to the new basis, and the broker cancels orders that rest over days.
 
-    def _as_domain(self, order: GatewayOrder) -> Order:
-        ticket = order.ticket
-        assert order.activated_at is not None, "only an active order is matched"
-        return Order(
-            order_id=str(order.perm_id),
-            book=BookId(BookKind.PAPER, ticket.account),
-            decision_id="gateway",
-            symbol=ticket.symbol,
-            side=Side(ticket.action),
-            quantity=ticket.quantity,
-            order_type=_TYPES[ticket.order_type],
-            time_in_force=TimeInForce.GTC if order.expires_at is None else TimeInForce.UNTIL,
-            purpose=OrderPurpose.STOP if order.is_stop else OrderPurpose.ENTRY,
-            planned_at=order.activated_at,
-            limit_price=ticket.limit_price,
-            stop_price=order.stop_price,
-            trail_frac=None if ticket.trail_percent is None else float(ticket.trail_percent) / 100,
-            expires_at=order.expires_at,
-            filled_quantity=order.filled,
-        )
-
-    # --- life of an order -----------------------------------------------------------------------
-
-    def _parent_of(self, client_id: int, ticket: Ticket) -> GatewayOrder | None:
-        if not ticket.parent_id:
-            return None
-        parent = self.find(client_id, ticket.parent_id)
-        if parent is None or (parent.is_done and parent.status is not Status.FILLED):
-            raise Refusal(135, f"Can't find order with id ={ticket.parent_id}")
-        return parent
-
-    def _create(self, client_id: int, ticket: Ticket, parent: GatewayOrder | None) -> GatewayOrder:
-        self.state.last_perm_id += 1
-        self.burn(client_id, ticket.order_id)
-        order = GatewayOrder(
-            ticket=ticket,
-            client_id=client_id,
-            perm_id=self.state.last_perm_id,
-            expires_at=self._expiry_of(ticket),
-            is_staged=True,
-            parent_perm_id=0 if parent is None else parent.perm_id,
-        )
-        self.state.orders.append(order)
-        self._by_perm_id[order.perm_id] = order
-        return order
-
-    def _expiry_of(self, ticket: Ticket) -> datetime | None:
-        if ticket.tif in ("GTC", "GTD"):
-            return ticket.good_till
+        Ordinary cash dividends leave orders alone; a distribution of shares is a split.
+        """
         now = self.state.clock
-        today = self._calendar.session(now.date())
-        if ticket.tif == "OPG":
-            auction = today if today and now <= today.opens_at else self._calendar.next_session(now.date())
-            return auction.opens_at + _OPENING_GRACE
-        return (today if today and now < today.closes_at else self._calendar.next_session(now.date())).closes_at
+        account.split_holding(self.state, symbol, ratio, self.market_price(symbol), now)
+        for order in self._book.unfinished():
+            if order.ticket.symbol == symbol and order.ticket.tif in ("GTC", "GTD") and not order.is_done:
+                words = f"Cancelled by System: corporate action, {symbol} split {ratio.normalize():f} for 1"
+                cancel(self._book, order, words, now)
 
-    def _modify(self, order: GatewayOrder, ticket: Ticket) -> None:
-        was = order.ticket
-        if (was.symbol, was.action, was.order_type) != (ticket.symbol, ticket.action, ticket.order_type):
-            raise Refusal(105, "Order being modified does not match original order")
-        if ticket.quantity < order.filled:
-            raise Refusal(10006, "Cannot modify order: quantity below filled")
-        order.ticket = ticket
-        if order.is_staged:
-            if ticket.transmit:
-                self._release(self.order(order.parent_perm_id) if order.parent_perm_id else order)
+    def script_quote(self, symbol: Symbol, quote: ScriptedQuote | None) -> None:
+        """Let a script be the market of a symbol; None gives it back to the feed."""
+        if symbol not in self.feed.symbols:
+            raise Refusal(200, f"No security definition has been found for {symbol}")
+        if quote is None:
+            self.state.quotes.pop(symbol, None)
             return
-        if ticket.order_type == "STP":
-            order.stop_price = ticket.aux_price
-        self._events.append(OrderChanged(order))
+        self.state.quotes[symbol] = quote
+        self._exchange.see_quote(symbol)
 
-    def _release(self, root: GatewayOrder) -> None:
-        """Transmit a family: the root and every staged child, in the order in which they were sent."""
-        family = [o for o in self.state.orders if o.is_staged and root.perm_id in (o.perm_id, o.parent_perm_id)]
-        for order in family:
-            order.is_staged = False
-        for order in family:
-            # A parent that fills on arrival has woken, or ended, its children already.
-            if not order.is_done and order.activated_at is None:
-                self._admit(order)
+    def _others_live(self, order_id: int) -> GatewayOrder | None:
+        found = [o for o in self._book.unfinished() if order_id and o.ticket.order_id == order_id]
+        return found[0] if len(found) == 1 else None
 
-    def _admit(self, order: GatewayOrder) -> None:
-        """Let a transmitted order in, or leave it behind as Inactive with a 201, its children cancelled."""
-        now, ticket = self.state.clock, order.ticket
-        last_price = self.feed.last_price(ticket.symbol, now)
-        if words := market_objection(ticket, last_price=last_price, cash_usd=self.state.cash_usd):
-            order.status, order.done_at, order.done_text = Status.INACTIVE, now, words
-            self._events += [OrderChanged(order), OrderMessage(order, 201, f"Order rejected - reason:{words}")]
-            self._end_children(order, now)
-            return
-        parent = self._by_perm_id.get(order.parent_perm_id)
-        if parent is not None and parent.status is not Status.FILLED:
-            self._events.append(OrderChanged(order))
-            return
-        self._activate(order, now, None if last_price is None else to_price(last_price))
-        for bar in self.feed.bars(ticket.symbol, now, now):
-            if bar.starts_at == now:
-                self.see_open(bar)
-
-    def _activate(self, order: GatewayOrder, at: datetime, reference: Decimal | None) -> None:
-        """Let an order work from `at`; a trailing stop starts under `reference` unless the ticket says where."""
-        order.activated_at = at
-        ticket = order.ticket
-        if ticket.order_type == "STP":
-            order.stop_price = ticket.aux_price
-        elif ticket.order_type == "TRAIL":
-            order.stop_price = ticket.trail_stop_price
-            if order.stop_price is None:
-                assert reference is not None, "an order without a reference price is not admitted"
-                order.stop_price = ratchet(self._as_domain(order), float(reference)).stop_price
-        order.status = Status.PRE_SUBMITTED if order.is_stop else Status.SUBMITTED
-        self._events.append(OrderChanged(order))
-
-    def _book(self, order: GatewayOrder, fill: Fill) -> None:
-        sign = 1 if fill.side is Side.BUY else -1
-        commission = fill.commission_usd or ZERO
-        holding = self.state.holdings.setdefault(fill.symbol, Holding())
-        held = holding.quantity + sign * fill.quantity
-        if sign > 0 and held > 0:
-            paid = holding.average_cost * holding.quantity + fill.price * fill.quantity + commission
-            holding.average_cost = paid / held
-        holding.quantity = held
-        self.state.cash_usd -= sign * fill.quantity * fill.price + commission
-        order.average_price = (order.average_price * order.filled + fill.price * fill.quantity) / (
-            order.filled + fill.quantity
-        )
-        order.filled += fill.quantity
-        order.status, order.done_at = Status.FILLED, fill.executed_at
-        order.done_text = f"Filled Size: {order.filled.normalize():f}"
-        done = Execution(
-            exec_id=f"0000e0d5.{order.perm_id:08x}.{len(self.state.executions) + 1:02d}.01",
-            perm_id=order.perm_id,
-            quantity=fill.quantity,
-            price=fill.price,
-            cumulative=order.filled,
-            average_price=order.average_price,
-            commission_usd=commission,
-            executed_at=fill.executed_at,
-        )
-        self.state.executions.append(done)
-        self._events.append(Executed(order, done))
-        self._after_fill(order, fill)
-
-    def _after_fill(self, order: GatewayOrder, fill: Fill) -> None:
-        """Wake the children; end the siblings and the rest of the one-cancels-all group."""
-        for other in list(self.live()):
-            group = order.ticket.oca_group
-            if other.parent_perm_id == order.perm_id:
-                self._activate(other, fill.executed_at, fill.price)
-            elif (order.parent_perm_id and other.parent_perm_id == order.parent_perm_id) or (
-                group and other.ticket.oca_group == group
-            ):
-                self._end(other, "Cancelled by System: one cancels all", fill.executed_at)
-
-    def _end(self, order: GatewayOrder, text: str, at: datetime) -> None:
-        order.status, order.done_at, order.done_text, order.is_staged = Status.CANCELLED, at, text, False
-        self._events.append(OrderCancelled(order, text))
-        if order.filled == 0:
-            self._end_children(order, at)
-
-    def _end_children(self, parent: GatewayOrder, at: datetime) -> None:
-        for child in self.state.orders:
-            if child.parent_perm_id == parent.perm_id and not child.is_done:
-                self._end(child, "Cancelled by System: parent ended", at)
+    def _cancel(self, order: GatewayOrder, client_id: int) -> None:
+        by = None if order.client_id == client_id else client_id
+        cancel(self._book, order, "Cancelled by Trader", self.state.clock, cancelled_by=by)

@@ -162,10 +162,11 @@ class Execution:
 
 @dataclass(slots=True)
 class Holding:
-    """Shares of one symbol and their average cost [USD/share]."""
+    """Shares of one symbol, their average cost [USD/share] and what its sales gained so far [USD]."""
 
     quantity: Decimal = ZERO
     average_cost: Decimal = ZERO
+    realized_usd: Decimal = ZERO
 
 
 class CashKind(StrEnum):

@@ -1,0 +1,52 @@
+"""Records ↔ plain JSON values, driven by the types that the records declare."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+
+def encode(value: Any) -> Any:
+    """Return plain JSON values of a record, a scalar or a container of them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): encode(inner) for key, inner in value.items()}
+    if isinstance(value, set):
+        return sorted(value)
+    if isinstance(value, list | tuple):
+        return [encode(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def decode[Kind](kind: type[Kind], plain: Any) -> Kind:
+    """Return the `kind` that `encode` made `plain` of; an attribute added since then takes its default."""
+    found: Kind = _decode(kind, plain)
+    return found
+
+
+def _decode(kind: Any, plain: Any) -> Any:
+    if get_origin(kind) in (Union, types.UnionType):
+        if plain is None:
+            return None
+        (kind,) = (k for k in get_args(kind) if k is not types.NoneType)
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{name: _decode(hints[name], inner) for name, inner in plain.items()})
+    if kind in (datetime, date):
+        return kind.fromisoformat(plain)
+    if kind is Decimal or (isinstance(kind, type) and issubclass(kind, StrEnum)):
+        return kind(plain)
+    return plain
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
