@@ -19,18 +19,6 @@ INSERT INTO ops.outbox (dedupe_key, book, badge, kind, severity, body)
 VALUES (%(dedupe_key)s::text, %(book)s::text, %(badge)s::text, %(kind)s::text, %(severity)s::text, %(body)s::text)
 ON CONFLICT (dedupe_key) DO NOTHING RETURNING message_id;
 
--- name: add_reconciliation
--- Store what a reconciliation found.
-INSERT INTO ops.reconciliations (book, session_on, happened_at, is_clean, detail)
-VALUES (%(book)s::text, %(session_on)s::date, %(at)s::timestamptz, %(is_clean)s::boolean, %(detail)s::jsonb)
-RETURNING reconciliation_id;
-
--- name: add_break
--- Store one difference between book and broker.
-INSERT INTO ops.breaks (reconciliation_id, book, kind, symbol, ours, theirs)
-VALUES (%(reconciliation_id)s::bigint, %(book)s::text, %(kind)s::text, %(symbol)s::text, %(ours)s::text,
-        %(theirs)s::text);
-
 -- name: add_audit
 -- Store who did what.
 INSERT INTO ops.audit (actor, action, detail) VALUES (%(actor)s::text, %(action)s::text, %(detail)s::jsonb);
@@ -58,3 +46,33 @@ SELECT pg_advisory_lock(hashtextextended('airdesk.send_gate.' || %(book)s::text,
 -- name: newest_epoch
 -- The epoch of a book's newest order writer.
 SELECT epoch FROM ops.writer_epochs WHERE book = %(book)s::text;
+
+-- name: state_event
+-- The latest state event of a book.
+SELECT state, reason, actor, happened_at FROM ops.controls WHERE book = %(book)s::text ORDER BY event_id DESC LIMIT 1;
+
+-- name: add_code
+-- Remember a one-time code; an earlier one for the same action is void from now on.
+WITH void AS (
+    UPDATE ops.operator_codes SET used_at = clock_timestamp()
+    WHERE book = %(book)s::text AND action = %(action)s::text AND used_at IS NULL)
+INSERT INTO ops.operator_codes (book, action, code_sha256, issued_to, expires_at)
+VALUES (%(book)s::text, %(action)s::text, %(code_sha256)s::text, %(issued_to)s::text,
+        clock_timestamp() + make_interval(secs => %(seconds)s::double precision));
+
+-- name: use_code
+-- Use up a one-time code; no row if it is wrong, used or too old.
+UPDATE ops.operator_codes SET used_at = clock_timestamp()
+WHERE book = %(book)s::text AND action = %(action)s::text AND code_sha256 = %(code_sha256)s::text
+  AND used_at IS NULL AND expires_at > clock_timestamp()
+RETURNING code_id;
+
+-- name: add_live_arm
+-- Permit real money until an instant.
+INSERT INTO ops.live_arm (book, account, code_hash, armed_by, expires_at)
+VALUES (%(book)s::text, %(account)s::text, %(code_hash)s::text, %(armed_by)s::text, %(expires_at)s::timestamptz);
+
+-- name: newest_live_arm
+-- The youngest permission of a book, expired or not.
+SELECT account, code_hash, armed_by, armed_at, expires_at FROM ops.live_arm
+WHERE book = %(book)s::text ORDER BY arm_id DESC LIMIT 1;

@@ -148,6 +148,12 @@ def order_ref_for(book: BookId, decision_id: str, symbol: Symbol, purpose: Order
     return f"{symbol[:8]}.{purpose}.{leg}.{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
 
 
+def purpose_in(order_ref: OrderRef | None) -> OrderPurpose | None:
+    """Return the purpose that a reference of ours names, without asking any database; None for a foreign one."""
+    words = (order_ref or "").split(".")
+    return OrderPurpose(words[-3]) if len(words) > 3 and words[-3] in set(OrderPurpose) else None
+
+
 _P, _R, _S, _F, _X = (
     OrderStatus.PLANNED, OrderStatus.RESERVED, OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.UNKNOWN,
 )  # fmt: skip

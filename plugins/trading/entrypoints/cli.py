@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from trading.entrypoints import (
     cli_airflow,
+    cli_controls,
     cli_data,
     cli_desk,
     cli_gateway,
@@ -28,7 +29,19 @@ from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import command_database
 from trading.errors import AirdeskError, TransientError
 
-COMMAND_MODULES = (demo, up, doctor, cli_desk, cli_replay, cli_data, cli_gateway, cli_airflow, migrate, testing)
+COMMAND_MODULES = (
+    demo,
+    up,
+    doctor,
+    cli_controls,
+    cli_desk,
+    cli_replay,
+    cli_data,
+    cli_gateway,
+    cli_airflow,
+    migrate,
+    testing,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,9 +1,8 @@
-"""What a person asks and orders at the desk: why, positions, orders, fills, state, halt, reduce, resume."""
+"""What a person asks at the desk: why, positions, orders, fills."""
 
 from __future__ import annotations
 
 import argparse
-import getpass
 from datetime import datetime
 
 from rich.console import Console
@@ -11,7 +10,6 @@ from rich.console import Console
 from trading.bootstrap import services_for
 from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
-from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError
 from trading.ports import Services, Transaction
 from trading.reporting.tables import fills_table, orders_table, positions_table, reasons_table
@@ -26,16 +24,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _command(subparsers, "positions", _positions, "open positions with their protection")
     for name, run, text in (("orders", _orders, "newest orders"), ("fills", _fills, "newest fills")):
         _command(subparsers, name, run, text).add_argument("--limit", type=int, default=30, help="how many rows")
-    _command(subparsers, "state", _state, "trading state of the book")
-    changes = (
-        ("halt", TradingState.HALTED, "send nothing new; protections stay at the broker"),
-        ("reduce", TradingState.REDUCE_ONLY, "allow exits only"),
-        ("resume", TradingState.ACTIVE, "trade again"),
-    )
-    for name, state, text in changes:
-        command = _command(subparsers, name, _change_state, text)
-        command.add_argument("--reason", required=name == "resume", default=f"{name} by operator", help="kept forever")
-        command.set_defaults(state=state)
 
 
 def _command(
@@ -103,31 +91,4 @@ def _fills(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.transaction() as tx:
         Console().print(fills_table(f"{book.badge} {book}: fills", tx.ledger.fills(book, options.limit)))
-    return 0
-
-
-def _state(options: argparse.Namespace) -> int:
-    services, book = _desk(options)
-    with services.store.transaction() as tx:
-        is_open = book in tx.ledger.books()
-        state = tx.controls.trading_state(book)
-    print(f"{book.badge} {book}: {state if is_open else 'not opened yet; its first hour opens it'}")
-    return 0
-
-
-def _change_state(options: argparse.Namespace) -> int:
-    services, book = _desk(options)
-    with services.store.transaction() as tx:
-        before, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
-        if before is TradingState.LOCKED and options.state is not TradingState.HALTED:
-            raise PermanentError(
-                f'{book} is LOCKED ({why or "no reason is stored"}) and only `./airdesk halt --reason "…"` leads out; '
-                "settle the cause, halt, then resume"
-            )
-        tx.controls.set_state(book, options.state, reason=options.reason, actor=f"cli:{getpass.getuser()}")
-        detail = {"book": str(book), "from": str(before), "to": str(options.state), "reason": options.reason}
-        tx.controls.audit(actor=f"cli:{getpass.getuser()}", action="trading_state", detail=detail)
-    print(f"{book.badge} {book}: {before} → {options.state}")
-    if before is TradingState.HALTED and why:
-        print(f"it was halted by {why}")
     return 0

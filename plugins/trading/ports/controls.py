@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.portfolio import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class StateEvent:
+    """What brought a book into its state.
+
+    Attributes:
+        actor: a rule by its name, or a person as "cli:NAME".
+    """
+
+    state: TradingState
+    reason: str
+    actor: str
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LiveArm:
+    """An operator's permission to trade real money in `account` with the code of `code_hash`."""
+
+    account: str
+    code_hash: str
+    armed_by: str
+    armed_at: datetime
+    expires_at: datetime
 
 
 class ControlRows(Protocol):
@@ -19,6 +45,10 @@ class ControlRows(Protocol):
 
     def state_reason(self, book: BookId) -> str | None:
         """Return who brought the book into its state and why; None for a book that never left ACTIVE."""
+        ...
+
+    def state_event(self, book: BookId) -> StateEvent | None:
+        """Return the latest state event; None for a book that never left ACTIVE."""
         ...
 
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
@@ -37,16 +67,20 @@ class ControlRows(Protocol):
         """Put a message into the outbox once per `dedupe_key`; True if it is new."""
         ...
 
-    def add_reconciliation(
-        self, book: BookId, *, session_on: date, is_clean: bool, detail: Mapping[str, Any], at: datetime
-    ) -> int:
-        """Store a reconciliation and return its id."""
+    def issue_code(self, book: BookId, action: str, *, actor: str, valid_seconds: int) -> str:
+        """Return a new one-time code for `action`; an earlier one for the same action is void from now on."""
         ...
 
-    def add_break(
-        self, reconciliation_id: int, book: BookId, *, kind: str, symbol: Symbol | None, ours: str, theirs: str
-    ) -> None:
-        """Store one difference between book and broker."""
+    def use_code(self, book: BookId, action: str, code: str) -> bool:
+        """Use a one-time code up; False if it is wrong, used already, or too old."""
+        ...
+
+    def arm(self, book: BookId, *, account: str, code_hash: str, actor: str, expires_at: datetime) -> None:
+        """Permit real money until `expires_at`."""
+        ...
+
+    def live_arm(self, book: BookId) -> LiveArm | None:
+        """Return the youngest permission, expired or not, or None."""
         ...
 
     def audit(self, *, actor: str, action: str, detail: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ from trading.ports import Transaction
 
 RESUME = '`./airdesk resume --reason "…"`'
 """How an operator lets a halted book trade again, as messages name it."""
+UNLOCK = '`./airdesk unlock --reason "…"`'
+"""How an operator turns a locked book into a halted one."""
 _STOPPED = frozenset({TradingState.HALTED, TradingState.LOCKED})
 
 

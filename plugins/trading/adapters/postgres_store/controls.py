@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import secrets
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import psycopg2
@@ -15,6 +17,7 @@ from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.portfolio import TradingState
+from trading.ports.controls import LiveArm, StateEvent
 
 BODY_LIMIT = 4000
 
@@ -50,6 +53,11 @@ class PostgresControlRows:
         reason = self._sql.value("state_reason", book=str(book))
         return None if reason is None else str(reason)
 
+    def state_event(self, book: BookId) -> StateEvent | None:
+        """Return the latest state event; None for a book that never left ACTIVE."""
+        row = self._sql.row("state_event", book=str(book))
+        return None if row is None else StateEvent(**row | {"state": TradingState(row["state"])})
+
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
         """Append a state event."""
         self._sql.run("add_state", book=str(book), state=state.value, reason=reason, actor=actor)
@@ -78,20 +86,31 @@ class PostgresControlRows:
         }
         return self._sql.row("add_message", **message, kind=kind, severity=severity) is not None
 
-    def add_reconciliation(
-        self, book: BookId, *, session_on: date, is_clean: bool, detail: Mapping[str, Any], at: datetime
-    ) -> int:
-        """Store a reconciliation and return its id."""
-        found = {"session_on": session_on, "is_clean": is_clean, "detail": Json(dict(detail)), "at": at}
-        return int(self._sql.value("add_reconciliation", book=str(book), **found))
+    def issue_code(self, book: BookId, action: str, *, actor: str, valid_seconds: int) -> str:
+        """Return a new one-time code of six digits; the database keeps its hash only, and the time is Postgres's."""
+        code = f"{secrets.randbelow(1_000_000):06d}"
+        named = {"action": action, "code_sha256": _sha256(code), "issued_to": actor, "seconds": valid_seconds}
+        self._sql.run("add_code", book=str(book), **named)
+        return code
 
-    def add_break(
-        self, reconciliation_id: int, book: BookId, *, kind: str, symbol: Symbol | None, ours: str, theirs: str
-    ) -> None:
-        """Store one difference between book and broker."""
-        difference = {"kind": kind, "symbol": symbol, "ours": ours, "theirs": theirs}
-        self._sql.run("add_break", reconciliation_id=reconciliation_id, book=str(book), **difference)
+    def use_code(self, book: BookId, action: str, code: str) -> bool:
+        """Use a one-time code up; False if it is wrong, used already, or too old."""
+        return self._sql.row("use_code", book=str(book), action=action, code_sha256=_sha256(code)) is not None
+
+    def arm(self, book: BookId, *, account: str, code_hash: str, actor: str, expires_at: datetime) -> None:
+        """Permit real money until `expires_at`."""
+        arm = {"account": account, "code_hash": code_hash, "armed_by": actor, "expires_at": expires_at}
+        self._sql.run("add_live_arm", book=str(book), **arm)
+
+    def live_arm(self, book: BookId) -> LiveArm | None:
+        """Return the youngest permission, expired or not, or None."""
+        row = self._sql.row("newest_live_arm", book=str(book))
+        return None if row is None else LiveArm(**row)
 
     def audit(self, *, actor: str, action: str, detail: Mapping[str, Any]) -> None:
         """Store who did what."""
         self._sql.run("add_audit", actor=actor, action=action, detail=Json(dict(detail)))
+
+
+def _sha256(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

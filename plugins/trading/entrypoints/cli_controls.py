@@ -1,0 +1,249 @@
+"""The switches: state, halt, reduce, resume, lock, unlock, flatten. They need neither Airflow nor Telegram."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.console import Console
+
+from trading.bootstrap import services_for
+from trading.domain.instruments import BookId
+from trading.domain.portfolio import TradingState
+from trading.entrypoints.checkout import Checkout, write_private
+from trading.entrypoints.databases import command_database, settings_of
+from trading.entrypoints.run_record import RunRecord, is_running
+from trading.errors import PermanentError, TransientError
+from trading.ports import Services
+from trading.reporting.guards import guards_table
+from trading.settings import Settings, load_settings
+from trading.strategy.catalogue import spec_named
+from trading.tasks.confirmation import VALID_SECONDS, ask_for_code, redeem
+from trading.tasks.execute import send_operator_decision
+from trading.tasks.flatten import decide_to_flatten, holdings
+from trading.tasks.kill_switch import DISCRETIONARY, ENTRIES, EVERYTHING, Change, Sweep, change_state, sweep
+from trading.tasks.resuming import obstacles
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this module."""
+    _command(subparsers, "state", _state, "trading state of the book")
+    halt = _command(subparsers, "halt", _halt, "send nothing new, take back entries and exits, verify every protection")
+    halt.add_argument(
+        "--cancel-protection", action="store_true", help="cancel stops and targets too, and lock the book"
+    )
+    # The halt itself works without a database, by its file flag.
+    halt.set_defaults(needs_database=False)
+    _command(subparsers, "reduce", _reduce, "allow exits only, take back entries")
+    resume = _command(subparsers, "resume", _resume, "trade again, once the books equal the broker's")
+    resume.add_argument("--reduce-only", action="store_true", help="allow exits only")
+    lock = _command(subparsers, "lock", _lock, "cancel everything, protections too, and send nothing at all")
+    unlock = _command(subparsers, "unlock", _unlock, "turn a locked book into a halted one")
+    flatten = _command(subparsers, "flatten", _flatten, "sell every position")
+    for parser, word in ((halt, "halt"), (lock, "lock"), (unlock, "unlock"), (flatten, "flatten")):
+        parser.add_argument("--code", help="the one-time code that this command gave you a moment ago")
+        parser.set_defaults(word=word)
+
+
+def _command(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str
+) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(name, help=text, description=text)
+    parser.add_argument("--book", help="kind:name; default: the configured book")
+    if name != "state":
+        needs = name == "resume"
+        parser.add_argument("--reason", required=needs, default=f"{name} by operator", help="kept forever")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _desk(options: argparse.Namespace) -> tuple[Settings, Services, BookId]:
+    settings = load_settings()
+    book = BookId.parse(options.book) if options.book else settings.book
+    return settings, services_for(replace(settings, book=book) if book.kind == settings.book.kind else settings), book
+
+
+def _actor() -> str:
+    return f"cli:{getpass.getuser()}"
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+def _state(options: argparse.Namespace) -> int:
+    settings, services, book = _desk(options)
+    with services.store.transaction() as tx:
+        is_open = book in tx.ledger.books()
+        state, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
+    print(f"{book.badge} {book}: {state if is_open else 'not opened yet; its first hour opens it'}")
+    if why and is_open:
+        print(f"set by {why}")
+    if settings.halt_file.exists():
+        print(f"the file flag {settings.halt_file} is raised: nothing is sent while it exists")
+    return 0
+
+
+def _halt(options: argparse.Namespace) -> int:
+    if options.cancel_protection:
+        with command_database(Checkout.from_environment(os.environ), os.environ):
+            return _lock(options)
+    checkout = Checkout.from_environment(os.environ)
+    try:
+        with command_database(checkout, os.environ):
+            _, services, book = _desk(options)
+            change = change_state(services.store, book, TradingState.HALTED, reason=options.reason, actor=_actor())
+            return _swept(book, change, sweep(services.broker, book, DISCRETIONARY))
+    except (TransientError, PermanentError) as away:
+        return _halt_by_flag(options, checkout, away)
+
+
+def _halt_by_flag(options: argparse.Namespace, checkout: Checkout, cause: Exception) -> int:
+    """Raise the file flag, and clear the broker's book as far as that goes without our database."""
+    exports = RunRecord.read(checkout.state).exports if is_running(checkout.state) else {}
+    settings = load_settings({**os.environ, **settings_of(checkout, "postgresql://"), **exports})
+    settings.halt_file.parent.mkdir(parents=True, exist_ok=True)
+    settings.halt_file.write_text(f"{options.reason}\n", encoding="utf-8")
+    print(f"the state could not be stored ({cause})")
+    print(f"raised the file flag {settings.halt_file} instead: nothing is sent while it exists; halt again later")
+    book = BookId.parse(options.book) if options.book else settings.book
+    _tell(book, sweep(services_for(settings).broker, book, DISCRETIONARY))
+    return 1
+
+
+def _reduce(options: argparse.Namespace) -> int:
+    _, services, book = _desk(options)
+    change = change_state(services.store, book, TradingState.REDUCE_ONLY, reason=options.reason, actor=_actor())
+    return _swept(book, change, sweep(services.broker, book, ENTRIES))
+
+
+def _resume(options: argparse.Namespace) -> int:
+    settings, services, book = _desk(options)
+    after = TradingState.REDUCE_ONLY if options.reduce_only else TradingState.ACTIVE
+    _leave_halted(settings, services, book)
+    with services.store.transaction() as tx:
+        before, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
+    change = change_state(
+        services.store, book, after, reason=options.reason, actor=_actor(), leaving=TradingState.HALTED
+    )
+    print(f"{book.badge} {book}: {change.before} → {change.after}")
+    if before is TradingState.HALTED and why:
+        print(f"it was halted by {why}")
+    return 0
+
+
+def _lock(options: argparse.Namespace) -> int:
+    _, services, book = _desk(options)
+    if not options.code:
+        found = sweep(services.broker, book, ())
+        _tell(book, found)
+        effect = [str(h) for h in holdings(services, book)] if found.problem is None else []
+        return _offer(services, book, options.word, "lock", ["loses its protection: " + line for line in effect])
+    redeem(services.store, book, "lock", options.code)
+    change = change_state(services.store, book, TradingState.LOCKED, reason=options.reason, actor=_actor())
+    found = sweep(services.broker, book, EVERYTHING)
+    _told(book, change, found)
+    return 0 if found.problem is None and not found.working and change.sends_ended else 1
+
+
+def _unlock(options: argparse.Namespace) -> int:
+    settings, services, book = _desk(options)
+    path = settings.state_dir / "unlock.code"
+    if not options.code:
+        write_private(path, ask_for_code(services.store, book, "unlock", actor=_actor()) + "\n")
+        print(f"wrote a code into {path}; within {VALID_SECONDS} s: ./airdesk unlock --code CODE --reason …")
+        return 1
+    redeem(services.store, book, "unlock", options.code)
+    path.unlink(missing_ok=True)
+    with services.store.transaction() as tx:
+        if tx.controls.trading_state(book) is not TradingState.LOCKED:
+            raise PermanentError(f"{book} is not LOCKED, so there is nothing to unlock; see ./airdesk state")
+    change = change_state(
+        services.store, book, TradingState.HALTED, reason=options.reason, actor=_actor(), leaving=TradingState.LOCKED
+    )
+    print(f"{book.badge} {book}: {change.before} → {change.after}")
+    return 0
+
+
+def _flatten(options: argparse.Namespace) -> int:
+    settings, services, book = _desk(options)
+    if not options.code:
+        lines = [f"sells {holding}" for holding in holdings(services, book)]
+        return _offer(services, book, "flatten", "flatten", lines or ["holds nothing; there is nothing to sell"])
+    redeem(services.store, book, "flatten", options.code)
+    spec = spec_named(settings.strategy)
+    _leave_halted(settings, services, book)
+    change = change_state(
+        services.store, book, TradingState.REDUCE_ONLY,
+        reason=options.reason, actor=_actor(), leaving=TradingState.HALTED,
+    )  # fmt: skip
+    found = sweep(services.broker, book, ENTRIES)
+    _told(book, change, found)
+    decision = decide_to_flatten(services, spec, book, reason=options.reason)
+    if decision is None:
+        print("nothing is held; nothing was sent")
+        return 0 if found.is_safe else 1
+    report = send_operator_decision(services, spec, book, decision.decision_id)
+    print(f"{decision.decision_id}: {report.counts.get('sent', 0)} exits sent; see ./airdesk orders")
+    for note in report.notes:
+        print(note)
+    return 1 if report.degraded or not report.counts.get("sent") else 0
+
+
+# --- parts --------------------------------------------------------------------------------------
+
+
+def _leave_halted(settings: Settings, services: Services, book: BookId) -> None:
+    """Refuse unless a halted book equals the broker's; a book that is not halted passes."""
+    if settings.halt_file.exists():
+        raise PermanentError(f"the file flag {settings.halt_file} is raised; delete it, then try again")
+    with services.store.transaction() as tx:
+        state = tx.controls.trading_state(book)
+    if state is not TradingState.HALTED:
+        return
+    if found := obstacles(services, spec_named(settings.strategy), book):
+        raise PermanentError(
+            f"{book} stays HALTED, because its books do not equal the broker's:\n  "
+            + "\n  ".join(found)
+            + "\nsettle each (./airdesk reconcile list), then resume"
+        )
+
+
+def _offer(services: Services, book: BookId, word: str, action: str, effect: Sequence[str]) -> int:
+    """Show what a command would do and give the code that does it."""
+    for line in effect:
+        print(f"{book.badge} {book}: {line}")
+    code = ask_for_code(services.store, book, action, actor=_actor())
+    switch = " --cancel-protection" if (word, action) == ("halt", "lock") else ""
+    print(f"nothing was done yet; within {VALID_SECONDS} s: ./airdesk {word}{switch} --code {code}")
+    return 1
+
+
+def _swept(book: BookId, change: Change, found: Sweep) -> int:
+    _told(book, change, found)
+    return 0 if found.is_safe and change.sends_ended else 1
+
+
+def _told(book: BookId, change: Change, found: Sweep) -> None:
+    print(f"{book.badge} {book}: {change.before} → {change.after}")
+    if not change.sends_ended:
+        print("a send was under way and did not end; look again with ./airdesk halt in a minute")
+    _tell(book, found)
+
+
+def _tell(book: BookId, found: Sweep) -> None:
+    if found.problem is not None:
+        print(f"NOT VERIFIED: {found.problem}")
+        print("look at orders and positions in TWS, cancel entries there, and run ./airdesk halt again")
+        return
+    print(f"{found.cancelled} orders cancelled, {len(found.working)} still work")
+    for line in found.working:
+        print(f"STILL WORKS: {line}; cancel it in TWS")
+    for line in found.foreign:
+        print(f"not ours, left alone: {line}")
+    if found.guards:
+        Console().print(guards_table(f"{book.badge} {book}", found.guards))
+    if not all(guard.is_ok for guard in found.guards):
+        print("a position is not protected as it should be: the next hour places what is missing, or place it in TWS")

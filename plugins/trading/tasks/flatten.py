@@ -1,0 +1,111 @@
+"""flatten: an operator sells everything, by a decision of his own and the same path as every other order."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from trading import __version__
+from trading.domain.decisions import Decision, DecisionKind, decision_id_for
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.orders import Order, OrderPurpose
+from trading.domain.portfolio import Portfolio
+from trading.domain.signals import Targets
+from trading.execution.planner import PlanTerms, plan_sale
+from trading.ports import BrokerRole, MarketCalendar, Services
+from trading.strategy.spec import StrategySpec
+from trading.tasks.sync import gate_of, now_of
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one long is worth.
+
+    Attributes:
+        cost_usd: what its shares cost. price: what the broker shows now [USD/share]; None where it shows nothing.
+    """
+
+    symbol: Symbol
+    quantity: Decimal
+    cost_usd: Decimal
+    price: Decimal | None
+
+    def __str__(self) -> str:
+        shares = f"{self.symbol}: {self.quantity.normalize():f} shares"
+        if self.price is None:
+            return f"{shares}, bought for {self.cost_usd:,.2f} USD"
+        return f"{shares}, {self.quantity * self.price:,.2f} USD now, bought for {self.cost_usd:,.2f} USD"
+
+
+def holdings(services: Services, book: BookId) -> tuple[Holding, ...]:
+    """Return every long of the book with what the broker would show for it now."""
+    with gate_of(services, book).connect(BrokerRole.OPERATOR) as broker:
+        portfolio = _portfolio(services, book, now_of(services, broker))
+        longs = {s: p for s, p in portfolio.positions.items() if p.quantity > 0}
+        quotes = broker.quotes(sorted(longs)) if longs else {}
+    return tuple(
+        Holding(s, p.quantity, p.cost_usd, quotes[s].last or quotes[s].bid if s in quotes else None)
+        for s, p in sorted(longs.items())
+    )
+
+
+def decide_to_flatten(services: Services, spec: StrategySpec, book: BookId, *, reason: str) -> Decision | None:
+    """Store an operator's decision with one exit per long and return it; None when nothing is held.
+
+    While the market is closed the exits wait for the next open, where they are good for that one auction.
+    """
+    with gate_of(services, book).connect(BrokerRole.OPERATOR) as broker:
+        now = now_of(services, broker).replace(microsecond=0)
+    portfolio = _portfolio(services, book, now)
+    decision_id = decision_id_for(book, DecisionKind.OPERATOR, now)
+    exits = _exits(portfolio, _terms(spec, book, decision_id, now), at_open=not _is_open(services.calendar, now))
+    if not exits:
+        return None
+    slot = services.calendar.latest_slot(now)
+    seed = "|".join([decision_id, *(f"{o.symbol} {o.quantity}" for o in exits)])
+    decision = Decision(
+        decision_id=decision_id,
+        book=book,
+        kind=DecisionKind.OPERATOR,
+        as_of=now,
+        cutoff_at=now,
+        session_on=slot.session_on,
+        is_closing=slot.is_closing,
+        strategy=spec.name,
+        spec_hash=spec.spec_hash,
+        code_version=__version__,
+        decision_hash=hashlib.sha256(seed.encode()).hexdigest()[:16],
+        nav_usd=None,
+        note=f"flatten: {reason}",
+    )
+    with services.store.transaction() as tx:
+        tx.decisions.add(decision, (), Targets(now, 0.0, {}), exits)
+    return decision
+
+
+def _portfolio(services: Services, book: BookId, now: datetime) -> Portfolio:
+    with services.store.transaction() as tx:
+        return tx.ledger.portfolio(book, now)
+
+
+def _terms(spec: StrategySpec, book: BookId, decision_id: str, now: datetime) -> PlanTerms:
+    return PlanTerms(
+        book=book,
+        decision_id=decision_id,
+        planned_at=now,
+        limit_offset_frac=spec.sizing.limit_offset_frac,
+        trail_frac=spec.protection.trail_frac,
+        take_profit_frac=spec.protection.take_profit_frac,
+    )
+
+
+def _exits(portfolio: Portfolio, terms: PlanTerms, *, at_open: bool) -> list[Order]:
+    longs = {s: p.quantity for s, p in sorted(portfolio.positions.items()) if p.quantity > 0}
+    return [plan_sale(terms, s, quantity, OrderPurpose.EXIT, at_open=at_open) for s, quantity in longs.items()]
+
+
+def _is_open(calendar: MarketCalendar, now: datetime) -> bool:
+    session = calendar.session(now.date())
+    return session is not None and session.opens_at <= now < session.closes_at
