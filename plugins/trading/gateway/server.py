@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from trading.gateway import persistence, stepping, wire
+from trading.domain.instruments import Instrument
+from trading.gateway import stepping
 from trading.gateway.behaviour import Behaviour, Draws
 from trading.gateway.broker import PaperBroker
+from trading.gateway.delivery import Delivery
 from trading.gateway.faults import Faults
-from trading.gateway.records import Event, Executed, OrderCancelled, OrderMessage, Refusal, Ticket
+from trading.gateway.listings import EASTERN, Listings
+from trading.gateway.persistence import StateFile
+from trading.gateway.quotes import Market
+from trading.gateway.records import Refusal, Ticket
+from trading.gateway.requests.market import tell_ticks
 from trading.gateway.session import Session
+from trading.gateway.wire import orders as wire
 
 LOOPBACK = "127.0.0.1"
+LOST = frozenset({1100, 2110})
+SYSTEM_MESSAGES = {
+    1100: "Connectivity between IB and Trader Workstation has been lost.",
+    1101: "Connectivity between IB and Trader Workstation has been restored - data lost.",
+    1102: "Connectivity between IB and Trader Workstation has been restored - data maintained.",
+    2103: "Market data farm connection is broken:SIMULATED",
+    2104: "Market data farm connection is OK:SIMULATED",
+    2105: "HMDS data farm connection is broken:SIMULATED",
+    2106: "HMDS data farm connection is OK:SIMULATED",
+    2110: "Connectivity between Trader Workstation and server is broken. It will be restored automatically.",
+}
+"""System messages of the gateway by code; only 1100 and 2110 mean that the broker is out of reach."""
 
 
 class Gateway:
@@ -21,17 +41,24 @@ class Gateway:
 
     Attributes:
         is_read_only: orders get 321, as in a TWS with the read-only box ticked.
-        is_connected: False between the messages 1100 and 1102.
+        is_connected: False between 1100 (or 2110) and 1101 or 1102.
+        has_live_data: False for an account without market data subscriptions: 354, or delayed data.
     """
 
-    def __init__(self, broker: PaperBroker, state_file: Path | None = None) -> None:
+    def __init__(
+        self, broker: PaperBroker, state_file: Path | None = None, instruments: Iterable[Instrument] = ()
+    ) -> None:
         self.broker = broker
+        self.listings = Listings(broker.feed.symbols, instruments)
+        self.market = Market(broker.state, broker.feed, broker.calendar, broker.costs)
         self.faults = Faults()
         self.behave(Behaviour())
         self.sessions: list[Session] = []
         self.is_read_only = False
         self.is_connected = True
-        self._state_file = state_file
+        self.has_live_data = True
+        self._delivery = Delivery(self)
+        self._file = None if state_file is None else StateFile(state_file)
         self._server: asyncio.Server | None = None
         self._reopened: list[asyncio.Task[int]] = []
         self._save()
@@ -47,6 +74,8 @@ class Gateway:
         if self._server is not None:
             self._server.close()
         self.drop_clients()
+        if self._file is not None:
+            self._file.close()
 
     def drop_clients(self) -> None:
         """Disconnect everybody; what they had in the pipe is lost, as in a nightly restart."""
@@ -57,7 +86,7 @@ class Gateway:
         """Misbehave like this from now on."""
         self.behaviour = behaviour
         self.draws = Draws(behaviour)
-        self.broker.keeps_rejected_ids = behaviour.keeps_rejected_ids
+        self.broker.keep_rejected_ids(is_kept=behaviour.keeps_rejected_ids)
 
     def restart(self, down_seconds: float) -> None:
         """Restart as a gateway does at night: requests not yet handled and answers not yet sent are lost.
@@ -77,43 +106,54 @@ class Gateway:
         if self.is_read_only:
             raise Refusal(321, "Error validating request.-'bF' : cause - The API interface is in Read-Only mode.")
         if not self.is_connected:
-            raise Refusal(1100, "Connectivity between IB and Trader Workstation has been lost.")
+            raise Refusal(1100, SYSTEM_MESSAGES[1100])
 
-    def place(self, client_id: int, ticket: Ticket) -> None:
-        """Place or change an order."""
-        self.broker.place(client_id, ticket)
-        self._publish()
+    def place(self, session: Session, ticket: Ticket) -> None:
+        """Place or change an order, or answer what it would do."""
+        if ticket.is_what_if:
+            impact = self.broker.what_if(session.client, ticket)
+            listing = self.listings[ticket.symbol]
+            session.send(wire.what_if(ticket, session.client, listing, session.version, impact))
+            return
+        self.broker.place(session.client, ticket)
+        self.publish()
 
     def cancel(self, client_id: int, order_id: int) -> None:
         """Cancel an order."""
         self.broker.cancel(client_id, order_id)
-        self._publish()
+        self.publish()
+
+    def cancel_everything(self, client_id: int) -> None:
+        """Cancel every live order, whoever placed it."""
+        self.broker.cancel_all(client_id)
+        self.publish()
 
     def swallow(self, client_id: int, order_id: int) -> None:
         """Use up the id of a placement and forget it: paper servers do that in a burst."""
         self.broker.burn(client_id, order_id)
-        self._publish()
+        self.publish()
 
     def advance(self, to: datetime) -> int:
         """Move the simulated clock; bars seen."""
         seen = stepping.advance(self.broker, to)
-        self._publish()
+        self.publish()
         return seen
 
     def halt(self, symbol: str, *, is_halted: bool) -> None:
         """Halt or release a symbol."""
         (self.broker.state.halted.add if is_halted else self.broker.state.halted.discard)(symbol)
-        self._publish()
+        self.publish()
 
     def connectivity(self, code: int) -> None:
-        """Tell every client that the gateway lost (1100) or regained (1101, 1102) the broker."""
-        self.is_connected = code != 1100
+        """Tell every client one of `SYSTEM_MESSAGES`."""
+        if code in LOST | {1101, 1102}:
+            self.is_connected = code not in LOST
         for session in self.sessions:
-            session.error(-1, code, "Connectivity between IB and Trader Workstation has changed.")
+            session.error(-1, code, SYSTEM_MESSAGES[code])
 
     def is_today(self, at: datetime) -> bool:
         """Whether `at` lies on the broker's current day: a gateway forgets at midnight New York."""
-        return at.astimezone(wire.EASTERN).date() == self.broker.state.clock.astimezone(wire.EASTERN).date()
+        return at.astimezone(EASTERN).date() == self.broker.state.clock.astimezone(EASTERN).date()
 
     # --- telling --------------------------------------------------------------------------------
 
@@ -125,30 +165,15 @@ class Gateway:
         elif wait_seconds is not None:
             session.send_often(message)
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Save what changed, then tell everybody whom it concerns."""
         self._save()
         for event in self.broker.take_events():
-            for session in [s for s in self.sessions if s.client_id == event.order.client_id]:
-                self._tell(session, event)
-
-    def _tell(self, session: Session, event: Event) -> None:
-        order = event.order
-        if isinstance(event, OrderMessage):
-            session.error(order.ticket.order_id, event.code, event.text)
-        elif isinstance(event, OrderCancelled):
-            heard_from = order.client_id if event.cancelled_by is None else event.cancelled_by
-            session.send_often(wire.order_status(order, heard_from, order.average_price))
-            session.error(order.ticket.order_id, 202, f"Order Canceled - reason:{event.reason}")
-        elif isinstance(event, Executed):
-            if self.behaviour.filled_before_execution:
-                session.tell_order(order)
-            session.send_often(wire.execution(order, event.execution, -1, session.version))
-            if not self.behaviour.filled_before_execution:
-                session.tell_order(order)
-            self.later(wire.commission(event.execution), session)
-        else:
-            session.tell_order(order)
+            self._delivery.tell(event)
+        for session in self.sessions:
+            for watch in session.watches.values():
+                tell_ticks(session, watch)
 
     def _save(self) -> None:
-        if self._state_file is not None:
-            persistence.save(self.broker.state, self._state_file)
+        if self._file is not None:
+            self._file.write(self.broker.state)

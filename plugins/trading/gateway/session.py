@@ -1,18 +1,26 @@
-"""One client connection: handshake, then one handler per TWS message id."""
+"""One client connection: handshake, a queue of requests served strictly in order, and the faults of the pipe.
+
+The bytes `API`, a NUL and a framed `v<min>..<max>` open the connection; the answer is the version and the time. Then
+START_API names the client id. Requests that were received before the end of the stream are served, also when the client
+is gone: that is why a client id is free again only after everything that it had sent was handled.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from trading.domain.money import ZERO, to_price
-from trading.gateway import wire
+from trading.domain.money import ZERO
 from trading.gateway.broker import PaperBroker
 from trading.gateway.faults import Fault
-from trading.gateway.records import LABEL, MARKER_TAG, GatewayOrder, Refusal, Status
+from trading.gateway.records import GatewayOrder, Refusal, Status
+from trading.gateway.requests import Handler, account, connection, contracts, market, orders, refuse
+from trading.gateway.requests.market import Watch
+from trading.gateway.wire import frames
+from trading.gateway.wire import orders as wire
+from trading.gateway.wire.market import DataKind
 
 if TYPE_CHECKING:
     from trading.gateway.server import Gateway
@@ -20,49 +28,49 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 _HELLO = re.compile(rb"v(\d+)\.\.(\d+)")
 _PLACE_ORDER, _CANCEL_ORDER = 3, 4
-_FARMS = (
-    (2104, "Market data farm connection is OK:simulated"),
-    (2106, "HMDS data farm connection is OK:simulated"),
-    (2158, "Sec-def data farm connection is OK:simulated"),
-)
+HANDLERS: dict[int, Handler] = {
+    **connection.HANDLERS,
+    **account.HANDLERS,
+    **contracts.HANDLERS,
+    **market.HANDLERS,
+    **orders.HANDLERS,
+}
 
 
 class Session(asyncio.Protocol):
-    """A client's socket. Requests are handled strictly in the order received, also those before a disconnect."""
+    """A client's socket.
+
+    Attributes:
+        version: server version that was announced; 0 before the handshake.
+        client_id: None before START_API.
+        data_kind: market data type that the client asked for.
+        watches: market data subscriptions by request id.
+        hears_account, hears_positions: whether the client subscribed to them.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.version = 0
         self.client_id: int | None = None
+        self.data_kind = DataKind.LIVE
+        self.watches: dict[int, Watch] = {}
+        self.hears_account = self.hears_positions = False
         self._hello = b""
-        self._frames = wire.FrameSplitter()
+        self._frames = frames.FrameSplitter()
         self._requests: asyncio.Queue[list[str] | None] = asyncio.Queue()
-        self._handlers: dict[int, Callable[[list[str]], None]] = {
-            3: self._place_order,
-            4: self._cancel_order,
-            5: lambda f: self._open_orders(o for o in self._broker.live() if o.client_id == self.client_id),
-            6: self._account_updates,
-            7: self._executions,
-            8: lambda f: self._next_id(),
-            9: self._contract_details,
-            14: lambda f: None,
-            16: lambda f: self._open_orders(self._broker.live()),
-            17: lambda f: self._accounts(),
-            49: lambda f: self.send(wire.frame(49, 1, int(self._broker.state.clock.timestamp()))),
-            58: self._cancel_everything,
-            61: self._positions,
-            62: self._account_summary,
-            63: lambda f: None,
-            64: lambda f: None,
-            71: self._start_api,
-            76: self._account_updates_multi,
-            77: lambda f: None,
-            99: self._completed_orders,
-        }
+        self._about = -1
 
     @property
-    def _broker(self) -> PaperBroker:
+    def broker(self) -> PaperBroker:
+        """The broker behind the gateway."""
         return self.gateway.broker
+
+    @property
+    def client(self) -> int:
+        """The client id; a request before START_API is malformed."""
+        if self.client_id is None:
+            raise Refusal(320, "Error reading request: it came before START_API")
+        return self.client_id
 
     # --- socket ---------------------------------------------------------------------------------
 
@@ -78,20 +86,24 @@ class Session(asyncio.Protocol):
         if not self.version:
             self._hello += data
             data = self._shake_hands()
-        for fields in self._frames.feed(data):
-            self._requests.put_nowait(fields)
+        try:
+            for fields in self._frames.feed(data):
+                self._requests.put_nowait(fields)
+        except ValueError as absurd:
+            LOG.warning("a client was dropped: %s", absurd)
+            self.hang_up()
 
     def _shake_hands(self) -> bytes:
         size = int.from_bytes(self._hello[4:8], "big")
         if len(self._hello) < 8 or len(self._hello) < 8 + size:
             return b""
         offered = _HELLO.match(self._hello[8 : 8 + size])
-        if not self._hello.startswith(b"API\0") or offered is None or int(offered[2]) < wire.MIN_VERSION:
-            LOG.warning("a client that speaks no TWS protocol of version %s was refused", wire.MIN_VERSION)
-            self._transport.close()
+        if not self._hello.startswith(b"API\0") or offered is None or int(offered[2]) < frames.MIN_VERSION:
+            LOG.warning("a client that speaks no TWS protocol of version %s was refused", frames.MIN_VERSION)
+            self.hang_up()
             return b""
-        self.version = wire.negotiate(int(offered[2]))
-        self.send(wire.frame(self.version, wire.stamp(self._broker.state.clock)))
+        self.version = frames.negotiate(int(offered[2]))
+        self.send(frames.frame(self.version, frames.stamp(self.broker.state.clock)))
         return self._hello[8 + size :]
 
     def eof_received(self) -> bool:
@@ -102,6 +114,10 @@ class Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Handle what came before the connection broke, then release the client id."""
         self._requests.put_nowait(None)
+
+    def hang_up(self) -> None:
+        """Close once everything was sent."""
+        self._transport.close()
 
     def close(self) -> None:
         """Drop the client."""
@@ -115,14 +131,19 @@ class Session(asyncio.Protocol):
         self._transport.abort()
         self.close()
 
+    # --- answers --------------------------------------------------------------------------------
+
     def send(self, message: bytes) -> None:
         """Write one message, unless a fault rule says otherwise."""
+        rule = None if self.client_id is None else self.gateway.faults.take(-frames.message_id(message))
+        if rule is not None and rule.fault is Fault.DELAY:
+            asyncio.get_running_loop().call_later(rule.seconds, self._write, message, None)
+        else:
+            self._write(message, rule.fault if rule else None)
+
+    def _write(self, message: bytes, fault: Fault | None) -> None:
         if self._transport.is_closing():
             return
-        rule = None
-        if self.client_id is not None:
-            rule = self.gateway.faults.take(-int(message[4:].split(b"\0", 1)[0]))
-        fault = rule.fault if rule else None
         if fault is Fault.CLOSE_BEFORE:
             self._transport.abort()
         elif fault is Fault.HALF_FRAME:
@@ -142,16 +163,31 @@ class Session(asyncio.Protocol):
         """Send message 4."""
         self.send(wire.error(self.version, request_id, code, text))
 
+    def tell_order(self, order: GatewayOrder) -> None:
+        """Send openOrder and orderStatus."""
+        last_price = order.average_price if order.status is Status.FILLED else ZERO
+        self.send_often(wire.open_order(order, self.gateway.listings[order.ticket.symbol], self.version))
+        self.send_often(wire.order_status(order, order.client_id, last_price))
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def about(self, request_id: int) -> int:
+        """Name the request or order that a refusal of the request in hand is about."""
+        self._about = request_id
+        return request_id
+
     async def _work(self) -> None:
         try:
             while (fields := await self._requests.get()) is not None:
-                if not await self._handle(int(fields[0]), fields[1:]):
+                if not fields or not fields[0].isdecimal():
+                    self.error(-1, 320, f"Error reading request: {fields[:1]} is no message id")
+                elif not await self._serve(int(fields[0]), fields[1:]):
                     return
         finally:
             self.close()
 
-    async def _handle(self, message_id: int, fields: list[str]) -> bool:
-        """Serve one request; False ends the connection."""
+    async def _serve(self, message_id: int, fields: list[str]) -> bool:
+        """Serve one request, as the faults let it; False ends the connection."""
         rule = self.gateway.faults.take(message_id)
         fault = rule.fault if rule else None
         if rule is not None and fault is Fault.DELAY:
@@ -163,141 +199,16 @@ class Session(asyncio.Protocol):
         if fault is Fault.DROP:
             return True
         if message_id == _PLACE_ORDER and (fault is Fault.SWALLOW or self.gateway.draws.swallows_next()):
-            self.gateway.swallow(self._client, int(fields[0]))
-            return True
-        handler = self._handlers.get(message_id)
-        if handler is None:
-            self.error(-1, 320, f"Error reading request: message {message_id} is not simulated")
-            return True
-        try:
-            handler(fields)
-        except (IndexError, ValueError) as bad:
-            self.error(-1, 320, f"Error reading request: {bad}")
+            self.gateway.swallow(self.client, frames.Request(fields).whole())
+        else:
+            self._answer(message_id, fields)
+            if fault is Fault.DUPLICATE:
+                self._answer(message_id, fields)
         return fault is not Fault.CLOSE_AFTER and not self._transport.is_closing()
 
-    # --- session --------------------------------------------------------------------------------
-
-    @property
-    def _client(self) -> int:
-        if self.client_id is None:
-            raise ValueError("a request before START_API")
-        return self.client_id
-
-    def _start_api(self, fields: list[str]) -> None:
-        wanted = int(fields[1])
-        if any(s.client_id == wanted for s in self.gateway.sessions):
-            self.error(-1, 326, "Unable to connect as the client id is already in use. Retry with a unique client id.")
-            self._transport.close()
-            return
-        self.client_id = wanted
-        self._accounts()
-        self._next_id()
-        for code, text in _FARMS:
-            self.error(-1, code, text)
-
-    def _accounts(self) -> None:
-        self.send(wire.frame(15, 1, self._broker.state.account))
-
-    def _next_id(self) -> None:
-        self.send(wire.frame(9, 1, self._broker.next_id(self._client)))
-
-    def _contract_details(self, fields: list[str]) -> None:
-        request_id, con_id, symbol, kind = int(fields[1]), fields[2], fields[3], fields[4]
-        by_id = {str(wire.con_id(s)): s for s in self._broker.feed.symbols}
-        found = by_id.get(con_id) or symbol
-        if found not in self._broker.feed.symbols or kind not in ("", "STK"):
-            self.error(request_id, 200, "No security definition has been found for the request")
-            return
-        self.send(wire.contract_details(request_id, found, self.version))
-        self.send(wire.frame(52, 1, request_id))
-
-    # --- account --------------------------------------------------------------------------------
-
-    def _values(self) -> list[tuple[str, str, str]]:
-        """(tag, value, currency) of the account."""
-        state = self._broker.state
-        gross = ZERO
-        for symbol, holding in state.holdings.items():
-            price = self._broker.feed.last_price(symbol, state.clock)
-            gross += holding.quantity * (holding.average_cost if price is None else to_price(price))
-        cash = f"{state.cash_usd:.2f}"
-        money = {tag: cash for tag in ("TotalCashValue", "SettledCash", "AvailableFunds", "BuyingPower", "CashBalance")}
-        money |= {"NetLiquidation": f"{state.cash_usd + gross:.2f}", "GrossPositionValue": f"{gross:.2f}"}
-        return [("AccountType", "INDIVIDUAL", ""), (MARKER_TAG, LABEL, ""), *((t, v, "USD") for t, v in money.items())]
-
-    def _account_updates(self, fields: list[str]) -> None:
-        if fields[1] in ("", "0"):
-            return
-        account = self._broker.state.account
-        for tag, value, currency in self._values():
-            self.send(wire.frame(6, 2, tag, value, currency, account))
-        self.send(wire.frame(54, 1, account))
-
-    def _account_updates_multi(self, fields: list[str]) -> None:
-        request_id, account = int(fields[1]), self._broker.state.account
-        for tag, value, currency in self._values():
-            self.send(wire.frame(73, 1, request_id, account, "", tag, value, currency))
-        self.send(wire.frame(74, 1, request_id))
-
-    def _account_summary(self, fields: list[str]) -> None:
-        request_id, tags = int(fields[1]), fields[3].split(",")
-        for tag, value, currency in self._values():
-            if tag in tags or tag == MARKER_TAG:
-                self.send(wire.frame(63, 1, request_id, self._broker.state.account, tag, value, currency))
-        self.send(wire.frame(64, 1, request_id))
-
-    def _positions(self, fields: list[str]) -> None:
-        account = self._broker.state.account
-        for symbol, holding in self._broker.state.holdings.items():
-            contract = [wire.con_id(symbol), symbol, "STK", "", 0, "", "", "ISLAND", "USD", symbol, symbol]
-            self.send(wire.frame(61, 3, account, *contract, holding.quantity, holding.average_cost))
-        self.send(wire.frame(62, 1))
-
-    # --- orders ---------------------------------------------------------------------------------
-
-    def _place_order(self, fields: list[str]) -> None:
-        order_id = int(fields[0])
+    def _answer(self, message_id: int, fields: list[str]) -> None:
+        self._about = -1
         try:
-            self.gateway.refuse_if_unable()
-            self.gateway.place(self._client, wire.read_ticket(fields, self.version))
+            HANDLERS.get(message_id, refuse)(self, frames.Request(fields))
         except Refusal as refusal:
-            self.error(order_id, refusal.code, str(refusal))
-
-    def _cancel_order(self, fields: list[str]) -> None:
-        order_id = int(fields[1])
-        try:
-            self.gateway.refuse_if_unable()
-            self.gateway.cancel(self._client, order_id)
-        except Refusal as refusal:
-            self.error(order_id, refusal.code, str(refusal))
-
-    def _cancel_everything(self, fields: list[str]) -> None:
-        for order in list(self._broker.live()):
-            if not order.is_done:
-                self.gateway.cancel(order.client_id, order.ticket.order_id)
-
-    def _open_orders(self, orders: Iterable[GatewayOrder]) -> None:
-        for order in list(orders):
-            self.tell_order(order)
-        self.send(wire.frame(53, 1))
-
-    def _completed_orders(self, fields: list[str]) -> None:
-        for order in self._broker.state.orders:
-            if order.is_done and order.done_at is not None and self.gateway.is_today(order.done_at):
-                self.send(wire.completed_order(order, self.version))
-        self.send(wire.frame(102))
-
-    def _executions(self, fields: list[str]) -> None:
-        request_id, client_id = int(fields[1]), int(fields[2] or 0)
-        for done in self._broker.state.executions:
-            order = self._broker.order(done.perm_id)
-            if self.gateway.is_today(done.executed_at) and client_id in (0, order.client_id):
-                self.send(wire.execution(order, done, request_id, self.version))
-                self.gateway.later(wire.commission(done), self)
-        self.send(wire.frame(55, 1, request_id))
-
-    def tell_order(self, order: GatewayOrder) -> None:
-        """Send openOrder and orderStatus."""
-        last_price = order.average_price if order.status is Status.FILLED else ZERO
-        self.send_often(wire.open_order(order, self.version))
-        self.send_often(wire.order_status(order, order.client_id, last_price))
+            self.error(self._about, refusal.code, str(refusal))

@@ -1,0 +1,53 @@
+"""The account as clients see it: values by tag, holdings at market prices. Computed from the broker, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from trading.domain.money import ZERO
+from trading.gateway.broker import PaperBroker
+from trading.gateway.listings import Listings
+from trading.gateway.records import LABEL, MARKER_TAG
+from trading.gateway.wire.account import AccountValue, PortfolioItem
+
+
+def portfolio(broker: PaperBroker, listings: Listings) -> Iterator[PortfolioItem]:
+    """Yield every holding, closed ones included; one without a market price stands at its cost."""
+    realized: dict[str, Decimal] = {}
+    for done in broker.state.executions:
+        if done.realized_usd is not None:
+            symbol = broker.order(done.perm_id).ticket.symbol
+            realized[symbol] = realized.get(symbol, ZERO) + done.realized_usd
+    for symbol, holding in broker.state.holdings.items():
+        price = broker.market_price(symbol)
+        yield PortfolioItem(
+            listings[symbol],
+            holding.quantity,
+            holding.average_cost if price is None else price,
+            holding.average_cost,
+            realized.get(symbol, ZERO),
+        )
+
+
+def account_values(broker: PaperBroker) -> list[AccountValue]:
+    """Return the account's tags; money in USD."""
+    gross = sum((item.market_value for item in portfolio(broker, Listings(()))), ZERO)
+    cash = broker.state.cash_usd
+    settled = broker.settled_cash_usd()
+    money = {
+        "TotalCashValue": cash,
+        "CashBalance": cash,
+        "SettledCash": settled,
+        "AvailableFunds": settled,
+        "BuyingPower": settled,
+        "ExcessLiquidity": settled,
+        "NetLiquidation": cash + gross,
+        "EquityWithLoanValue": cash + gross,
+        "GrossPositionValue": gross,
+    }
+    return [
+        AccountValue("AccountType", "INDIVIDUAL", ""),
+        AccountValue(MARKER_TAG, LABEL, ""),
+        *(AccountValue(tag, f"{amount:.2f}", "USD") for tag, amount in money.items()),
+    ]
