@@ -8,6 +8,10 @@ SELECT coalesce(
 -- Who brought a book into its latest state, and why.
 SELECT actor || ': ' || reason FROM ops.controls WHERE book = %(book)s::text ORDER BY event_id DESC LIMIT 1;
 
+-- name: hold_state
+-- Keep other transactions from changing a book's state until this one ends.
+SELECT pg_advisory_xact_lock(hashtextextended('airdesk.state.' || %(book)s::text, 0));
+
 -- name: add_state
 -- Append a state event.
 INSERT INTO ops.controls (book, state, reason, actor)

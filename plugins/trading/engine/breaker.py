@@ -23,6 +23,7 @@ def turn(
     is_new_session: bool,
     vix: float | None,
     rules: Protection,
+    may_lift: bool = True,
 ) -> tuple[Breaker, TradingState, str | None]:
     """Return breaker and trading state after an hour, and the sentence for a change.
 
@@ -30,6 +31,9 @@ def turn(
     under `reentry_vix`; the mark is then re-based to current equity, so that a flat book can come back. A lifetime
     loss over `lifetime_halt_frac` is HALTED until an operator resumes. ACTIVE after a trip means that an operator did:
     the marks that the loss was counted from are re-based, or the next hour would stop the book again.
+
+    Args:
+        may_lift: whether REDUCE_ONLY is the breaker's own; what somebody else set is not the breaker's to lift.
     """
     if breaker.tripped_on is not None and state is TradingState.ACTIVE:
         is_forgiven = 1.0 - nav_usd / breaker.lifetime_peak_usd > rules.lifetime_halt_frac
@@ -53,9 +57,8 @@ def turn(
     waited = peaks.tripped_on is not None and peaks.sessions_since_trip >= rules.reentry_sessions
     if waited and vix is not None and vix < rules.reentry_vix:
         rebased = Breaker(peak_nav_usd=nav_usd, lifetime_peak_usd=peaks.lifetime_peak_usd)
-        return (
-            rebased,
-            TradingState.ACTIVE,
-            f"{peaks.sessions_since_trip} sessions after the trip, VIX {vix:.1f}: ACTIVE",
-        )
+        when = f"{peaks.sessions_since_trip} sessions after the trip, VIX {vix:.1f}"
+        if not may_lift:
+            return rebased, state, f"{when}: the breaker is armed again; {state} stays, the breaker did not set it"
+        return rebased, TradingState.ACTIVE, f"{when}: ACTIVE"
     return peaks, state, None

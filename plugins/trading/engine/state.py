@@ -27,6 +27,7 @@ class BookState:
         disposals: what may still open a wash-sale window.
         session_on: session of the last step; None for a new book.
         orders_today: orders that went out in `session_on`.
+        breaker_may_lift: whether the drawdown breaker itself set the trading state, or nobody else did.
     """
 
     portfolio: Portfolio
@@ -36,6 +37,7 @@ class BookState:
     disposals: tuple[Disposal, ...] = ()
     session_on: date | None = None
     orders_today: int = 0
+    breaker_may_lift: bool = True
 
     @property
     def book(self) -> BookId:

@@ -79,6 +79,7 @@ def _turn_breaker(spec: StrategySpec, state: BookState, hour: Hour, nav: float |
         is_new_session=hour.is_first_of_session,
         vix=vix_of(hour),
         rules=spec.protection,
+        may_lift=state.breaker_may_lift,
     )
     return replace(state, breaker=breaker, trading_state=trading_state), change
 

@@ -39,8 +39,12 @@ class LiveArm:
 class ControlRows(Protocol):
     """ops.*"""
 
-    def trading_state(self, book: BookId) -> TradingState:
-        """Return the book's state; HALTED while the file flag is raised and when it cannot be read."""
+    def trading_state(self, book: BookId, *, for_change: bool = False) -> TradingState:
+        """Return the book's state; HALTED while the file flag is raised and when it cannot be read.
+
+        Args:
+            for_change: keep others from changing it until this transaction ends.
+        """
         ...
 
     def state_reason(self, book: BookId) -> str | None:

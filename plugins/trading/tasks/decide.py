@@ -17,6 +17,7 @@ from trading.ports import NavRow, Services, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import cutoff_of, load_state
+from trading.tasks.halting import follow_breaker
 from trading.tasks.report import StepReport
 
 STEPS = {DecisionKind.HOURLY: step, DecisionKind.REBALANCE: rebalance_step}
@@ -102,7 +103,7 @@ def nav_row(state: BookState, slot: Slot, nav_usd: float | None) -> NavRow | Non
 
 def _announce(tx: Transaction, book: BookId, taken: Step, as_of: datetime) -> None:
     change = taken.state_change or ""
-    tx.controls.set_state(book, taken.state.trading_state, reason=change, actor="drawdown_breaker")
+    follow_breaker(tx, book, taken.state.trading_state, reason=change)
     tx.controls.notify(
         dedupe_key=f"state.{book}.{as_of.isoformat()}",
         book=book,

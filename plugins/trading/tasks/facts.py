@@ -18,6 +18,7 @@ from trading.errors import InvariantBroken
 from trading.execution.matching import ratchet
 from trading.ports import MarketCalendar, Services, Transaction
 from trading.strategy.spec import StrategySpec
+from trading.tasks.halting import set_by_breaker
 
 DAILY_MEMORY = timedelta(days=900)
 """At least 600 daily bars: averages and RSI have long forgotten what lies before."""
@@ -101,6 +102,7 @@ def load_state(tx: Transaction, book: BookId, slot: Slot) -> BookState:
         disposals=tuple(d for d in tx.ledger.disposals(book) if d.disposed_on >= today - WASH_MEMORY),
         session_on=None if last is None else last.session_on,
         orders_today=len(sent),
+        breaker_may_lift=set_by_breaker(tx, book),
     )
     return state if last is None else replace(state, breaker=last.breaker)
 

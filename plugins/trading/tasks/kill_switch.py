@@ -80,7 +80,8 @@ def change_state(
         PermanentError: the book is stopped and `state` would let it trade.
     """
     with store.close_gate(book, wait_seconds=GATE_SECONDS) as ended, store.transaction() as tx:
-        before, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
+        before = tx.controls.trading_state(book, for_change=True)
+        why = tx.controls.state_reason(book)
         if before in WAYS_OUT and before is not leaving:
             if state is TradingState.HALTED:
                 return Change(before, before, ended)

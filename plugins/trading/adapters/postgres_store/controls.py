@@ -29,8 +29,10 @@ class PostgresControlRows:
         self._sql = Statements(connection, "controls")
         self._flag = flag
 
-    def trading_state(self, book: BookId) -> TradingState:
+    def trading_state(self, book: BookId, *, for_change: bool = False) -> TradingState:
         """Return the book's state; HALTED while the flag is raised, when it cannot be read, and without such a book."""
+        if for_change:
+            self._sql.value("hold_state", book=str(book))
         stored = self._stored_state(book)
         if stored is TradingState.LOCKED or book.kind is BookKind.REPLAY:
             return stored
@@ -60,6 +62,7 @@ class PostgresControlRows:
 
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
         """Append a state event."""
+        self._sql.value("hold_state", book=str(book))
         self._sql.run("add_state", book=str(book), state=state.value, reason=reason, actor=actor)
 
     def holds(self, book: BookId) -> dict[Symbol, str]:
