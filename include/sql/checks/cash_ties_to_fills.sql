@@ -3,7 +3,7 @@ WITH traded AS (
     SELECT book,
            sum(CASE side WHEN 'BUY' THEN -quantity * price ELSE quantity * price END)
                - sum(coalesce(commission_usd, 0)) AS amount_usd
-    FROM desk.fills GROUP BY book
+    FROM desk.standing_fills GROUP BY book
 ), booked AS (
     SELECT book, sum(amount_usd) AS amount_usd
     FROM desk.cash_entries WHERE kind IN ('fill', 'commission') GROUP BY book

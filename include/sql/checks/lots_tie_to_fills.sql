@@ -5,11 +5,11 @@ WITH traded AS (
     SELECT book, symbol,
            coalesce(sum(quantity) FILTER (WHERE side = 'BUY'), 0) AS bought,
            coalesce(sum(quantity) FILTER (WHERE side = 'SELL'), 0) AS sold
-    FROM desk.fills GROUP BY book, symbol
+    FROM desk.standing_fills GROUP BY book, symbol
 ), held AS (
     SELECT book, symbol, sum(quantity) AS held FROM desk.lots WHERE closed_at IS NULL GROUP BY book, symbol
 ), disposed AS (
-    SELECT book, symbol, sum(quantity) AS disposed FROM desk.disposals GROUP BY book, symbol
+    SELECT book, symbol, sum(quantity) AS disposed FROM desk.standing_disposals GROUP BY book, symbol
 ), tied AS (
     SELECT book, symbol, coalesce(bought, 0) AS bought, coalesce(sold, 0) AS sold,
            coalesce(held, 0) AS held, coalesce(disposed, 0) AS disposed

@@ -53,6 +53,11 @@ VALUES (%(fill_id)s::text, %(book)s::text, %(order_id)s::text, %(symbol)s::text,
         %(quantity)s::numeric, %(price)s::numeric, %(commission_usd)s::numeric, %(executed_at)s::timestamptz)
 ON CONFLICT DO NOTHING RETURNING fill_id;
 
+-- name: add_correction
+-- The broker replaced an execution: the old one stays and no longer counts.
+INSERT INTO desk.fill_corrections (book, fill_id, corrected_by)
+VALUES (%(book)s::text, %(fill_id)s::text, %(corrected_by)s::text);
+
 -- name: put_lots
 -- New lots, and open ones with what is left of them.
 INSERT INTO desk.lots (lot_id, book, symbol, quantity, cost_per_share, wash_adjustment_usd, acquired_on,
@@ -96,7 +101,7 @@ SELECT EXISTS (SELECT FROM desk.fills WHERE book = %(book)s::text AND fill_id = 
 -- Executions, oldest first; with a limit the newest ones.
 SELECT * FROM (
     SELECT fill_id, order_id, book, symbol, side, quantity, price, commission_usd, executed_at
-    FROM desk.fills WHERE book = %(book)s::text
+    FROM desk.standing_fills WHERE book = %(book)s::text
     ORDER BY executed_at DESC, fill_id DESC LIMIT %(limit)s::bigint
 ) AS newest ORDER BY executed_at, fill_id;
 
@@ -104,7 +109,7 @@ SELECT * FROM (
 -- Disposals, oldest first.
 SELECT disposal_id, lot_id, fill_id, book, symbol, quantity, proceeds_usd, basis_usd, disallowed_loss_usd,
        acquired_on, disposed_on, term
-FROM desk.disposals WHERE book = %(book)s::text ORDER BY disposed_on, disposal_id;
+FROM desk.standing_disposals WHERE book = %(book)s::text ORDER BY disposed_on, disposal_id;
 
 -- name: add_nav
 -- NAV of a slot; no row comes back if the slot has one.
@@ -128,6 +133,23 @@ SELECT * FROM (
            tripped_on, sessions_since_trip
     FROM desk.nav WHERE book = %(book)s::text ORDER BY as_of DESC LIMIT %(limit)s::bigint
 ) AS youngest ORDER BY as_of;
+
+-- name: apply_action
+-- A split or dividend that a book takes over, once.
+INSERT INTO desk.applied_actions (book, symbol, kind, ex_on, value, applied_at)
+VALUES (%(book)s::text, %(symbol)s::text, %(kind)s::text, %(ex_on)s::date, %(value)s::float8,
+        %(applied_at)s::timestamptz)
+ON CONFLICT DO NOTHING RETURNING symbol;
+
+-- name: splits_on
+-- Splits with that ex-date that a book took over.
+SELECT symbol, value FROM desk.applied_actions
+WHERE book = %(book)s::text AND kind = 'split' AND ex_on = %(ex_on)s::date;
+
+-- name: rebased_on
+-- The youngest split of each symbol that a book took over.
+SELECT symbol, max(ex_on) AS ex_on FROM desk.applied_actions
+WHERE book = %(book)s::text AND kind = 'split' GROUP BY symbol;
 
 -- name: split_high_water
 -- The newest mark is the memory of the high-water price: move it to the new share basis.

@@ -28,10 +28,34 @@ SELECT * FROM desk.orders
 WHERE book = %(book)s::text AND status IN ('reserved', 'submitted', 'partially_filled', 'unknown')
 ORDER BY planned_at, symbol, purpose, leg, order_id;
 
+-- name: unsent_orders
+-- Legs that are planned, or reserved without the broker's word on them.
+SELECT * FROM desk.orders
+WHERE book = %(book)s::text AND status IN ('planned', 'reserved')
+ORDER BY planned_at, symbol, purpose, leg, order_id;
+
+-- name: newest_guards
+-- The youngest stop and target of each symbol that were ever meant for the broker.
+SELECT DISTINCT ON (symbol, purpose) * FROM desk.orders
+WHERE book = %(book)s::text AND purpose IN ('stop', 'target') AND status NOT IN ('planned', 'denied')
+ORDER BY symbol, purpose, planned_at DESC, order_id;
+
 -- name: recent_orders
 -- The newest legs, youngest first.
 SELECT * FROM desk.orders WHERE book = %(book)s::text
 ORDER BY planned_at DESC, symbol, purpose, leg, order_id LIMIT %(limit)s::int;
+
+-- name: resize_order
+-- The quantity that the broker works an order with.
+UPDATE desk.orders SET quantity = %(quantity)s::numeric WHERE order_id = %(order_id)s::text;
+
+-- name: rejected_entries
+-- Symbols whose entry the broker rejected, with its words.
+SELECT DISTINCT ON (o.symbol) o.symbol, coalesce(e.detail, 'rejected without a reason') AS detail
+FROM desk.orders AS o JOIN desk.order_events AS e USING (order_id)
+WHERE o.book = %(book)s::text AND o.purpose = 'entry' AND e.status = 'rejected'
+  AND e.happened_at >= %(since)s::timestamptz
+ORDER BY o.symbol, e.event_id DESC;
 
 -- name: update_order
 -- What an event may change.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import OrderRef, Side
@@ -31,6 +33,29 @@ class Fill:
     price: Decimal
     commission_usd: Decimal | None
     executed_at: datetime
+
+
+class Revision(NamedTuple):
+    """An execution id as the broker counts it: the same `base` for every correction, the highest `number` stands."""
+
+    base: str
+    number: int
+
+
+def revision_of(fill_id: str) -> Revision:
+    """Return which version of which execution an id names; digits after the last dot number the versions."""
+    base, _, number = fill_id.rpartition(".")
+    return Revision(base, int(number)) if base and number.isdecimal() else Revision(fill_id, 0)
+
+
+def newest_revisions(fills: Iterable[Fill]) -> tuple[Fill, ...]:
+    """Return the executions that stand, each base id once, in the order given."""
+    newest: dict[str, Fill] = {}
+    for fill in fills:
+        base, number = revision_of(fill.fill_id)
+        if base not in newest or number > revision_of(newest[base].fill_id).number:
+            newest[base] = fill
+    return tuple(newest.values())
 
 
 class Term(StrEnum):

@@ -66,6 +66,20 @@ def split_lot(lot: Lot, ratio: Decimal) -> Lot:
     )
 
 
+def whole_lots(lots: Iterable[Lot]) -> list[Lot]:
+    """Return lots that add up to whole shares: the broken part leaves the youngest, whose total cost stays."""
+    kept = sorted(lots, key=lambda lot: (lot.acquired_on, lot.lot_id))
+    broken = sum((lot.quantity for lot in kept), Decimal(0)) % 1
+    while broken > 0:
+        youngest = kept.pop()
+        left = youngest.quantity - broken
+        broken = max(-left, Decimal(0))
+        if left > 0:
+            cost = (youngest.cost_per_share * youngest.quantity / left).quantize(Decimal("1e-8"))
+            kept.append(replace(youngest, quantity=left, cost_per_share=cost))
+    return kept
+
+
 def split_order(order: Order, ratio: Decimal) -> Order:
     """Return the order on the new basis, in whole shares."""
     return replace(

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from trading.domain.fills import Booking, Disposal, Fill, Lot
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.market import CorporateAction
 from trading.domain.portfolio import Breaker, Portfolio
 
 
@@ -45,6 +46,13 @@ class LedgerRows(Protocol):
         """Store a fill with its lots, disposals and cash; False (and no change) if the fill is already booked."""
         ...
 
+    def add_correction(self, booking: Booking, wrong: Fill) -> bool:
+        """Take back the booking of `wrong` and store `booking` in its place; both fills stay, the newer one counts.
+
+        False (and no change) if it is already corrected.
+        """
+        ...
+
     def add_commission(self, book: BookId, fill_id: str, commission_usd: Decimal) -> bool:
         """Fill in a commission that came late, with its cash entry; False if it was already known."""
         ...
@@ -55,8 +63,23 @@ class LedgerRows(Protocol):
         """Book a cash movement once per `entry_id`."""
         ...
 
-    def split(self, book: BookId, symbol: Symbol, ratio: Decimal) -> None:
-        """Move open lots and working orders of a symbol to the new share basis: `ratio` new shares per old one."""
+    def split(self, book: BookId, symbol: Symbol, ratio: Decimal, *, ex_on: date | None = None) -> None:
+        """Move open lots and working orders of a symbol to the new share basis: `ratio` new shares per old one.
+
+        With `ex_on` only lots acquired before, and the position comes out in whole shares: the broker pays the rest.
+        """
+        ...
+
+    def apply_action(self, book: BookId, action: CorporateAction, at: datetime) -> bool:
+        """Note that the book takes over a split or dividend; False (and nothing written) if it has already."""
+        ...
+
+    def splits_on(self, book: BookId, ex_on: date) -> dict[Symbol, Decimal]:
+        """Return new shares per old one of the splits with that ex-date that the book took over."""
+        ...
+
+    def rebased_at(self, book: BookId) -> dict[Symbol, datetime]:
+        """Return the start (00:00 UTC) of the ex-date of each symbol's youngest split that the book took over."""
         ...
 
     def fills(self, book: BookId, limit: int | None = None) -> tuple[Fill, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from trading.domain.decisions import Decision, DecisionKind
@@ -60,12 +61,28 @@ class OrderRows(Protocol):
         """Return orders that are reserved, at the broker, or unknown."""
         ...
 
+    def unsent(self, book: BookId) -> tuple[Order, ...]:
+        """Return orders that are planned, or reserved without the broker's word on them, oldest first."""
+        ...
+
+    def newest_guards(self, book: BookId) -> tuple[Order, ...]:
+        """Return the youngest stop and the youngest target of each symbol that were ever meant for the broker."""
+        ...
+
     def recent(self, book: BookId, limit: int) -> tuple[Order, ...]:
         """Return the newest orders, youngest first."""
         ...
 
     def record(self, order: Order, event: OrderEvent) -> Order:
         """Apply `event` with `advance`, store both, and return the order; late news stores nothing."""
+        ...
+
+    def resize(self, order: Order, quantity: Decimal, at: datetime) -> Order:
+        """Store the quantity that the broker works a protection with, with an event, and return the order."""
+        ...
+
+    def rejected_since(self, book: BookId, since: datetime) -> dict[Symbol, str]:
+        """Return the symbols whose entry the broker rejected since then, with its words."""
         ...
 
     def intents(self, order_ids: Sequence[OrderRef]) -> dict[OrderRef, Intent]:

@@ -19,6 +19,7 @@ from trading.domain.orders import Order, OrderPurpose, OrderStatus, TimeInForce
 from trading.errors import InvariantBroken, OutcomeUnknown, PermanentError
 from trading.ports import Intent, MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
+from trading.tasks.protect import ensure_protection
 from trading.tasks.report import StepReport
 from trading.tasks.sending import send_family
 from trading.tasks.submission import Submission
@@ -94,7 +95,10 @@ def _carry_out(
 def _send_all(
     services: Services, spec: StrategySpec, desk: Submission, decision: Decision, slot: Slot, now: datetime
 ) -> int:
-    """Send every family that still fits; a family of unknown fate ends the sending and is raised after a last look."""
+    """Send every family that still fits, with protection repaired before and after.
+
+    A family of unknown fate ends the sending; it is raised once what the broker does show is protected.
+    """
     sent, lost = 0, None
     _settle_orphans(desk, decision)
     try:
@@ -108,6 +112,7 @@ def _send_all(
     except OutcomeUnknown as unknown:
         lost = unknown
     desk.look()
+    ensure_protection(services, spec, desk)
     if lost is not None:
         raise lost
     return sent

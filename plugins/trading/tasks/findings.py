@@ -9,13 +9,14 @@ from datetime import timedelta
 from trading.accounting import reconciliation
 from trading.accounting.reconciliation import Outside
 from trading.accounting.reconciliation_kinds import AT_A_LOOK, HOURLY, Difference, DifferenceKind
-from trading.domain.fills import Fill
+from trading.domain.fills import Fill, newest_revisions
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.orders import OPEN, Order
 from trading.errors import TransientError
 from trading.ports import Broker, BrokerOrder, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
 from trading.tasks.breaks import file_proof
+from trading.tasks.corporate import positions_as_settled
 
 COMMISSION_PATIENCE = timedelta(hours=12)
 """How long a broker may take to report a commission before somebody looks."""
@@ -76,7 +77,9 @@ def differences(
     started_at = snapshot.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
     ours_today = [f for f in fills if started_at <= f.executed_at <= snapshot.taken_at]
     found = (
-        *reconciliation.compare_positions(portfolio, snapshot.positions, unbooked=unbooked, outside=theirs.outside),
+        *reconciliation.compare_positions(
+            portfolio, positions_as_settled(tx, book, snapshot), unbooked=unbooked, outside=theirs.outside
+        ),
         *reconciliation.compare_fills(ours_today, theirs.fills),
         *reconciliation.compare_orders(
             working,
@@ -118,7 +121,7 @@ def _told_apart(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> _The
     booked = {fill.fill_id for fill in tx.ledger.fills(book)}
     fills = tuple(
         fill if _is_ours(tx, book, fill.order_id) else replace(fill, order_id=None)
-        for fill in snapshot.fills
+        for fill in newest_revisions(snapshot.fills)
         if fill.fill_id not in known
     )
     strangers = {f.fill_id: f for f in fills if f.order_id is None and f.fill_id not in booked}

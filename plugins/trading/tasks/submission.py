@@ -19,11 +19,13 @@ class Submission:
         notes: sentences about orders that were not sent.
     """
 
-    def __init__(self, store: Store, broker: Broker, book: BookId, epoch: int) -> None:
+    def __init__(
+        self, store: Store, broker: Broker, book: BookId, epoch: int, seen: BrokerSnapshot | None = None
+    ) -> None:
         self.learned = Adoption()
         self.notes: list[str] = []
         self.store, self.broker, self.book, self.epoch = store, broker, book, epoch
-        self._seen: BrokerSnapshot | None = None
+        self._seen = seen
 
     # --- what is ---------------------------------------------------------------------------------
 
@@ -131,7 +133,7 @@ class Submission:
 
 
 def may_go(family: Sequence[Order], state: TradingState) -> bool:
-    """Whether the trading state lets a family go: entries in ACTIVE, sales also in REDUCE_ONLY, guards unless LOCKED."""
+    """Whether the state lets a family go: entries in ACTIVE, sales also in REDUCE_ONLY, guards in all but LOCKED."""
     if all(order.is_protective for order in family):
         return state is not TradingState.LOCKED
     if family[0].side is Side.SELL:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
-from trading.domain.orders import OPEN, Order, OrderEvent, OrderStatus
-from trading.errors import BrokerRefused, ConfigurationError
+from trading.domain.orders import OPEN, OrderEvent, OrderStatus
+from trading.errors import BrokerRefused, ConfigurationError, OutcomeUnknown
 from trading.ports import Broker, BrokerGate, BrokerIdentity, BrokerSnapshot, MarketCalendar, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import Adoption, adopt, settle
+from trading.tasks.corporate import take_over_actions
 from trading.tasks.facts import cutoff_of
 from trading.tasks.findings import reconcile_hour, snapshot_of
+from trading.tasks.protect import ensure_protection
 from trading.tasks.report import StepReport
+from trading.tasks.submission import Submission
 
 
 def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
@@ -29,17 +31,22 @@ def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         who = broker.identity()
         _refuse_the_past(services, who, slot, cutoff_at)
         snapshot = snapshot_of(services, broker, book)
-        total += _take_over(services, spec, book, snapshot, epoch)
+        total += _take_over(services, spec, book, snapshot, cutoff_at, epoch)
         for stop_at in _stops(services.calendar, who, snapshot, cutoff_at):
             broker.advance_clock(stop_at)
             snapshot = snapshot_of(services, broker, book)
-            total += _take_over(services, spec, book, snapshot, epoch)
+            total += _take_over(services, spec, book, snapshot, cutoff_at, epoch)
         with services.store.transaction() as tx:
             expired = _expire_unsent(tx, book, snapshot, cutoff_at, epoch)
-            total += Adoption(problems=reconcile_hour(services, tx, book, slot, snapshot))
-    counts = {**total.counts(), "expired": expired, "positions": len(snapshot.positions)}
+        desk = Submission(services.store, broker, book, epoch, seen=snapshot)
+        repaired, unknown = _protect(services, spec, desk)
+        with services.store.transaction() as tx:
+            total += desk.learned + Adoption(problems=unknown)
+            total += Adoption(problems=reconcile_hour(services, tx, book, slot, desk.seen))
+    counts = {**total.counts(), "expired": expired, "repaired": repaired, "positions": len(desk.seen.positions)}
     problems = tuple(dict.fromkeys(total.problems))
-    return StepReport("sync_broker", counts, problems, degraded=bool(problems))
+    notes = tuple(dict.fromkeys((*problems, *total.notes, *desk.notes)))
+    return StepReport("sync_broker", counts, notes, degraded=bool(problems))
 
 
 def gate_of(services: Services, book: BookId) -> BrokerGate:
@@ -81,7 +88,15 @@ def _stops(
     yield cutoff_at
 
 
-def _take_over(services: Services, spec: StrategySpec, book: BookId, snapshot: BrokerSnapshot, epoch: int) -> Adoption:
+def _take_over(
+    services: Services,
+    spec: StrategySpec,
+    book: BookId,
+    snapshot: BrokerSnapshot,
+    cutoff_at: datetime,
+    epoch: int,
+) -> Adoption:
+    """Adopt a snapshot, after the splits and dividends of the mornings that it has seen."""
     with services.store.transaction() as tx:
         if book not in tx.ledger.books():
             tx.ledger.open_book(
@@ -91,12 +106,13 @@ def _take_over(services: Services, spec: StrategySpec, book: BookId, snapshot: B
                 opened_at=snapshot.taken_at,
                 cash_usd=snapshot.cash_usd,
             )
-        return adopt(tx, book, snapshot, epoch=epoch)
+        told = take_over_actions(tx, services.calendar, book, snapshot, cutoff_at=cutoff_at)
+        return Adoption(notes=told) + adopt(tx, book, snapshot, epoch=epoch)
 
 
 def _expire_unsent(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, cutoff_at: datetime, epoch: int) -> int:
     """End orders of earlier hours that never reached the broker; their time to be sent is over."""
-    late = [o for o in _unsent(tx, book) if o.planned_at < cutoff_at]
+    late = [o for o in tx.orders.unsent(book) if o.planned_at < cutoff_at]
     intents = tx.orders.intents([o.order_id for o in late])
     expired = 0
     for order in late:
@@ -112,9 +128,9 @@ def _expire_unsent(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, cuto
     return expired
 
 
-def _unsent(tx: Transaction, book: BookId) -> Iterator[Order]:
-    yield from (o for o in tx.orders.working(book) if o.status is OrderStatus.RESERVED)
-    for kind in DecisionKind:
-        if (newest := tx.decisions.newest(book, kind)) is not None:
-            orders = tx.orders.of_decision(newest.decision_id)
-            yield from (o for o in orders if o.status is OrderStatus.PLANNED)
+def _protect(services: Services, spec: StrategySpec, desk: Submission) -> tuple[int, tuple[str, ...]]:
+    """Repair protection on what the broker shows now; one of unknown fate is a problem, and no reason to stop here."""
+    try:
+        return ensure_protection(services, spec, desk), ()
+    except OutcomeUnknown as unknown:
+        return 0, (str(unknown),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -15,11 +15,11 @@ from trading.adapters.postgres_store.orders import PostgresOrderRows
 from trading.adapters.postgres_store.statements import Statements, columns_of
 from trading.domain.fills import Booking, Disposal, Fill, Lot, Term
 from trading.domain.instruments import BookId, BookKind, Symbol
-from trading.domain.market import SYNTHETIC
+from trading.domain.market import SYNTHETIC, CorporateAction
 from trading.domain.money import ZERO
 from trading.domain.orders import Side
 from trading.domain.portfolio import Breaker, Portfolio, Position
-from trading.engine.corporate import split_lot, split_order
+from trading.engine.corporate import split_lot, split_order, whole_lots
 from trading.errors import InvariantBroken
 from trading.ports import NavRow
 
@@ -107,6 +107,36 @@ class PostgresLedgerRows:
             self._add_commission_cash(fill.book, fill.fill_id, commission, fill.executed_at)
         return True
 
+    def add_correction(self, booking: Booking, wrong: Fill) -> bool:
+        """Take back the booking of `wrong` and store `booking` in its place; both fills stay, the newer one counts.
+
+        Its lots are taken over as they are; disposals of the wrong fill no longer count, the booking brings its own.
+        """
+        right, book = booking.fill, wrong.book
+        key = {"book": str(book), "symbol": right.symbol}
+        self._sql.rows("lock_book", book=str(book))
+        if self._sql.row("add_fill", **(asdict(right) | key | {"side": right.side.value})) is None:
+            return False
+        correction = {"fill_id": wrong.fill_id, "corrected_by": right.fill_id}
+        self._sql.run("add_correction", book=str(book), **correction)
+        self._sql.run("close_lots", **key, closed_at=right.executed_at, lot_id=[lot.lot_id for lot in booking.lots])
+        if booking.lots:
+            self._sql.run("put_lots", **key, **columns_of(booking.lots, *_LOT_COLUMNS))
+        if booking.disposals:
+            books = [str(book)] * len(booking.disposals)
+            self._sql.run("add_disposals", book=books, **columns_of(booking.disposals, *_DISPOSAL_COLUMNS))
+        sign = 1 if wrong.side is Side.BUY else -1
+        taken_back = sign * wrong.quantity * wrong.price
+        commission, back = right.commission_usd or ZERO, wrong.commission_usd or ZERO
+        entry, at = f"{wrong.fill_id}.corrected", right.executed_at
+        self.add_cash(book, f"fill.{entry}", "fill", taken_back, at, wrong.fill_id)
+        self.add_cash(book, f"fill.{right.fill_id}", "fill", booking.cash_usd + commission, at, right.fill_id)
+        if back:
+            self.add_cash(book, f"commission.{entry}", "commission", back, at, wrong.fill_id)
+        if commission:
+            self._add_commission_cash(book, right.fill_id, commission, at)
+        return True
+
     def _require_tie(self, booking: Booking) -> None:
         fill = booking.fill
         before = sum((lot.quantity for lot in self._open_lots(fill.book, fill.symbol)), ZERO)
@@ -140,17 +170,42 @@ class PostgresLedgerRows:
         entry = {"entry_id": entry_id, "book": str(book), "kind": kind, "amount_usd": amount_usd}
         return self._sql.row("add_cash", **entry, happened_at=happened_at, reference=reference) is not None
 
-    def split(self, book: BookId, symbol: Symbol, ratio: Decimal) -> None:
-        """Move open lots, working orders and the high-water price to the new basis: `ratio` new shares per old one."""
+    def split(self, book: BookId, symbol: Symbol, ratio: Decimal, *, ex_on: date | None = None) -> None:
+        """Move open lots, working orders and the high-water price to the new basis: `ratio` new shares per old one.
+
+        With `ex_on` only lots acquired before, and the position comes out in whole shares: the broker pays the rest.
+        """
         key = {"book": str(book), "symbol": symbol}
         self._sql.rows("lock_book", book=str(book))
-        lots = [split_lot(lot, ratio) for lot in self._open_lots(book, symbol)]
+        lots = [
+            lot if ex_on is not None and lot.acquired_on >= ex_on else split_lot(lot, ratio)
+            for lot in self._open_lots(book, symbol)
+        ]
+        if ex_on is not None:
+            lots = whole_lots(lots)
+            closed_at = datetime.combine(ex_on, time.min, UTC)
+            self._sql.run("close_lots", **key, closed_at=closed_at, lot_id=[lot.lot_id for lot in lots])
         if lots:
             self._sql.run("put_lots", **key, **columns_of(lots, *_LOT_COLUMNS))
         self._sql.run("split_high_water", **key, ratio=float(ratio))
         working = PostgresOrderRows(self._sql.connection).working(book)
         if orders := [split_order(order, ratio) for order in working if order.symbol == symbol]:
             self._sql.run("move_orders", **columns_of(orders, "order_id", "quantity", "limit_price", "stop_price"))
+
+    def apply_action(self, book: BookId, action: CorporateAction, at: datetime) -> bool:
+        """Note that the book takes over a split or dividend; False (and nothing written) if it has already."""
+        given = {"symbol": action.symbol, "kind": action.kind.value, "ex_on": action.ex_on, "value": action.value}
+        return self._sql.row("apply_action", book=str(book), **given, applied_at=at) is not None
+
+    def splits_on(self, book: BookId, ex_on: date) -> dict[Symbol, Decimal]:
+        """Return new shares per old one of the splits with that ex-date that the book took over."""
+        rows = self._sql.rows("splits_on", book=str(book), ex_on=ex_on)
+        return {row["symbol"]: Decimal(repr(row["value"])) for row in rows}
+
+    def rebased_at(self, book: BookId) -> dict[Symbol, datetime]:
+        """Return the start (00:00 UTC) of the ex-date of each symbol's youngest split that the book took over."""
+        rows = self._sql.rows("rebased_on", book=str(book))
+        return {row["symbol"]: datetime.combine(row["ex_on"], time.min, UTC) for row in rows}
 
     def fills(self, book: BookId, limit: int | None = None) -> tuple[Fill, ...]:
         """Return fills, oldest first; with a limit the newest ones."""

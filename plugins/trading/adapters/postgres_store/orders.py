@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.statements import Statements, columns_of
-from trading.domain.instruments import BookId
+from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import (
     Order,
     OrderEvent,
@@ -55,6 +58,14 @@ class PostgresOrderRows:
         """Return orders that are reserved, at the broker, or unknown."""
         return tuple(map(_order, self._sql.rows("working_orders", book=str(book))))
 
+    def unsent(self, book: BookId) -> tuple[Order, ...]:
+        """Return orders that are planned, or reserved without the broker's word on them, oldest first."""
+        return tuple(map(_order, self._sql.rows("unsent_orders", book=str(book))))
+
+    def newest_guards(self, book: BookId) -> tuple[Order, ...]:
+        """Return the youngest stop and the youngest target of each symbol that were ever meant for the broker."""
+        return tuple(map(_order, self._sql.rows("newest_guards", book=str(book))))
+
     def recent(self, book: BookId, limit: int) -> tuple[Order, ...]:
         """Return the newest orders, youngest first."""
         return tuple(map(_order, self._sql.rows("recent_orders", book=str(book), limit=limit)))
@@ -89,6 +100,26 @@ class PostgresOrderRows:
             detail=event.detail,
         )
         return moved
+
+    def resize(self, order: Order, quantity: Decimal, at: datetime) -> Order:
+        """Store the quantity that the broker works a protection with, with an event, and return the order."""
+        detail = f"resized from {order.quantity.normalize():f} to {quantity.normalize():f} shares"
+        self._sql.run("resize_order", order_id=order.order_id, quantity=quantity)
+        self._sql.run(
+            "add_order_event",
+            order_id=order.order_id,
+            status=order.status.value,
+            happened_at=at,
+            broker_order_id=order.broker_order_id,
+            filled_quantity=order.filled_quantity,
+            detail=detail,
+        )
+        return replace(order, quantity=quantity)
+
+    def rejected_since(self, book: BookId, since: datetime) -> dict[Symbol, str]:
+        """Return the symbols whose entry the broker rejected since then, with its words."""
+        rows = self._sql.rows("rejected_entries", book=str(book), since=since)
+        return {row["symbol"]: row["detail"] for row in rows}
 
     def intents(self, order_ids: Sequence[OrderRef]) -> dict[OrderRef, Intent]:
         """Return the intents that exist for these legs."""

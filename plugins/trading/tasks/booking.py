@@ -1,0 +1,53 @@
+"""Executions become bookings: each base id once, its newest revision standing, commissions whenever they come.
+
+A broker corrects an execution by sending it again with a higher number after the last dot of its id. The booking it
+replaces is taken back, and both stay in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trading.accounting.corrections import corrected
+from trading.accounting.lots import book_fill
+from trading.domain.fills import Fill, newest_revisions, revision_of
+from trading.domain.instruments import BookId
+from trading.domain.money import ZERO
+from trading.domain.orders import DONE, Order, OrderEvent, OrderStatus, Side
+from trading.ports import BrokerSnapshot, Transaction
+
+
+def book_fills(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> tuple[int, int]:
+    """Book executions that are ours and new, oldest first, and commissions that came late; how many of each."""
+    known = {revision_of(f.fill_id).base: f for f in tx.ledger.fills(book)}
+    booked = commissions = 0
+    for fill in sorted(newest_revisions(snapshot.fills), key=lambda f: (f.executed_at, f.side is Side.SELL, f.fill_id)):
+        mine = known.get(revision_of(fill.fill_id).base)
+        order = tx.orders.get(fill.order_id) if fill.order_id else None
+        if mine is not None and revision_of(mine.fill_id).number >= revision_of(fill.fill_id).number:
+            if mine.fill_id == fill.fill_id and mine.commission_usd is None and fill.commission_usd is not None:
+                commissions += tx.ledger.add_commission(book, fill.fill_id, fill.commission_usd)
+        elif order is None or order.book != book:
+            continue
+        elif mine is not None:
+            booked += _correct(tx, mine, fill)
+        else:
+            booked += tx.ledger.add_booking(book_fill(fill, tx.ledger.lots(book, fill.symbol)))
+            _fill_after_the_end(tx, order, newest_revisions(snapshot.fills))
+    return booked, commissions
+
+
+def _correct(tx: Transaction, wrong: Fill, right: Fill) -> bool:
+    book = wrong.book
+    disposals = [d for d in tx.ledger.disposals(book) if d.symbol == wrong.symbol]
+    return tx.ledger.add_correction(corrected(wrong, right, tx.ledger.lots(book, wrong.symbol), disposals), wrong)
+
+
+def _fill_after_the_end(tx: Transaction, order: Order, fills: Sequence[Fill]) -> None:
+    """An order that we held for cancelled, expired or rejected may still report an execution."""
+    if order.status not in DONE or order.status is OrderStatus.FILLED:
+        return
+    mine = [f for f in fills if f.order_id == order.order_id]
+    filled = sum((f.quantity for f in mine), ZERO)
+    status = OrderStatus.FILLED if filled >= order.quantity else OrderStatus.PARTIALLY_FILLED
+    tx.orders.record(order, OrderEvent(order.order_id, status, mine[-1].executed_at, filled_quantity=filled))

@@ -1,0 +1,57 @@
+"""What a complete snapshot says about one of our orders, as the event that moves it; None if we know it already."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from trading.domain.fills import newest_revisions
+from trading.domain.money import ZERO
+from trading.domain.orders import OPEN, Order, OrderEvent, OrderStatus, TimeInForce
+from trading.ports import BrokerOrder, BrokerSnapshot
+
+
+def event_of(order: Order, theirs: BrokerOrder, snapshot: BrokerSnapshot) -> OrderEvent | None:
+    """Return what the broker's own row says."""
+    status = theirs.status
+    has_expired = order.expires_at is not None and order.expires_at <= snapshot.taken_at
+    if status is OrderStatus.CANCELLED and has_expired:
+        status = OrderStatus.EXPIRED
+    if (order.status, order.filled_quantity, order.broker_order_id) == (
+        status, theirs.filled_quantity, theirs.perm_id,
+    ):  # fmt: skip
+        return None
+    return OrderEvent(order.order_id, status, snapshot.taken_at, theirs.perm_id, theirs.filled_quantity, theirs.detail)
+
+
+def event_of_absent(order: Order, snapshot: BrokerSnapshot, held: Decimal) -> OrderEvent | None:
+    """Return what it means that the broker lists an order no more; a reserved one is left to `execute`.
+
+    Args:
+        held: shares of the symbol in the book, after the snapshot's executions. A protection that is gone while the
+            broker shows the shares did not sell them: it was cancelled (end of a quarter, split, long silence).
+    """
+    filled = filled_in(order, snapshot)
+    if filled >= order.quantity:
+        return OrderEvent(order.order_id, OrderStatus.FILLED, snapshot.taken_at, filled_quantity=filled)
+    if order.status not in OPEN:
+        return None
+    if order.expires_at is not None and order.expires_at <= snapshot.taken_at:
+        status, detail = OrderStatus.EXPIRED, "its time is over and the broker lists it no more"
+    elif order.time_in_force is not TimeInForce.GTC and order.planned_at.date() < snapshot.taken_at.date():
+        status, detail = OrderStatus.EXPIRED, "its session is over and the broker lists it no more"
+    elif order.is_protective and snapshot.positions.get(order.symbol, ZERO) >= held:
+        status, detail = OrderStatus.CANCELLED, "the broker lists it no more and shows the shares that it guarded"
+    else:
+        status, detail = OrderStatus.UNKNOWN, "the broker does not list it; look at the broker's own statement"
+    return OrderEvent(order.order_id, status, snapshot.taken_at, filled_quantity=filled or None, detail=detail)
+
+
+def filled_in(order: Order, snapshot: BrokerSnapshot) -> Decimal:
+    """Return the shares of an order that the snapshot's executions account for."""
+    return sum((f.quantity for f in newest_revisions(snapshot.fills) if f.order_id == order.order_id), ZERO)
+
+
+def new_size(order: Order, theirs: BrokerOrder) -> Decimal | None:
+    """Return the quantity that the broker works a protection with, if it is not the one we have stored."""
+    is_live = order.is_protective and theirs.status in OPEN
+    return theirs.quantity if is_live and theirs.quantity != order.quantity and theirs.quantity > 0 else None

@@ -1,0 +1,163 @@
+"""protect: each long has exactly one live stop and target for exactly its shares, repaired on the broker's evidence.
+
+Runs at the end of `sync_broker`, around the sending in `execute`, and every night. A repair is a decision of its own
+(kind PROTECTION): planned, committed, reserved and sent like everything else. What an earlier attempt planned but did
+not send is forgotten and planned anew from what the broker shows now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from trading import __version__
+from trading.domain.decisions import Decision, DecisionKind, decision_id_for
+from trading.domain.orders import Order, OrderStatus
+from trading.domain.portfolio import TradingState
+from trading.domain.signals import Targets
+from trading.errors import OutcomeUnknown
+from trading.execution.planner import PlanTerms
+from trading.execution.protection import Repairs, plan_protection, plan_repairs
+from trading.ports import Services, Transaction
+from trading.strategy.spec import StrategySpec
+from trading.tasks.holdings import holdings
+from trading.tasks.sending import resize, send_family
+from trading.tasks.submission import Submission
+
+ROUNDS = 4
+"""Cancel, resize, place, and one more look: a repair that needs longer is left to the next run."""
+
+
+def ensure_protection(services: Services, spec: StrategySpec, desk: Submission) -> int:
+    """Repair the protection of every position and return how many orders were cancelled, resized or placed.
+
+    Raises:
+        OutcomeUnknown: a new protection was sent without an answer; it is parked and alarmed.
+    """
+    with services.store.transaction() as tx:
+        if tx.controls.trading_state(desk.book) is TradingState.LOCKED:
+            return 0
+    _forget_unsent(desk)
+    changed = 0
+    has_placed = False
+    for _ in range(ROUNDS):
+        repairs = plan(services, spec, desk)
+        if cancelled := [order for repair in repairs for order in repair.cancel]:
+            desk.cancel(cancelled)
+            changed += len(cancelled)
+        elif any(repair.resize for repair in repairs):
+            changed += sum(_resize(desk, repair) for repair in repairs)
+        elif not has_placed and any(repair.place for repair in repairs) and _may_place(desk):
+            has_placed = True
+            changed += _place(services, spec, desk, repairs)
+        else:
+            break
+    _tell(services, desk, plan(services, spec, desk) if changed else repairs)
+    return changed
+
+
+def plan(services: Services, spec: StrategySpec, desk: Submission) -> list[Repairs]:
+    """Return what must change, by what the book holds and the latest snapshot shows; nothing for what is sound."""
+    next_session_on = services.calendar.next_session(desk.seen.taken_at.date()).session_on
+    with services.store.transaction() as tx:
+        found = holdings(tx, spec, desk.book, desk.seen)
+    planned = (plan_repairs(holding, next_session_on=next_session_on) for holding in found)
+    return [repair for repair in planned if repair.why is not None]
+
+
+def _forget_unsent(desk: Submission) -> None:
+    """End protection of an earlier attempt that never left; park what left without a trace."""
+    with desk.store.transaction() as tx:
+        unsent = [o for o in tx.orders.unsent(desk.book) if o.is_protective and o.parent_id is None]
+    intents = desk.intents_of(unsent)
+    for order in unsent:
+        intent = intents.get(order.order_id)
+        if intent is None or desk.is_unseen(intent):
+            desk.end([order], OrderStatus.EXPIRED, "its protection was not sent; it is planned anew")
+        else:
+            desk.give_up([order], "its id is used up, but the broker shows no such order")
+
+
+def _may_place(desk: Submission) -> bool:
+    """Whether fresh ids may be used: a higher id makes the broker refuse a lower one that still waits to be sent."""
+    with desk.store.transaction() as tx:
+        waiting = [o for o in tx.orders.unsent(desk.book) if o.status is OrderStatus.RESERVED]
+    if waiting:
+        desk.notes.append(f"{waiting[0].symbol}: {waiting[0].order_id} is sent before any protection is placed")
+    return not waiting
+
+
+def _resize(desk: Submission, repair: Repairs) -> int:
+    if repair.resize:
+        resize(desk, repair.resize)
+    return len(repair.resize)
+
+
+def _place(services: Services, spec: StrategySpec, desk: Submission, repairs: Sequence[Repairs]) -> int:
+    """Store the decision with its pairs, then send each; one that stays without an answer keeps no other back."""
+    with services.store.transaction() as tx:
+        pairs = _decide(services, spec, tx, desk, repairs)
+    sent, lost = 0, None
+    for pair in pairs:
+        try:
+            sent += send_family(desk, pair)
+        except OutcomeUnknown as unknown:
+            lost = unknown
+    desk.look()
+    if lost is not None:
+        raise lost
+    return sent
+
+
+def _decide(
+    services: Services, spec: StrategySpec, tx: Transaction, desk: Submission, repairs: Sequence[Repairs]
+) -> list[tuple[Order, Order]]:
+    as_of = _free_instant(tx, desk)
+    slot = services.calendar.latest_slot(as_of)
+    decision_id = decision_id_for(desk.book, DecisionKind.PROTECTION, as_of)
+    guard = spec.protection
+    terms = PlanTerms(desk.book, decision_id, as_of, 0.0, guard.trail_frac, guard.take_profit_frac)
+    pairs = plan_protection(terms, repairs)
+    text = "|".join(f"{o.symbol} {o.purpose} {o.quantity} {o.stop_price} {o.limit_price}" for p in pairs for o in p)
+    decision = Decision(
+        decision_id=decision_id,
+        book=desk.book,
+        kind=DecisionKind.PROTECTION,
+        as_of=as_of,
+        cutoff_at=as_of,
+        session_on=slot.session_on,
+        is_closing=False,
+        strategy=spec.name,
+        spec_hash=spec.spec_hash,
+        code_version=__version__,
+        decision_hash=hashlib.sha256(f"{spec.spec_hash}|{text}".encode()).hexdigest()[:16],
+        nav_usd=None,
+        note="; ".join(f"{r.holding.symbol}: {r.why}" for r in repairs if r.place),
+    )
+    tx.decisions.add(decision, (), Targets(as_of, 0.0, {}), [order for pair in pairs for order in pair])
+    return pairs
+
+
+def _free_instant(tx: Transaction, desk: Submission) -> datetime:
+    """Return the broker's time, moved on by seconds where it stands still and has a decision already."""
+    as_of = desk.seen.taken_at.replace(microsecond=0)
+    while tx.decisions.find(desk.book, DecisionKind.PROTECTION, as_of) is not None:
+        as_of += timedelta(seconds=1)
+    return as_of
+
+
+def _tell(services: Services, desk: Submission, left: Sequence[Repairs]) -> None:
+    """Say which protection could not be repaired, once per session and symbol."""
+    for repair in left:
+        symbol = repair.holding.symbol
+        desk.notes.append(f"{symbol}: {repair.why}")
+        with services.store.transaction() as tx:
+            tx.controls.notify(
+                dedupe_key=f"protection:{desk.book}:{symbol}:{desk.seen.taken_at:%Y-%m-%d}",
+                book=desk.book,
+                kind="broker",
+                severity="error",
+                body=f"{desk.book.badge} {desk.book}: {symbol}: {repair.why}; it is repaired at the next look, "
+                "watch the position until then",
+            )
