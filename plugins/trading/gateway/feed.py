@@ -1,4 +1,4 @@
-"""Where the paper gateway's prices come from: the bars of any source, finest resolution first."""
+"""Where the paper gateway's prices and corporate actions come from, finest resolution first."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 
 from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, Resolution, TimeWindow
-from trading.ports import BarSource
+from trading.domain.market import Bar, CorporateAction, Resolution, TimeWindow
+from trading.ports import BarSource, FundamentalsSource
 
 LOOK_BACK_DAYS = 7
 """How far `last_price` searches: longer than any holiday weekend."""
+ANNOUNCED_WITHIN = timedelta(days=366)
+"""Sources are asked for actions that became known up to so long before their ex-date."""
 
 type DayReader = Callable[[Symbol, date], Sequence[Bar]]
 """(symbol, UTC date) → that day's bars of one resolution, ascending; a New York session lies within one UTC date."""
+type ActionReader = Callable[[Sequence[Symbol], date, date], Sequence[CorporateAction]]
+"""(symbols, first, last) → the splits and dividends with an ex-date in [first, last]."""
 
 
 class BarFeed(Protocol):
@@ -30,6 +34,15 @@ class BarFeed(Protocol):
         """Return the newest price seen at `at` [USD/share], the open of a running bar or a close; None if unknown."""
         ...
 
+    def actions(self, symbols: Sequence[Symbol], first_on: date, last_on: date) -> Sequence[CorporateAction]:
+        """Return the splits and dividends of `symbols` with an ex-date in [first_on, last_on]."""
+        ...
+
+
+def no_actions(symbols: Sequence[Symbol], first_on: date, last_on: date) -> Sequence[CorporateAction]:
+    """Return nothing: a market without splits and dividends."""
+    return ()
+
 
 class DailyFeed:
     """A feed that reads one day of one symbol at a time and keeps it.
@@ -37,9 +50,10 @@ class DailyFeed:
     A day is read again while it goes on, because its later bars may be ingested later.
     """
 
-    def __init__(self, symbols: Iterable[Symbol], read_day: DayReader) -> None:
+    def __init__(self, symbols: Iterable[Symbol], read_day: DayReader, read_actions: ActionReader = no_actions) -> None:
         self.symbols = frozenset(symbols)
         self._read_day = read_day
+        self._read_actions = read_actions
         self._days: dict[tuple[Symbol, date], tuple[datetime, tuple[Bar, ...]]] = {}
 
     def bars(self, symbol: Symbol, after: datetime, until: datetime) -> Iterable[Bar]:
@@ -58,6 +72,10 @@ class DailyFeed:
                 return begun[-1].close if begun[-1].ends_at <= at else begun[-1].open
         return None
 
+    def actions(self, symbols: Sequence[Symbol], first_on: date, last_on: date) -> Sequence[CorporateAction]:
+        """Return the splits and dividends of `symbols` with an ex-date in [first_on, last_on]."""
+        return self._read_actions(symbols, first_on, last_on)
+
     def _day(self, symbol: Symbol, on: date, seen_at: datetime) -> tuple[Bar, ...]:
         if symbol not in self.symbols:
             return ()
@@ -68,8 +86,11 @@ class DailyFeed:
         return bars
 
 
-def source_feed(source: BarSource, symbols: Iterable[Symbol]) -> DailyFeed:
-    """Return a feed over a bar source: the half hours of a day, or its daily bar; sources serve no hours."""
+def source_feed(source: BarSource, symbols: Iterable[Symbol], facts: FundamentalsSource | None = None) -> DailyFeed:
+    """Return a feed over a bar source: the half hours of a day, or its daily bar; sources serve no hours.
+
+    `facts` adds splits and dividends; None: there are none.
+    """
 
     def read(symbol: Symbol, on: date) -> Sequence[Bar]:
         midnight = datetime.combine(on, time(), UTC)
@@ -79,4 +100,13 @@ def source_feed(source: BarSource, symbols: Iterable[Symbol]) -> DailyFeed:
                 return bars
         return ()
 
-    return DailyFeed(symbols, read)
+    return DailyFeed(symbols, read, no_actions if facts is None else _source_actions(facts))
+
+
+def _source_actions(facts: FundamentalsSource) -> ActionReader:
+    def read(symbols: Sequence[Symbol], first_on: date, last_on: date) -> Sequence[CorporateAction]:
+        midnight = datetime.combine(last_on, time(), UTC)
+        known = TimeWindow(midnight - ANNOUNCED_WITHIN - (last_on - first_on), midnight + timedelta(days=1))
+        return [a for a in facts.corporate_actions(symbols, known) if first_on <= a.ex_on <= last_on]
+
+    return read
