@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
 import numpy as np
 
 from trading.accounting.wash_sales import blocked_until
 from trading.domain.instruments import Symbol
-from trading.domain.orders import OPEN, OrderStatus
+from trading.domain.money import ZERO
+from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
 from trading.domain.panel import Why
 from trading.domain.signals import why_text
 from trading.engine.state import BookState, Hour
-from trading.execution.desk import Desk
-from trading.execution.vetoes import Limits
+from trading.execution.desk import Desk, cost_usd
+from trading.execution.limits import Limits
 from trading.strategy.spec import StrategySpec
 
 _UNDER_WAY = OPEN | {OrderStatus.PLANNED, OrderStatus.RESERVED, OrderStatus.UNKNOWN}
 
 
 def limits_of(spec: StrategySpec) -> Limits:
-    """Return the caps of `spec` for the pre-trade checks."""
+    """Return the caps of `spec` beside the limits that hold for any strategy."""
     sizing, protection = spec.sizing, spec.protection
     return Limits(
         asset_cap_frac=sizing.asset_cap_frac,
@@ -30,10 +34,10 @@ def limits_of(spec: StrategySpec) -> Limits:
 
 
 def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbol, float], nav: float | None) -> Desk:
-    """Return the facts that the pre-trade checks read."""
+    """Return the facts that the pre-trade checks read at the decision, in a live book as in a replay."""
     panel, row = hour.panel, hour.row
     unfit = {s: why_text(int(c)) or "" for s, c in zip(panel.symbols, panel.why_price[row], strict=True) if c}
-    sales = {o.symbol for o in state.working if o.status in _UNDER_WAY and not o.is_protective}
+    under_way = [o for o in state.working if o.status in _UNDER_WAY and not o.is_protective]
     wash = {s: until for s in panel.symbols if (until := blocked_until(s, state.disposals)) is not None}
     return Desk(
         now=hour.cutoff_at,
@@ -41,16 +45,42 @@ def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbo
         state=state.trading_state,
         closes_at=hour.closes_at,
         nav_usd=nav,
+        previous_nav_usd=state.closing_nav_usd,
         cash_usd=state.portfolio.cash_usd,
         vix=vix_of(hour),
         held=state.held,
+        lots={s: p.lots for s, p in state.portfolio.positions.items()},
         prices=prices,
         sectors=dict(zip(spec.universe.traded, spec.universe.sectors, strict=True)),
-        working=frozenset(sales),
+        on_order_usd=_on_order(under_way, prices),
+        leaving=_leaving(under_way),
+        working=frozenset(o.symbol for o in under_way),
         wash_until=wash,
         unfit=unfit,
+        daily_priced=hour.daily_priced,
+        untradable=state.untradable,
+        tripped_on=state.breaker.tripped_on,
         orders_today=state.orders_today,
+        traded_today_usd=state.traded_usd if state.traded_on == hour.slot.session_on else 0.0,
     )
+
+
+def _on_order(under_way: Sequence[Order], prices: Mapping[Symbol, float]) -> dict[Symbol, float]:
+    """Return what buys under way may still cost [USD], by symbol."""
+    spent: dict[Symbol, float] = {}
+    for order in under_way:
+        if order.purpose is OrderPurpose.ENTRY:
+            spent[order.symbol] = spent.get(order.symbol, 0.0) + cost_usd(order, prices)
+    return spent
+
+
+def _leaving(under_way: Sequence[Order]) -> dict[Symbol, Decimal]:
+    """Return the shares that sales under way have not sold yet, by symbol."""
+    going: dict[Symbol, Decimal] = {}
+    for order in under_way:
+        if order.side is Side.SELL:
+            going[order.symbol] = going.get(order.symbol, ZERO) + order.remaining
+    return going
 
 
 def vix_of(hour: Hour) -> float | None:

@@ -61,11 +61,20 @@ def _run_bar(state: BookState, bar: Bar, costs: CostModel, traffic: Traffic) -> 
     desk = _Symbol(state.portfolio, _unexpired(mine, bar, traffic), bar, costs, traffic)
     desk.trade()
     return replace(
-        state,
+        _with_turnover(state, desk.booked),
         portfolio=desk.portfolio,
         working=(*others, *desk.working),
         disposals=(*state.disposals, *(d for b in desk.booked for d in b.disposals)),
     )
+
+
+def _with_turnover(state: BookState, booked: Sequence[Booking]) -> BookState:
+    """Return the book with what was bought and sold counted on its day."""
+    for fill in (booking.fill for booking in booked):
+        on = fill.executed_at.date()
+        before = state.traded_usd if state.traded_on == on else 0.0
+        state = replace(state, traded_usd=before + float(fill.quantity * fill.price), traded_on=on)
+    return state
 
 
 def _unexpired(orders: list[Order], bar: Bar, traffic: Traffic) -> list[Order]:

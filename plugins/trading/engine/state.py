@@ -14,7 +14,7 @@ from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import Breaker, Portfolio, TradingState
 from trading.domain.signals import Reason, Targets
-from trading.execution.desk import Veto
+from trading.execution.vetoes import Veto
 from trading.strategy.judging import Judgement
 
 
@@ -28,6 +28,9 @@ class BookState:
         session_on: session of the last step; None for a new book.
         orders_today: orders that went out in `session_on`.
         breaker_may_lift: whether the drawdown breaker itself set the trading state, or nobody else did.
+        traded_usd, traded_on: what was bought and sold on the day of the newest fill.
+        newest_nav_usd, closing_nav_usd: last known NAV, and that of the session before this one; None without one.
+        untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
     """
 
     portfolio: Portfolio
@@ -38,6 +41,11 @@ class BookState:
     session_on: date | None = None
     orders_today: int = 0
     breaker_may_lift: bool = True
+    traded_usd: float = 0.0
+    traded_on: date | None = None
+    newest_nav_usd: float | None = None
+    closing_nav_usd: float | None = None
+    untradable: Mapping[Symbol, str] = field(default_factory=dict)
 
     @property
     def book(self) -> BookId:

@@ -40,7 +40,11 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> 
     orders, vetoes = vet(planned, desk, limits_of(spec))
     sent = sum(not o.is_protective for o in orders)
     return Step(
-        state=replace(turned, orders_today=turned.orders_today + sent),
+        state=replace(
+            turned,
+            orders_today=turned.orders_today + sent,
+            newest_nav_usd=turned.newest_nav_usd if nav is None else nav,
+        ),
         orders=orders,
         vetoes=vetoes,
         targets=Targets(hour.slot.as_of, nav or 0.0, weights),
@@ -65,6 +69,7 @@ def marked(state: BookState, prices: dict[Symbol, float], hour: Hour) -> BookSta
         portfolio=replace(state.portfolio, as_of=hour.slot.as_of, positions=positions),
         session_on=hour.slot.session_on,
         orders_today=state.orders_today if same_session else 0,
+        closing_nav_usd=state.closing_nav_usd if same_session else state.newest_nav_usd,
     )
 
 

@@ -1,1 +1,1 @@
-"""target → order → fill: planner, vetoes, matching. Pure."""
+"""target → order → fill: planner, checks and vetoes, matching. Pure."""

@@ -16,6 +16,7 @@ from trading.ports.broker import (
     BrokerSnapshot,
     ReservedLeg,
 )
+from trading.ports.checks import CheckRows, Stage, StoredDenial
 from trading.ports.controls import ControlRows
 from trading.ports.ledger import LedgerRows, NavRow
 from trading.ports.market import AnalysisRows, IngestCounts, MarketRows, Provenance
@@ -43,6 +44,7 @@ __all__ = [
     "BrokerOrder",
     "BrokerRole",
     "BrokerSnapshot",
+    "CheckRows",
     "Clock",
     "ControlRows",
     "DecisionRows",
@@ -66,7 +68,9 @@ __all__ = [
     "ReservedLeg",
     "Services",
     "Sources",
+    "Stage",
     "StatementFile",
     "Store",
+    "StoredDenial",
     "Transaction",
 ]

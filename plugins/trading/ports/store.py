@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from trading.domain.instruments import BookId
 from trading.domain.portfolio import TradingState
 from trading.ports.broker import BrokerGate
+from trading.ports.checks import CheckRows
 from trading.ports.controls import ControlRows
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
@@ -57,6 +58,11 @@ class Transaction(Protocol):
     @property
     def orders(self) -> OrderRows:
         """Orders."""
+        ...
+
+    @property
+    def checks(self) -> CheckRows:
+        """What the pre-trade checks store and count."""
         ...
 
     @property

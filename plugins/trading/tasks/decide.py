@@ -13,7 +13,7 @@ from trading.engine.rebalance import rebalance_step
 from trading.engine.state import BookState, Hour, Step
 from trading.engine.step import step
 from trading.errors import InvariantBroken
-from trading.ports import NavRow, Services, Transaction
+from trading.ports import NavRow, Services, Stage, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import cutoff_of, load_state
@@ -86,6 +86,8 @@ def store_step(tx: Transaction, spec: StrategySpec, hour: Hour, taken: Step, kin
     )
     reasons = [*hour.judgement.reasons(hour.row, slot.as_of), *taken.reasons]
     tx.decisions.add(decision, reasons, taken.targets, [*taken.orders, *(v.order for v in taken.vetoes)])
+    for veto in (v for v in taken.vetoes if v.denials):
+        tx.checks.add_denials(veto.order.order_id, veto.denials, stage=Stage.DECISION, at=hour.cutoff_at)
     if (row := nav_row(taken.state, hour.slot, taken.nav_usd)) is not None:
         tx.ledger.add_nav(book, row, taken.marks)
     if taken.state_change:

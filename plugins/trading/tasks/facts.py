@@ -103,6 +103,11 @@ def load_state(tx: Transaction, book: BookId, slot: Slot) -> BookState:
         session_on=None if last is None else last.session_on,
         orders_today=len(sent),
         breaker_may_lift=set_by_breaker(tx, book),
+        traded_usd=tx.checks.traded_usd(book, today),
+        traded_on=today,
+        newest_nav_usd=None if last is None else last.nav_usd,
+        closing_nav_usd=tx.checks.closing_nav(book, today),
+        untradable=tx.controls.holds(book),
     )
     return state if last is None else replace(state, breaker=last.breaker)
 

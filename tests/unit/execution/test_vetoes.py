@@ -1,99 +1,80 @@
+"""What orders of one batch do to one another, and what a protection does to its entry."""
+
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from trading.domain.instruments import Sector
-from trading.domain.orders import OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
-from trading.domain.portfolio import TradingState
-from trading.execution.desk import Desk
-from trading.execution.vetoes import CHECKS, Limits, vet
+from trading.domain.orders import OrderPurpose
+from trading.execution.vetoes import vet
 
-from tests.builders import AS_OF, an_order
-
-LIMITS = Limits(asset_cap_frac=0.10, sector_cap_frac=0.40, cash_buffer_frac=0.02, collar_frac=0.03, vix=30.0)
-SECTORS = {"NVDA": Sector.AI, "AMD": Sector.AI, "BOTZ": Sector.AI, "AAPL": Sector.TECH}
-DESK = Desk(
-    now=AS_OF,
-    session_on=AS_OF.date(),
-    state=TradingState.ACTIVE,
-    closes_at=AS_OF + timedelta(hours=5, minutes=30),
-    nav_usd=100_000.0,
-    cash_usd=Decimal(100_000),
-    vix=15.0,
-    prices={"NVDA": 100.0, "AMD": 100.0, "AAPL": 100.0},
-    sectors=SECTORS,
-)
+from tests.builders import an_order
+from tests.unit.execution.desks import LIMITS, a_desk, a_stop, an_exit
 
 
-def an_exit(**overrides):
-    base = {"side": Side.SELL, "order_type": OrderType.MARKET, "limit_price": None, "expires_at": None}
-    return an_order(**base, purpose=OrderPurpose.EXIT, time_in_force=TimeInForce.DAY, **overrides)
+def outcome(orders, **desk):
+    passed, vetoes = vet(orders, a_desk(**desk), LIMITS)
+    return [o.symbol for o in passed], [(v.order.symbol, v.code) for v in vetoes]
 
 
-@pytest.mark.parametrize(
-    ("code", "desk", "order"),
-    [
-        ("STATE", {"state": TradingState.REDUCE_ONLY}, {}),
-        ("BAD_QTY", {}, {"quantity": Decimal("1.5")}),
-        ("BAD_PRICE", {"prices": {}}, {}),
-        ("PRICE_COLLAR", {}, {"limit_price": Decimal("103.50")}),
-        ("MARKET_CLOSED", {"closes_at": AS_OF}, {}),
-        ("TOO_LATE", {"closes_at": AS_OF + timedelta(minutes=4)}, {}),
-        ("UNFIT_SYMBOL", {"unfit": {"NVDA": "last value is too old"}}, {}),
-        ("VIX_BLOCK", {"vix": 30.1}, {}),
-        ("VIX_BLOCK", {"vix": None}, {}),
-        ("WORKING_ORDER", {"working": frozenset({"NVDA"})}, {}),
-        ("WASH_BLOCK", {"wash_until": {"NVDA": date(2019, 6, 3)}}, {}),
-        ("ASSET_CAP", {}, {"quantity": Decimal(100)}),
-        ("SECTOR_CAP", {"held": {"AMD": Decimal(395)}}, {}),
-        ("NO_CASH", {"cash_usd": Decimal(2_900)}, {}),
-        ("NO_CASH", {"nav_usd": None}, {}),
-        ("DAILY_LIMIT", {"orders_today": 20}, {}),
-    ],
-)
-def test_an_entry_is_denied_with_its_code(code, desk, order):
-    # NO_CASH is reached with caps out of the way where NAV itself is what is missing.
-    checks = [c for c in CHECKS if not (desk.get("nav_usd", 1) is None and c[0].endswith("_CAP"))]
-    passed, vetoes = vet([an_order(**order)], replace(DESK, **desk), LIMITS, checks)
-    assert (passed, [v.code for v in vetoes]) == ((), [code])
-    assert vetoes[0].order.status is OrderStatus.DENIED
-    assert vetoes[0].order.detail.startswith(code)
-
-
-def test_a_sound_entry_passes():
-    passed, vetoes = vet([an_order()], DESK, LIMITS)
-    assert (len(passed), vetoes) == (1, ())
-
-
-def test_nothing_but_state_and_sanity_stops_a_way_out():
-    closed = replace(
-        DESK,
-        state=TradingState.REDUCE_ONLY,
-        closes_at=None,
-        vix=None,
-        nav_usd=None,
-        orders_today=99,
-        held={"NVDA": Decimal(10)},
-        unfit={"NVDA": "stale"},
-        wash_until={"NVDA": date(2030, 1, 1)},
-    )
-    assert len(vet([an_exit()], closed, LIMITS)[0]) == 1
-    assert vet([an_exit()], replace(closed, state=TradingState.HALTED), LIMITS)[1][0].code == "STATE"
-    assert vet([an_exit(quantity=Decimal(11))], closed, LIMITS)[1][0].code == "WOULD_SHORT"
+def test_a_sound_entry_passes_untouched():
+    order = an_order()
+    assert vet([order], a_desk(), LIMITS) == ((order,), ())
 
 
 def test_each_entry_counts_for_the_next_one():
-    desk = replace(DESK, cash_usd=Decimal(3_500))
     orders = [an_order(), an_order(symbol="AAPL")]
-    passed, vetoes = vet(orders, desk, LIMITS)
-    assert [o.symbol for o in passed] == ["NVDA"]
-    assert [v.code for v in vetoes] == ["NO_CASH"]
+    assert outcome(orders, cash_usd=Decimal(3_500)) == (["NVDA"], [("AAPL", "NO_CASH")])
 
 
-def test_protection_falls_with_its_entry():
+def test_a_denied_entry_spends_nothing():
+    orders = [an_order(limit_price=Decimal("110.00")), an_order(symbol="AAPL")]
+    assert outcome(orders, cash_usd=Decimal(3_500)) == (["AAPL"], [("NVDA", "PRICE_COLLAR")])
+
+
+def test_a_sleeve_fills_up_within_one_batch():
+    orders = [an_order(symbol=s, quantity=Decimal(99)) for s in ("NVDA", "AMD")]
+    passed, denied = outcome(orders, held={"AMD": Decimal(0), "NVDA": Decimal(0)}, on_order_usd={"AMD": 25_000.0})
+    assert passed == ["NVDA"]
+    assert denied[0][0] == "AMD"
+
+
+def test_turnover_adds_up_within_one_batch():
+    orders = [an_order(symbol=s, quantity=Decimal(98)) for s in ("NVDA", "AMD", "AAPL", "MSFT", "GLD")]
+    passed, denied = outcome(orders)
+    assert passed == ["NVDA", "AMD", "AAPL", "MSFT"]
+    assert denied == [("GLD", "DAILY_LIMIT")]
+
+
+def test_two_sales_never_exceed_the_position_together():
+    held = {"NVDA": Decimal(15)}
+    sales = [an_exit(purpose=OrderPurpose.TRIM), an_exit()]
+    assert outcome(sales, held=held) == (["NVDA"], [("NVDA", "WOULD_SHORT")])
+    assert outcome([an_exit()], held=held, leaving={"NVDA": Decimal(6)})[1] == [("NVDA", "WOULD_SHORT")]
+
+
+def test_the_same_thing_is_done_once_in_a_batch():
+    twice = [an_exit(quantity=Decimal(5)), an_exit(quantity=Decimal(5), leg=3)]
+    assert outcome(twice, held={"NVDA": Decimal(10)}) == (["NVDA"], [("NVDA", "DUPLICATE")])
+    assert outcome([an_order(), an_order()])[1][0][1] == "DUPLICATE"
+
+
+def test_the_twenty_first_order_of_a_day_waits_for_tomorrow():
+    assert outcome([an_order(), an_order(symbol="AAPL")], orders_today=19) == (["NVDA"], [("AAPL", "DAILY_LIMIT")])
+
+
+def test_protection_falls_with_its_entry_which_keeps_the_denials():
     entry = an_order(quantity=Decimal(500))
-    stop = an_order(side=Side.SELL, purpose=OrderPurpose.STOP, leg=1, parent_id=entry.order_id, limit_price=None)
-    assert [v.code for v in vet([entry, stop], DESK, LIMITS)[1]] == ["ASSET_CAP", "ASSET_CAP"]
+    vetoes = vet([entry, a_stop(entry)], a_desk(), LIMITS)[1]
+    assert [v.code for v in vetoes] == ["MAX_NOTIONAL", "MAX_NOTIONAL"]
+    assert [len(v.denials) > 0 for v in vetoes] == [True, False]
+    assert {v.order.detail for v in vetoes} == {vetoes[0].order.detail}
+
+
+@pytest.mark.parametrize("broken", [{"trail_frac": float("nan")}, {"trail_frac": None}, {"quantity": Decimal("NaN")}])
+def test_an_entry_falls_with_a_protection_that_could_not_guard_it(broken):
+    entry = an_order()
+    passed, vetoes = vet([entry, a_stop(entry, **broken)], a_desk(), LIMITS)
+    assert passed == ()
+    assert {v.code for v in vetoes} <= {"BAD_PRICE", "BAD_QTY"}
+    assert vetoes[0].denials

@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.analysis import PostgresAnalysisRows
+from trading.adapters.postgres_store.checks import PostgresCheckRows
 from trading.adapters.postgres_store.connection import connect, translated_errors
 from trading.adapters.postgres_store.controls import PostgresControlRows
 from trading.adapters.postgres_store.decisions import PostgresDecisionRows
@@ -26,6 +27,7 @@ from trading.domain.portfolio import TradingState
 from trading.errors import TransientError
 from trading.ports import (
     AnalysisRows,
+    CheckRows,
     ControlRows,
     DecisionRows,
     LedgerRows,
@@ -47,6 +49,7 @@ class PostgresTransaction:
         self.analysis: AnalysisRows = PostgresAnalysisRows(connection)
         self.decisions: DecisionRows = PostgresDecisionRows(connection)
         self.orders: OrderRows = PostgresOrderRows(connection)
+        self.checks: CheckRows = PostgresCheckRows(connection)
         self.ledger: LedgerRows = PostgresLedgerRows(connection)
         self.controls: ControlRows = PostgresControlRows(connection, flag)
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
