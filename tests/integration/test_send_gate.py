@@ -10,6 +10,7 @@ from trading.adapters.postgres_store import PostgresStore
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.portfolio import TradingState
 from trading.errors import TransientError
+from trading.tasks.halting import BREAKER, follow_breaker
 
 from tests.fakes import ny
 
@@ -118,3 +119,29 @@ def test_a_replay_is_not_touched_by_the_flag_and_a_locked_book_stays_locked(desk
         tx.controls.set_state(BOOK, TradingState.LOCKED, reason="test", actor="test")
         assert tx.controls.trading_state(replay) is TradingState.ACTIVE
         assert tx.controls.trading_state(BOOK) is TradingState.LOCKED
+
+
+# --- who may change what ------------------------------------------------------------------------
+
+
+def state_after(desk, *events, then: TradingState) -> TradingState:
+    """Return the state once the breaker asked for `then` after these (state, actor) events."""
+    with desk.transaction() as tx:
+        for state, actor in events:
+            tx.controls.set_state(BOOK, state, reason="test", actor=actor)
+        follow_breaker(tx, BOOK, then, reason="test")
+        return tx.controls.trading_state(BOOK)
+
+
+def test_the_breaker_tightens_and_lifts_its_own_state_only(desk):
+    trip, active = TradingState.REDUCE_ONLY, TradingState.ACTIVE
+    assert state_after(desk, then=trip) is trip
+    assert state_after(desk, then=active) is active
+    assert state_after(desk, (trip, "cli:vic"), then=active) is trip
+    assert state_after(desk, (trip, BREAKER), (TradingState.HALTED, "cli:vic"), then=active) is TradingState.HALTED
+
+
+def test_a_trip_under_an_operators_reduce_only_leaves_it_the_operators(desk):
+    trip = TradingState.REDUCE_ONLY
+    assert state_after(desk, (trip, "cli:vic"), then=trip) is trip
+    assert state_after(desk, then=TradingState.ACTIVE) is trip
