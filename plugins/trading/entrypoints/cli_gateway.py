@@ -1,7 +1,7 @@
 """`airdesk gateway`: the paper gateway as a process. SIMULATED: no order leaves this machine.
 
 Settings come from the environment; the options override them. When it serves, it prints one line of JSON with its
-ports. SIGTERM and Ctrl-C end it; its state file is up to date after every order.
+ports. SIGTERM and Ctrl-C end it; a kill loses nothing, because each change is on disk before it is acknowledged.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from trading.domain.instruments import VIX, Symbol
-from trading.domain.market import Bar, Resolution
+from trading.domain.instruments import Symbol
+from trading.domain.market import Bar, CorporateAction, Resolution
 from trading.domain.series import BarSeries
 from trading.errors import ConfigurationError
 from trading.execution.costs import CostModel
 from trading.gateway import persistence
+from trading.gateway.account import AccountTerms, AccountType
 from trading.gateway.broker import PaperBroker
 from trading.gateway.control import ControlServer
-from trading.gateway.feed import DailyFeed, DayReader, source_feed
+from trading.gateway.feed import ActionReader, DailyFeed, DayReader, source_feed
+from trading.gateway.flex_server import FlexServer
 from trading.gateway.records import LABEL, BrokerState
 from trading.gateway.server import Gateway
 from trading.ports import Store
@@ -32,6 +34,10 @@ from trading.settings import Settings, SourceKind, load_settings
 from trading.strategy.catalogue import spec_named
 
 DEFAULT_ACCOUNT = "DU0000001"
+DESCRIPTION = """Serve the paper gateway: a SIMULATED Interactive Brokers TWS on loopback, for anything that speaks its
+protocol (ib_insync, ib_async, IB's own client). No order leaves this machine. Prices come from the synthetic market or
+from stored bars; its clock stands still until the control port moves it. It prints its ports as one line of JSON: TWS,
+control (one JSON command a line, e.g. {"cmd": "advance", "to": "2019-06-03T14:30:00+00:00"}) and Flex statements."""
 BEFORE_HISTORY = datetime(2000, 1, 3, tzinfo=UTC)
 """Where a new gateway's clock stands: the first hour that is traded moves it forward to wherever that is."""
 FINEST_FIRST = (Resolution.HALF_HOUR, Resolution.HOUR, Resolution.DAY)
@@ -40,17 +46,31 @@ ALL_KNOWN = datetime(9999, 1, 1, tzinfo=UTC)
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser(
-        "gateway", help="serve the paper gateway (SIMULATED)", description="Serve the paper gateway (SIMULATED)."
-    )
+    parser = subparsers.add_parser("gateway", help="serve the paper gateway (SIMULATED)", description=DESCRIPTION)
     parser.add_argument("--port", type=int, help="TWS port, 0 for any free one (default: AIRDESK_BROKER_PORT)")
     parser.add_argument(
         "--control-port", type=int, help="control port, 0 for any free one (default: AIRDESK_GATEWAY_CONTROL_PORT)"
     )
+    parser.add_argument("--flex-port", type=int, default=0, help="port of Flex statements (default: any free one)")
     parser.add_argument("--account", help=f"account id (default: AIRDESK_BROKER_ACCOUNT, else {DEFAULT_ACCOUNT})")
     parser.add_argument("--cash", type=int, help="starting cash in USD (default: AIRDESK_STARTING_CASH_USD)")
-    parser.add_argument("--state", type=Path, help="state file (default: gateway-ACCOUNT.json in AIRDESK_STATE_DIR)")
+    parser.add_argument("--state", type=Path, help="state file (default: gateway-ACCOUNT.sqlite in AIRDESK_STATE_DIR)")
     parser.add_argument("--clock", type=_instant, help="where a new gateway's clock stands, ISO 8601 with offset")
+    parser.add_argument(
+        "--account-type",
+        type=AccountType,
+        choices=list(AccountType),
+        default=AccountType.MARGIN,
+        help="cash: spend settled cash only (T+1) and never sell short; margin: settled at once, nothing is lent",
+    )
+    parser.add_argument(
+        "--precaution-percent",
+        type=Decimal,
+        help="refuse limits further than this through the market, as a user's TWS precaution does (default: off)",
+    )
+    parser.add_argument(
+        "--no-permission", nargs="+", default=[], metavar="SYMBOL", help="symbols that the account may not trade"
+    )
     parser.add_argument(
         "--database-url-env", default="AIRDESK_DATABASE_URL", help="variable that holds the database URL"
     )
@@ -62,35 +82,48 @@ def run(options: argparse.Namespace) -> int:
     url = os.environ.get(options.database_url_env, "")
     settings = load_settings({**os.environ, "AIRDESK_DATABASE_URL": url})
     account = options.account or settings.broker_account or DEFAULT_ACCOUNT
-    state_file = options.state or settings.state_dir / f"gateway-{account}.json"
+    state_file = options.state or settings.state_dir / f"gateway-{account}.sqlite"
     state_file.parent.mkdir(parents=True, exist_ok=True)
     cash = settings.starting_cash_usd if options.cash is None else options.cash
     state = persistence.load(state_file, account=account) or BrokerState(
         account, Decimal(cash), options.clock or BEFORE_HISTORY
     )
-    gateway = Gateway(build_broker(state, settings), state_file)
+    instruments = spec_named(settings.strategy).universe
+    gateway = Gateway(build_broker(state, settings, terms_of(options)), state_file, instruments)
     port = settings.broker_port if options.port is None else options.port
     control_port = settings.gateway_control_port if options.control_port is None else options.control_port
-    asyncio.run(_serve(gateway, port, control_port))
+    asyncio.run(_serve(gateway, port, control_port, options.flex_port))
     return 0
 
 
-def build_broker(state: BrokerState, settings: Settings) -> PaperBroker:
+def terms_of(options: argparse.Namespace) -> AccountTerms:
+    """Return what the options say about the account."""
+    percent = options.precaution_percent
+    return AccountTerms(
+        account_type=options.account_type,
+        precaution_frac=None if percent is None else percent / 100,
+        not_permitted=frozenset(options.no_permission),
+    )
+
+
+def build_broker(state: BrokerState, settings: Settings, terms: AccountTerms) -> PaperBroker:
     """Return a broker on the feed that the settings name: the synthetic market, or the stored bars."""
     from trading.adapters.market_calendar import NyseCalendar
 
     calendar = NyseCalendar()
-    symbols = [s for s in spec_named(settings.strategy).universe.data if s != VIX]
+    symbols = spec_named(settings.strategy).universe.data
     if settings.sources is SourceKind.SYNTHETIC:
         from trading.synthetic.market import SyntheticMarket
-        from trading.synthetic.source import SyntheticBarSource
+        from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource
 
-        feed = source_feed(SyntheticBarSource(SyntheticMarket(settings.synthetic_seed, calendar)), symbols)
+        market = SyntheticMarket(settings.synthetic_seed, calendar)
+        feed = source_feed(SyntheticBarSource(market), symbols, SyntheticFundamentalsSource(market))
     else:
         from trading.adapters.postgres_store import PostgresStore
 
-        feed = DailyFeed(symbols, stored_days(PostgresStore(settings.database_url)))
-    return PaperBroker(state, feed, calendar, CostModel())
+        store = PostgresStore(settings.database_url)
+        feed = DailyFeed(symbols, stored_days(store), stored_actions(store))
+    return PaperBroker(state, feed, calendar, CostModel(), terms)
 
 
 def stored_days(store: Store) -> DayReader:
@@ -108,6 +141,17 @@ def stored_days(store: Store) -> DayReader:
             )
         series = next((found[symbol, r] for r in FINEST_FIRST if len(found.get((symbol, r), ()))), None)
         return () if series is None else _bars_of(series)
+
+    return read
+
+
+def stored_actions(store: Store) -> ActionReader:
+    """Return a reader of stored splits and dividends."""
+
+    def read(symbols: Sequence[Symbol], first_on: date, last_on: date) -> Sequence[CorporateAction]:
+        with store.transaction() as tx:
+            known = tx.market.actions(cutoff_at=ALL_KNOWN)
+        return [a for a in known if a.symbol in symbols and first_on <= a.ex_on <= last_on]
 
     return read
 
@@ -132,17 +176,22 @@ def _bars_of(series: BarSeries) -> list[Bar]:
     ]
 
 
-async def _serve(gateway: Gateway, port: int, control_port: int) -> None:
+async def _serve(gateway: Gateway, port: int, control_port: int, flex_port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    control = ControlServer(gateway)
+    control, flex = ControlServer(gateway), FlexServer(gateway)
     try:
-        ports = {"port": await gateway.listen(port), "control_port": await control.listen(control_port)}
+        ports = {
+            "port": await gateway.listen(port),
+            "control_port": await control.listen(control_port),
+            "flex_port": await flex.listen(flex_port),
+        }
     except OSError as busy:
         raise ConfigurationError(f"port {port or control_port} is taken ({busy.strerror}); use --port 0") from busy
     print(json.dumps({**ports, "label": LABEL}), flush=True)
     await stop.wait()
+    flex.close()
     control.close()
     gateway.close()
 

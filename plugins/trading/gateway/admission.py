@@ -7,8 +7,9 @@ from dataclasses import replace
 from trading.domain.money import ZERO
 from trading.gateway.account import AccountTerms, AccountType, spendable_usd
 from trading.gateway.exchange import Exchange
-from trading.gateway.expiry import AT_ONCE, EASTERN, auto_cancel_at, expiry_of
+from trading.gateway.expiry import AT_ONCE, auto_cancel_at, expiry_of
 from trading.gateway.lifecycle import activate, cancel, reject, trailed_stop
+from trading.gateway.listings import EASTERN
 from trading.gateway.order_book import OrderBook
 from trading.gateway.records import GatewayOrder, Refusal, Status, Ticket
 from trading.gateway.validation import check_change, check_precaution, checked, market_objection

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
+from trading.gateway.listings import EASTERN
 from trading.gateway.records import GatewayOrder, Ticket
 from trading.ports import MarketCalendar
 
-EASTERN = ZoneInfo("America/New_York")
 OPENING_GRACE = timedelta(seconds=1)
 """A market-on-open order works for the one opening auction, then it is gone."""
 AT_ONCE = frozenset({"IOC", "FOK"})
