@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from trading.domain.money import ZERO
+from trading.gateway.account import AccountType
 from trading.gateway.broker import PaperBroker
 from trading.gateway.listings import Listings
 from trading.gateway.records import LABEL, MARKER_TAG
 from trading.gateway.wire.account import AccountValue, PortfolioItem
+
+MARGIN_FACTOR = 4
+"""Buying power that a margin account shows per dollar of available funds: by it a client tells the two kinds apart."""
 
 
 def portfolio(broker: PaperBroker, listings: Listings) -> Iterator[PortfolioItem]:
@@ -35,13 +39,15 @@ def account_values(broker: PaperBroker) -> list[AccountValue]:
     gross = sum((item.market_value for item in portfolio(broker, Listings(()))), ZERO)
     cash = broker.state.cash_usd
     settled = broker.settled_cash_usd()
+    is_cash_account = broker.terms.account_type is AccountType.CASH
+    available = settled if is_cash_account else cash
     money = {
         "TotalCashValue": cash,
         "CashBalance": cash,
         "SettledCash": settled,
-        "AvailableFunds": settled,
-        "BuyingPower": settled,
-        "ExcessLiquidity": settled,
+        "AvailableFunds": available,
+        "BuyingPower": available if is_cash_account else available * MARGIN_FACTOR,
+        "ExcessLiquidity": available,
         "NetLiquidation": cash + gross,
         "EquityWithLoanValue": cash + gross,
         "GrossPositionValue": gross,
