@@ -15,17 +15,18 @@ from zoneinfo import ZoneInfo
 from trading.adapters.ibkr.control import ask
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.market import Bar, Resolution, Session, Slot, session_slots
-from trading.domain.orders import DONE, OrderEvent, OrderPurpose, OrderRef, OrderStatus, OrderType
-from trading.errors import BrokerRefused
+from trading.domain.market import Bar, Quote, Resolution, Session, Slot, session_slots
+from trading.domain.orders import DONE, Order, OrderEvent, OrderPurpose, OrderRef, OrderStatus, OrderType, Side
+from trading.errors import BrokerRefused, OutcomeUnknown
 from trading.execution.costs import CostModel
 from trading.gateway import persistence
+from trading.gateway.account import AccountTerms
 from trading.gateway.broker import PaperBroker
 from trading.gateway.control import ControlServer
 from trading.gateway.feed import BarFeed, DailyFeed
 from trading.gateway.records import BrokerState
 from trading.gateway.server import Gateway
-from trading.ports import BrokerIdentity, BrokerOrder, BrokerRole, BrokerSnapshot, Quote, ReservedLeg
+from trading.ports import BrokerIdentity, BrokerOrder, BrokerRole, BrokerSnapshot, ReservedLeg
 
 NEW_YORK = ZoneInfo("America/New_York")
 ACCOUNT = "DU0000001"
@@ -105,10 +106,18 @@ def with_prices(bars: Sequence[Bar], at: datetime, ohlc: tuple[float, float, flo
 class RunningGateway:
     """The real gateway on a thread of its own, on free loopback ports."""
 
-    def __init__(self, feed: BarFeed, at: datetime, *, cash_usd: int = 100_000, state_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        feed: BarFeed,
+        at: datetime,
+        *,
+        cash_usd: int = 100_000,
+        state_file: Path | None = None,
+        terms: AccountTerms | None = None,
+    ) -> None:
         stored = persistence.load(state_file, account=ACCOUNT) if state_file else None
         state = stored or BrokerState(ACCOUNT, Decimal(cash_usd), at)
-        self.gateway = Gateway(PaperBroker(state, feed, WeekdayCalendar(), CostModel()), state_file)
+        self.gateway = Gateway(PaperBroker(state, feed, WeekdayCalendar(), CostModel(), terms), state_file)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -135,6 +144,11 @@ class RunningGateway:
         """Return every order the broker ever created: the oracle of "never twice"."""
         return self.tell("state")["state"]["orders"]
 
+    def say(self, message: bytes) -> None:
+        """Let every client hear raw bytes, also such as no gateway should send."""
+        for session in self.gateway.sessions:
+            self._loop.call_soon_threadsafe(session.send, message)
+
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -160,19 +174,30 @@ def running_gateway(feed: BarFeed, at: datetime, **options) -> Iterator[RunningG
 
 @dataclass
 class FakeBroker:
-    """The port `Broker` in memory: market orders fill at once at `prices`, everything else rests.
+    """The port `Broker` in memory: entries and market orders fill at once at `prices`, everything else rests.
 
     Attributes:
         lose_next: what becomes of the next submission: None, "unsent" (never arrives) or "unrecorded" (arrives, the
             caller dies before it hears of it).
+        part_filled: shares that fill at once, by symbol; the rest of the order rests.
+        refusals: the broker's words for refusing orders in a symbol; they end REJECTED with these words.
+        is_silent: submissions arrive, but nothing is acknowledged.
+        quoted: quotes by symbol; without one, `prices` makes it.
     """
 
     at: datetime
     prices: Mapping[Symbol, Decimal] = field(default_factory=dict)
     cash_usd: Decimal = Decimal(100_000)
+    settled_cash_usd: Decimal | None = None
     is_simulated: bool = True
     lose_next: str | None = None
+    part_filled: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    refusals: Mapping[Symbol, str] = field(default_factory=dict)
+    is_silent: bool = False
+    quoted: Mapping[Symbol, Quote] = field(default_factory=dict)
+    role: BrokerRole = BrokerRole.WRITER
     orders: dict[OrderRef, BrokerOrder] = field(default_factory=dict)
+    sent: dict[OrderRef, Order] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     positions: dict[Symbol, Decimal] = field(default_factory=dict)
     next_order_id: int = 1
@@ -180,7 +205,11 @@ class FakeBroker:
     @contextmanager
     def connect(self, role: BrokerRole = BrokerRole.WRITER) -> Iterator[FakeBroker]:
         """Be one's own gate."""
-        yield self
+        before, self.role = self.role, role
+        try:
+            yield self
+        finally:
+            self.role = before
 
     def identity(self) -> BrokerIdentity:
         return BrokerIdentity((ACCOUNT,), self.is_simulated, self.at, 11)
@@ -189,9 +218,13 @@ class FakeBroker:
         held = {s: q for s, q in self.positions.items() if q}
         orders = sorted(self.orders.values(), key=lambda o: o.status in DONE)
         fills = tuple(replace(f, book=book) for f in self.fills)
-        return BrokerSnapshot(ACCOUNT, tuple(orders), fills, held, self.cash_usd, self.next_order_id, self.at)
+        return BrokerSnapshot(
+            ACCOUNT, tuple(orders), fills, held, self.cash_usd, self.next_order_id, self.at, self.settled_cash_usd,
+        )  # fmt: skip
 
     def submit(self, family: Sequence[ReservedLeg]) -> tuple[OrderEvent, ...]:
+        if self.role is not BrokerRole.WRITER:
+            raise BrokerRefused(f"the {self.role} places no orders; connect as the writer")
         lost, self.lose_next = self.lose_next, None
         if lost == "unsent":
             raise KeyboardInterrupt("killed before the bytes left")
@@ -199,52 +232,78 @@ class FakeBroker:
             self._accept(leg)
         if lost == "unrecorded":
             raise KeyboardInterrupt("killed after the bytes left")
+        if self.is_silent:
+            raise OutcomeUnknown(f"{family[0].order.order_id}: no acknowledgement; the next snapshot decides")
         return tuple(self._event(leg.order.order_id) for leg in family)
 
     def cancel(self, reserved_ids: Sequence[int]) -> None:
+        if self.role not in (BrokerRole.WRITER, BrokerRole.OPERATOR):
+            raise BrokerRefused(f"the {self.role} cancels no orders; connect as the writer or the operator")
         for ref, order in self.orders.items():
             if order.api_order_id in reserved_ids and order.status not in DONE:
-                self.orders[ref] = replace(order, status=OrderStatus.CANCELLED)
+                self.orders[ref] = replace(order, status=OrderStatus.CANCELLED, detail="Cancelled by Trader")
 
     def quotes(self, symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
-        return {
-            s: Quote(s, p, p, p, self.at, is_delayed=False, is_halted=False)
-            for s in symbols
-            if (p := self.prices.get(s))
-        }
+        return {s: self.quoted.get(s) or self._quote(s) for s in symbols}
 
     def advance_clock(self, to: datetime) -> None:
         if not self.is_simulated:
             raise BrokerRefused("a real broker keeps its own time")
         self.at = max(self.at, to)
 
+    def fill(self, ref: OrderRef, quantity: Decimal, price: Decimal) -> None:
+        """Let a resting order execute `quantity` shares; a complete fill ends the rest of its family's guards."""
+        order, theirs = self.sent[ref], self.orders[ref]
+        filled = theirs.filled_quantity + quantity
+        status = OrderStatus.FILLED if filled >= theirs.quantity else OrderStatus.PARTIALLY_FILLED
+        self.orders[ref] = replace(theirs, status=status, filled_quantity=filled)
+        self._book(order, quantity, price)
+        if status is OrderStatus.FILLED and order.is_protective:
+            siblings = [r for r, o in self.sent.items() if o.parent_id == order.parent_id and r != ref]
+            for sibling in siblings:
+                if self.orders[sibling].status not in DONE:
+                    self.orders[sibling] = replace(self.orders[sibling], status=OrderStatus.CANCELLED)
+
+    def _quote(self, symbol: Symbol) -> Quote:
+        price = self.prices.get(symbol)
+        is_known = price is not None
+        return Quote(
+            symbol, price, price, price, self.at if is_known else None, is_delayed=False,
+            is_halted=False if is_known else None,
+        )  # fmt: skip
+
     def _event(self, ref: OrderRef) -> OrderEvent:
         order = self.orders[ref]
-        return OrderEvent(ref, order.status, self.at, order.perm_id, order.filled_quantity)
+        return OrderEvent(ref, order.status, self.at, order.perm_id, order.filled_quantity, order.detail)
 
     def _accept(self, leg: ReservedLeg) -> None:
-        order = leg.order
-        if order.order_id in self.orders and self.orders[order.order_id].api_order_id != leg.reserved_id:
+        order, known = leg.order, self.orders.get(leg.order.order_id)
+        if known is not None and known.api_order_id != leg.reserved_id:
             raise AssertionError(f"{order.order_id} was sent twice under two ids")
         self.next_order_id = max(self.next_order_id, leg.reserved_id + 1)
-        fills_now = order.order_type is OrderType.MARKET or order.purpose is OrderPurpose.ENTRY
-        done = fills_now and order.symbol in self.prices
+        self.sent[order.order_id] = order
+        if known is not None:
+            if known.status not in DONE:
+                self.orders[order.order_id] = replace(known, quantity=order.quantity)
+            return
+        words = self.refusals.get(order.symbol)
         self.orders[order.order_id] = BrokerOrder(
             order.order_id, leg.reserved_id, 1000 + leg.reserved_id, order.symbol,
-            OrderStatus.FILLED if done else OrderStatus.SUBMITTED, order.quantity,
-            order.quantity if done else Decimal(0), order.side, client_id=11,
+            OrderStatus.SUBMITTED if words is None else OrderStatus.REJECTED, order.quantity, Decimal(0), order.side,
+            client_id=11, detail=words,
         )  # fmt: skip
-        if done:
-            self._execute(leg)
+        fills_now = order.order_type is OrderType.MARKET or order.purpose is OrderPurpose.ENTRY
+        if words is None and fills_now and order.symbol in self.prices:
+            quantity = min(order.quantity, self.part_filled.get(order.symbol, order.quantity))
+            self.fill(order.order_id, quantity, self.prices[order.symbol])
 
-    def _execute(self, leg: ReservedLeg) -> None:
-        order, price = leg.order, self.prices[leg.order.symbol]
-        sign = 1 if order.side == "BUY" else -1
-        self.positions[order.symbol] = self.positions.get(order.symbol, Decimal(0)) + sign * order.quantity
-        self.cash_usd -= sign * order.quantity * price + 1
+    def _book(self, order: Order, quantity: Decimal, price: Decimal) -> None:
+        sign = 1 if order.side is Side.BUY else -1
+        self.positions[order.symbol] = self.positions.get(order.symbol, Decimal(0)) + sign * quantity
+        self.cash_usd -= sign * quantity * price + 1
+        fill_id = f"x{self.orders[order.order_id].api_order_id}.{len(self.fills) + 1}"
         self.fills.append(
             Fill(
-                f"x{leg.reserved_id}", order.order_id, order.book, order.symbol, order.side, order.quantity, price,
-                Decimal(1), self.at,
+                fill_id, order.order_id, order.book, order.symbol, order.side, quantity, price, Decimal(1), self.at,
             )
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One suite for the port Broker: the fake, and ib_insync over a real socket to the paper gateway."""
+"""One suite for the port Broker: the fake, and the installed client library over a real socket to the paper gateway."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,22 +10,22 @@ from trading.adapters.ibkr import IbkrGate
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import Order, OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
 from trading.errors import BrokerRefused
-from trading.ports import Broker, ReservedLeg
+from trading.ports import Broker, BrokerRole, ReservedLeg
 
 from tests.fakes import ACCOUNT, FakeBroker, flat_bars, memory_feed, ny, running_gateway
 
 BOOK = BookId(BookKind.PAPER, ACCOUNT)
 NOW = ny("2019-06-03 10:30")
-type Connect = Callable[[], AbstractContextManager[Broker]]
+type Connect = Callable[..., AbstractContextManager[Broker]]
 
 
 @pytest.fixture(params=["fake", "ibkr"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
     if request.param == "fake":
-        yield FakeBroker(NOW, {"NVDA": Decimal(100)}).connect
+        yield FakeBroker(NOW, {"NVDA": Decimal(100)}, refusals={"AMD": "201 insufficient funds"}).connect
         return
-    feed = memory_feed(flat_bars("NVDA", date(2019, 6, 3), 5))
-    with running_gateway(feed, NOW) as gateway:
+    bars = [*flat_bars("NVDA", date(2019, 6, 3), 5), *flat_bars("AMD", date(2019, 6, 3), 5)]
+    with running_gateway(memory_feed(bars), NOW) as gateway:
         yield IbkrGate("127.0.0.1", gateway.port, 11, ACCOUNT, gateway.control_port).connect
 
 
@@ -106,6 +106,77 @@ def test_cancelled_protection_is_gone_in_the_next_snapshot(connect: Connect) -> 
         "NVDA.stop.1": OrderStatus.CANCELLED,
         "NVDA.target.2": OrderStatus.CANCELLED,
     }
+
+
+def protection(first_id: int) -> list[ReservedLeg]:
+    stop = leg(OrderPurpose.STOP, order_type=OrderType.TRAIL, trail_frac=0.12, parent_id=None)
+    target = leg(OrderPurpose.TARGET, limit_price=Decimal("125.00"), parent_id=None)
+    return [ReservedLeg(stop, first_id), ReservedLeg(target, first_id + 1)]
+
+
+def test_protection_without_an_entry_works_at_once(connect: Connect) -> None:
+    with connect() as broker:
+        broker.submit([ReservedLeg(leg(OrderPurpose.ENTRY, order_type=OrderType.MARKET), 1)])
+        events = broker.submit(protection(first_id=2))
+        seen = broker.snapshot(BOOK)
+    assert all(e.broker_order_id for e in events)
+    assert {o.order_ref: o.status for o in seen.orders if o.side is Side.SELL} == {
+        "NVDA.stop.1": OrderStatus.SUBMITTED,
+        "NVDA.target.2": OrderStatus.SUBMITTED,
+    }
+
+
+def test_the_same_id_with_another_size_changes_the_same_order(connect: Connect) -> None:
+    with connect() as broker:
+        broker.submit(bracket())
+        before = broker.snapshot(BOOK).find("NVDA.stop.1")
+        smaller = leg(OrderPurpose.STOP, order_type=OrderType.TRAIL, trail_frac=0.12, quantity=Decimal(4))
+        broker.submit([ReservedLeg(smaller, 2)])
+        seen = broker.snapshot(BOOK)
+    after = seen.find("NVDA.stop.1")
+    assert (before.quantity, after.quantity) == (10, 4)
+    assert after.perm_id == before.perm_id
+    assert len(seen.orders) == 3
+
+
+def test_a_rejected_order_has_its_reason(connect: Connect) -> None:
+    too_many = leg(OrderPurpose.ENTRY, order_type=OrderType.MARKET, quantity=Decimal(99_999), symbol="AMD")
+    with connect() as broker:
+        broker.submit([ReservedLeg(too_many, 1)])
+        (order,) = broker.snapshot(BOOK).orders
+    assert order.status is OrderStatus.REJECTED
+    assert "insufficient funds" in order.detail
+
+
+@pytest.mark.parametrize("role", [BrokerRole.DATA, BrokerRole.RECONCILER, BrokerRole.OPERATOR])
+def test_only_the_writer_places_orders(connect: Connect, role: BrokerRole) -> None:
+    with connect(role) as broker, pytest.raises(BrokerRefused, match="writer"):
+        broker.submit(bracket())
+
+
+@pytest.mark.parametrize("role", [BrokerRole.DATA, BrokerRole.RECONCILER])
+def test_readers_cancel_nothing(connect: Connect, role: BrokerRole) -> None:
+    with connect(role) as broker, pytest.raises(BrokerRefused, match="operator"):
+        broker.cancel([1])
+
+
+def test_the_operator_cancels_the_writers_orders(connect: Connect) -> None:
+    with connect() as broker:
+        broker.submit(bracket())
+    with connect(BrokerRole.OPERATOR) as broker:
+        assert {o.client_id for o in broker.snapshot(BOOK).orders if o.status is OrderStatus.SUBMITTED} == {11}
+        broker.cancel([2, 3])
+        seen = broker.snapshot(BOOK)
+    assert [seen.find(ref).status for ref in ("NVDA.stop.1", "NVDA.target.2")] == [OrderStatus.CANCELLED] * 2
+
+
+def test_every_symbol_has_a_quote_and_an_unknown_one_has_only_none_in_it(connect: Connect) -> None:
+    with connect(BrokerRole.DATA) as broker:
+        seen = broker.quotes(["NVDA", "NONE"])
+    known, unknown = seen["NVDA"], seen["NONE"]
+    assert abs(known.last - 100) < 1
+    assert (known.quoted_at, known.is_delayed, known.is_halted) == (NOW, False, False)
+    assert (unknown.bid, unknown.ask, unknown.last, unknown.quoted_at, unknown.is_halted) == (None,) * 5
 
 
 def test_the_clock_moves_forward(connect: Connect) -> None:

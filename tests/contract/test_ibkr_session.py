@@ -11,7 +11,8 @@ import pytest
 from trading.adapters.ibkr import IbkrGate
 from trading.adapters.ibkr.session import Patience
 from trading.domain.instruments import BookId, BookKind
-from trading.errors import BrokerRefused, TransientError
+from trading.errors import BrokerRefused, PermanentError, TransientError
+from trading.gateway.wire import frame
 
 from tests.fakes import ACCOUNT, RunningGateway, flat_bars, memory_feed, ny, running_gateway
 
@@ -39,7 +40,7 @@ def test_an_answer_without_its_end_is_unknown_and_never_empty(gateway: RunningGa
             broker.snapshot(BOOK)
 
 
-def test_a_client_id_in_use_is_waited_for_and_then_fails(gateway: RunningGateway) -> None:
+def test_b13_a_client_id_in_use_is_waited_for_and_never_replaced(gateway: RunningGateway) -> None:
     with gate_to(gateway).connect():
         failures: list[BaseException] = []
 
@@ -58,19 +59,19 @@ def test_a_client_id_in_use_is_waited_for_and_then_fails(gateway: RunningGateway
         assert broker.identity().accounts == (ACCOUNT,)
 
 
-def test_another_account_than_the_configured_one_is_refused(gateway: RunningGateway) -> None:
+def test_b10_another_account_than_the_configured_one_is_refused(gateway: RunningGateway) -> None:
     with pytest.raises(BrokerRefused, match="DU7"), gate_to(gateway, "DU7").connect():
         pass
 
 
-def test_an_account_of_real_money_is_refused_on_paper() -> None:
+def test_b11_an_account_of_real_money_is_refused_on_paper() -> None:
     with running_gateway(memory_feed([]), NOW) as gateway:
         gateway.gateway.broker.state.account = "U1234567"
         with pytest.raises(BrokerRefused, match="paper"), gate_to(gateway, "U1234567").connect():
             pass
 
 
-def test_nobody_at_the_port_is_worth_a_retry() -> None:
+def test_b01_nobody_at_the_port_is_worth_a_retry() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -98,6 +99,20 @@ def test_duplicate_messages_change_nothing(gateway: RunningGateway) -> None:
         gateway.tell("fault", message_id=-53, fault="duplicate")
         gateway.tell("fault", message_id=-62, fault="duplicate")
         assert broker.snapshot(BOOK).cash_usd == Decimal(100_000)
+
+
+def test_a_message_that_cannot_be_read_spoils_the_snapshot(gateway: RunningGateway) -> None:
+    with gate_to(gateway).connect() as broker:
+        gateway.say(frame(5, 7, "an open order that ends here"))
+        with pytest.raises(PermanentError, match="could not read"):
+            broker.snapshot(BOOK)
+
+
+def test_nothing_of_the_account_is_logged(gateway: RunningGateway, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"), gate_to(gateway).connect() as broker:
+        broker.snapshot(BOOK)
+    assert "TotalCashValue" not in caplog.text
+    assert "100000" not in caplog.text
 
 
 def test_the_adapter_works_in_a_thread_without_an_event_loop(gateway: RunningGateway) -> None:

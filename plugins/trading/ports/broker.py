@@ -75,6 +75,7 @@ class BrokerSnapshot:
         fills: executions of the broker's day, commission None until reported.
         positions: shares by symbol, zero positions left out.
         cash_usd: total cash. settled_cash_usd: what a cash account may spend today; None where it is no cash account.
+        account_type: the broker's word for it; None where it does not say.
         next_order_id: highest id the broker has seen from this client, plus one.
         taken_at: the broker's time.
     """
@@ -87,6 +88,7 @@ class BrokerSnapshot:
     next_order_id: int
     taken_at: datetime
     settled_cash_usd: Decimal | None = None
+    account_type: str | None = None
 
     def find(self, order_ref: OrderRef) -> BrokerOrder | None:
         """Return the order that carries our reference, or None."""
@@ -115,13 +117,24 @@ class Broker(Protocol):
     def submit(self, family: Sequence[ReservedLeg]) -> tuple[OrderEvent, ...]:
         """Send a family (parent first, then its protection) under its reserved ids and wait for each acknowledgement.
 
+        Legs without a parent among them cancel one another. An id whose order is open changes that order; if the
+        broker refuses the change, the order works as it was and the event's detail says why. An event tells that an
+        order exists or was never created; how it ends is told by snapshots alone.
+
         Raises:
+            BrokerRefused: this role places no orders; nothing was sent.
+            TransientError: orders may not travel now; nothing was sent.
             OutcomeUnknown: no acknowledgement came; a snapshot decides.
         """
         ...
 
     def cancel(self, reserved_ids: Sequence[int]) -> None:
-        """Ask for the cancellation of the writer's orders; the next snapshot says what became of them."""
+        """Ask for the cancellation of the writer's orders; the next snapshot says what became of them.
+
+        Raises:
+            BrokerRefused: neither writer nor operator asks.
+            TransientError: cancellations may not travel now.
+        """
         ...
 
     def quotes(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, Quote]:

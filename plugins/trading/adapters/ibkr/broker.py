@@ -1,92 +1,64 @@
-"""The ports `Broker` and `BrokerGate` on ib_insync."""
+"""The port `Broker` on one connection of the client library."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from trading.adapters.ibkr.contracts import Contracts
 from trading.adapters.ibkr.control import ask
-from trading.adapters.ibkr.session import IbSession, Patience, open_session
-from trading.adapters.ibkr.translate import broker_order, exact, fill_of, order_fields, status_of
+from trading.adapters.ibkr.messages import MessageClass, classify
+from trading.adapters.ibkr.placing import Placement
+from trading.adapters.ibkr.quiet import QUIET_TIMES, QuietTime, quiet_time_at
+from trading.adapters.ibkr.quoting import Quoting, quote_of
+from trading.adapters.ibkr.session import IbSession
+from trading.adapters.ibkr.translate import completed_order, exact, fill_of, open_order
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.orders import OrderEvent, OrderPurpose, OrderStatus
-from trading.errors import BrokerRefused, OutcomeUnknown, TransientError
-from trading.ports import BrokerIdentity, BrokerRole, BrokerSnapshot, Quote, ReservedLeg
+from trading.domain.market import Quote
+from trading.domain.orders import OrderEvent
+from trading.errors import BrokerRefused, OutcomeUnknown, PermanentError, TransientError
+from trading.ports import BrokerIdentity, BrokerOrder, BrokerRole, BrokerSnapshot, ReservedLeg
 
 MARKER = ("AirdeskSimulated", "SIMULATED")
 """Account value by which the paper gateway declares itself; no real broker sends it."""
-NOTHING_CREATED = frozenset({103, 110, 135, 200, 201, 320, 321, 391, 434, 460, 10242, 10243, 10244})
-"""Codes after which no new order exists under that id (reference: IB message codes)."""
-CLIENT_IDS = {BrokerRole.DATA: 21, BrokerRole.RECONCILER: 31, BrokerRole.OPERATOR: 41}
-"""Fixed ids of the roles that place no orders; never 0, which would bind orders made by hand in TWS."""
 ADVANCE_SECONDS = 120.0
-_CUT_OFF = "{}: the connection broke while the family was sent; the retry looks what arrived and sends no second order"
+CANCELLERS = frozenset({BrokerRole.WRITER, BrokerRole.OPERATOR})
 
 
-class IbkrGate:
-    """Opens writer connections under one fixed client id.
+class IbkrBroker:
+    """One connection in one role.
 
     Args:
+        account: the one account that this book trades.
         control_port: the paper gateway's control port; None at a real broker.
-        is_paper: demand an account whose id starts with D.
+        quiet_times: when no order may travel; None means the defaults at a real broker, and none at a simulated one.
     """
 
     def __init__(
         self,
+        session: IbSession,
         host: str,
-        port: int,
-        client_id: int,
+        role: BrokerRole,
         account: str,
         control_port: int | None,
-        *,
-        is_paper: bool = True,
-        patience: Patience | None = None,
+        quiet_times: Sequence[QuietTime] | None = None,
     ) -> None:
-        self._host, self._port, self._client_id = host, port, client_id
-        self._account, self._control_port, self._is_paper = account, control_port, is_paper
-        self._patience = patience or Patience()
-
-    @contextmanager
-    def connect(self, role: BrokerRole = BrokerRole.WRITER) -> Iterator[IbkrBroker]:
-        """Open the one connection of `role`; refuse any account but the configured one."""
-        client_id = self._client_id if role is BrokerRole.WRITER else CLIENT_IDS[role]
-        session = open_session(self._host, self._port, client_id, self._patience)
-        try:
-            self._guard_account(tuple(session.ib.client.getAccounts()))
-            yield IbkrBroker(session, self._host, client_id, self._account, self._control_port)
-        finally:
-            session.close()
-
-    def _guard_account(self, accounts: tuple[str, ...]) -> None:
-        if accounts != (self._account,):
-            raise BrokerRefused(
-                f"the broker serves accounts {', '.join(accounts)}, but AIRDESK_BROKER_ACCOUNT is {self._account!r}; "
-                "nothing was sent, correct the account or the port"
-            )
-        if self._is_paper and not self._account.startswith("D"):
-            raise BrokerRefused(f"{self._account} is not a paper account (D…); this book trades on paper only")
-
-
-class IbkrBroker:
-    """One connection of the writer."""
-
-    def __init__(self, session: IbSession, host: str, client_id: int, account: str, control_port: int | None) -> None:
-        self._session, self._ib = session, session.ib
-        self._host, self._client_id, self._account, self._control_port = host, client_id, account, control_port
-        self._contracts: dict[Symbol, Any] = {}
+        self._session, self._ib, self._hearing = session, session.ib, session.hearing
+        self._host, self._role, self._account, self._control_port = host, role, account, control_port
+        self._quiet_times = quiet_times
+        self._contracts, self._quoting = Contracts(session), Quoting(session)
+        self._summary: dict[str, str] | None = None
 
     def identity(self) -> BrokerIdentity:
         """Return who answered, and whether it declares itself simulated."""
-        tags = self._session.account_summary()
         return BrokerIdentity(
             accounts=tuple(self._ib.client.getAccounts()),
-            is_simulated=tags.get(MARKER[0]) == MARKER[1],
+            is_simulated=self._is_simulated(),
             server_now=self._now(),
-            client_id=self._client_id,
+            client_id=self._session.client_id,
         )
 
     def snapshot(self, book: BookId) -> BrokerSnapshot:
@@ -94,89 +66,160 @@ class IbkrBroker:
 
         The order of the questions matters: an order that moves on while we ask is then seen in its later place.
         """
-        ask, ib = self._session.ask, self._ib
-        open_trades = ask("open orders", ib.reqAllOpenOrdersAsync)
-        orders = {t.order.permId: broker_order(t, is_completed=False) for t in open_trades}
-        completed = ask("completed orders", lambda: ib.reqCompletedOrdersAsync(False))
-        for trade in completed:
-            done = broker_order(trade, is_completed=True)
-            orders[done.perm_id] = done
+        ask, ib, hearing = self._session.ask, self._ib, self._hearing
+        unread, hearing.needs_snapshot = hearing.unread, False
+        hearing.open_rows.clear()
+        ask("open orders", ib.reqAllOpenOrdersAsync)
+        hearing.completed_rows.clear()
+        ask("completed orders", lambda: ib.reqCompletedOrdersAsync(False))
+        orders = self._orders()
         fills = self._fills(book, ask("executions", ib.reqExecutionsAsync))
         positions = self._positions(ask("positions", ib.reqPositionsAsync))
-        cash = self._session.account_summary().get("TotalCashValue")
-        if cash is None:
-            raise TransientError("the broker did not say the account's cash; nothing is assumed, it is retried")
+        self._summary = self._session.account_summary()
+        next_order_id, taken_at = self._session.refresh_next_order_id(), self._now()
+        if hearing.unread > unread:
+            raise PermanentError(
+                f"{self._session.library.name} could not read a message of the broker, so that the snapshot may lack "
+                "an order; nothing is assumed, compare the gateway's version with the supported ones"
+            )
         return BrokerSnapshot(
             account=self._account,
-            orders=tuple(sorted(orders.values(), key=lambda o: o.api_order_id is None)),
+            orders=orders,
             fills=fills,
             positions=positions,
-            cash_usd=Decimal(cash),
-            next_order_id=self._session.refresh_next_order_id(),
-            taken_at=self._now(),
+            cash_usd=self._cash("TotalCashValue"),
+            next_order_id=next_order_id,
+            taken_at=taken_at,
+            settled_cash_usd=self._cash("SettledCash") if self._is_cash_account() else None,
+            account_type=self._summary.get("AccountType"),
         )
 
     def submit(self, family: Sequence[ReservedLeg]) -> tuple[OrderEvent, ...]:
-        """Send a family, held back until its last leg, and wait for the permId of each leg."""
-        if not self._session.is_broker_reachable:
-            raise TransientError("the gateway lost the broker (1100); nothing was sent, it is retried")
-        contract = self._contract(family[0].order.symbol)
-        first_error = len(self._session.errors)
-        try:
-            trades = [self._ib.placeOrder(contract, leg) for leg in self._legs(family)]
-        except ConnectionError as lost:
-            raise TransientError(_CUT_OFF.format(family[0].order.order_id)) from lost
-        refused = self._wait_for_acknowledgement(trades, first_error)
-        if refused and len(refused) < len(family):
-            self.cancel([leg.reserved_id for leg in family])
+        """Send a family, held back until its last leg, and wait until the broker has spoken about each leg."""
+        head = family[0].order
+        if self._role is not BrokerRole.WRITER:
+            raise BrokerRefused(f"{head.order_id}: the {self._role} places no orders; connect as the writer")
+        contract, steps = self._contracts.of(head.symbol), self._contracts.price_steps(head.symbol)
+        at = self._time_to_send(f"{head.order_id} was not sent")
+        if self._hearing.needs_snapshot:
+            raise TransientError(
+                f"{head.order_id} was not sent: the broker was lost and is back; a snapshot comes first, it is retried"
+            )
+        placement = Placement(self._session, family)
+        placement.send(contract, self._account, steps)
+        placement.wait()
+        if placement.is_torn:
+            self._cancel([leg.reserved_id for leg in family])
+            words = "; ".join(placement.refused().values())
             raise OutcomeUnknown(
-                f"{family[0].order.order_id}: the broker took only part of the family ({'; '.join(refused.values())}); "
+                f"{head.order_id}: the broker took only part of the family ({words}); "
                 "its cancellation was asked for, check the position and its protection"
             )
-        sent_at = self._now()
-        return tuple(
-            self._event(leg, trade, refused.get(leg.reserved_id), sent_at)
-            for leg, trade in zip(family, trades, strict=True)
-        )
+        return placement.events(at)
 
     def cancel(self, reserved_ids: Sequence[int]) -> None:
         """Ask for cancellations; one that is impossible shows in the next snapshot."""
-        try:
-            for order_id in reserved_ids:
-                self._ib.client.cancelOrder(order_id)
-        except ConnectionError as lost:
-            raise TransientError("the connection broke while orders were cancelled; it is retried") from lost
-        # The answers arrive before that of any later request: a question that ends proves they were handled.
-        self._now()
+        if self._role not in CANCELLERS:
+            raise BrokerRefused(f"the {self._role} cancels no orders; connect as the writer or the operator")
+        self._time_to_send("nothing was cancelled")
+        self._cancel(reserved_ids)
 
     def quotes(self, symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
         """Return the market of each symbol now."""
-        return {s: Quote(s, None, None, None, None, is_delayed=False, is_halted=None) for s in symbols}
+        ticks = self._quoting.ask(self._contracts.find(symbols))
+        now, is_stale = self._now(), bool(self._hearing.stale_farms)
+        return {s: quote_of(s, ticks.get(s), now=now, is_stale=is_stale) for s in symbols}
 
     def advance_clock(self, to: datetime) -> None:
         """Move the paper gateway's clock forward."""
-        if self._control_port is None or not self.identity().is_simulated:
+        if self._control_port is None or not self._is_simulated():
             raise BrokerRefused("only the SIMULATED gateway has a clock to set; use a real broker at its own time")
         command = {"cmd": "advance", "to": to.isoformat()}
         ask(self._host, self._control_port, command, timeout_seconds=ADVANCE_SECONDS)
 
-    # --- parts of the snapshot ------------------------------------------------------------------
+    # --- who and when ---------------------------------------------------------------------------
 
     def _now(self) -> datetime:
         now: datetime = self._session.ask("its time", self._ib.reqCurrentTimeAsync)
         return now.astimezone(UTC)
 
+    def _tags(self) -> dict[str, str]:
+        """The account's values of the latest snapshot; asked for once if there was none."""
+        if self._summary is None:
+            self._summary = self._session.account_summary()
+        return self._summary
+
+    def _is_simulated(self) -> bool:
+        return self._tags().get(MARKER[0]) == MARKER[1]
+
+    def _is_cash_account(self) -> bool:
+        """Whether only settled cash may be spent: it says so, or its buying power is no more than its funds."""
+        kind = self._tags().get("AccountType", "").upper()
+        if "CASH" in kind or "MARGIN" in kind:
+            return "CASH" in kind
+        return "SettledCash" in self._tags() and self._cash("BuyingPower") <= self._cash("AvailableFunds")
+
+    def _cash(self, tag: str) -> Decimal:
+        try:
+            return Decimal(self._tags()[tag])
+        except (KeyError, InvalidOperation) as unsaid:
+            raise TransientError(
+                f"the broker did not say the account's {tag}; nothing is assumed, it is retried"
+            ) from (unsaid)
+
+    def _time_to_send(self, consequence: str) -> datetime:
+        """Return the broker's time, if an order may travel now."""
+        at = self._now()
+        if not self._hearing.is_broker_reachable:
+            raise TransientError(f"{consequence}: the gateway lost the broker (1100); wait for it, it is retried")
+        default = () if self._is_simulated() else QUIET_TIMES
+        quiet = quiet_time_at(default if self._quiet_times is None else self._quiet_times, at)
+        if quiet is not None:
+            raise TransientError(
+                f"{consequence}: {quiet.why}; wait until {quiet.to_time:%H:%M} New York time, it is retried"
+            )
+        return at
+
+    # --- parts of the snapshot ------------------------------------------------------------------
+
+    def _orders(self) -> tuple[BrokerOrder, ...]:
+        """Open orders first; one that completed in between counts as completed."""
+        refusals = self._refusals()
+        open_rows = {row.order.permId: row for row in self._hearing.open_rows.values()}
+        completed_rows = {row.order.permId: row for row in self._hearing.completed_rows}
+        still_open = [row for perm_id, row in open_rows.items() if perm_id not in completed_rows]
+        return (
+            *(open_order(row, refusal=refusals.get(row.order.permId)) for row in still_open),
+            *(completed_order(row, refusal=refusals.get(perm_id)) for perm_id, row in completed_rows.items()),
+        )
+
+    def _refusals(self) -> dict[int, str]:
+        """The broker's words about orders that it refused while we listened, by permanent id."""
+        order_ids = self._hearing.echoes
+        return {
+            order_ids[m.about]: f"{m.code} {m.text}"
+            for m in self._hearing.messages
+            if m.about in order_ids and classify(m.code) is MessageClass.REFUSED
+        }
+
     def _fills(self, book: BookId, executions: Sequence[Any]) -> tuple[Fill, ...]:
-        """Executions of this account, each once, with the commissions that arrived in time."""
+        """Executions of this account, each once, with the commissions that arrived in time.
+
+        A gateway reports commissions of other clients only to its master client; the writer does not wait for those.
+        """
         mine = {f.execution.execId: f for f in executions if f.execution.acctNumber == self._account}
-        reports = self._ib.wrapper.fills
+        # A lost connection empties the library's memory; the reports are kept by hand.
+        heard = self._ib.wrapper.fills
+        reports = {exec_id: heard.get(exec_id, fill).commissionReport for exec_id, fill in mine.items()}
+        is_writer, client_id = self._role is BrokerRole.WRITER, self._session.client_id
+        expected = [i for i, f in mine.items() if not is_writer or f.execution.clientId == client_id]
 
         def reported() -> bool:
-            return all(reports[exec_id].commissionReport.execId for exec_id in mine)
+            return all(reports[exec_id].execId for exec_id in expected)
 
         self._session.wait_until(reported, self._session.patience.commission_seconds)
         return tuple(
-            fill_of(book, fill.execution, fill.contract.symbol, _commission(reports[exec_id].commissionReport))
+            fill_of(book, fill.execution, fill.contract.symbol, _commission(reports[exec_id]))
             for exec_id, fill in mine.items()
         )
 
@@ -184,69 +227,16 @@ class IbkrBroker:
         mine = (row for row in rows if row.account == self._account and row.contract.secType == "STK")
         return {row.contract.symbol: exact(row.position) for row in mine if row.position}
 
-    def _contract(self, symbol: Symbol) -> Any:
-        from ib_insync import Stock
+    # --- cancelling -----------------------------------------------------------------------------
 
-        if symbol not in self._contracts:
-            wanted = Stock(symbol, "SMART", "USD")
-            found = self._session.ask(f"the contract of {symbol}", lambda: self._ib.qualifyContractsAsync(wanted))
-            if len(found) != 1:
-                raise BrokerRefused(f"{symbol} is not one US stock at the broker; name its exchange in the universe")
-            self._contracts[symbol] = found[0]
-        return self._contracts[symbol]
-
-    # --- parts of a submission ------------------------------------------------------------------
-
-    def _legs(self, family: Sequence[ReservedLeg]) -> Iterator[Any]:
-        from ib_insync import Order as IbOrder
-
-        has_parent = family[0].order.purpose is OrderPurpose.ENTRY
-        group = "" if has_parent or len(family) == 1 else family[0].order.order_id
-        for leg in family:
-            is_child = has_parent and leg is not family[0]
-            yield IbOrder(
-                **order_fields(
-                    leg.order,
-                    order_id=leg.reserved_id,
-                    parent_id=family[0].reserved_id if is_child else 0,
-                    account=self._account,
-                    is_last=leg is family[-1],
-                    group=group,
-                )
-            )
-
-    def _wait_for_acknowledgement(self, trades: Sequence[Any], first_error: int) -> dict[int, str]:
-        """Wait until each leg has its permId or a definite refusal; refusals by order id."""
-        refused: dict[int, str] = {}
-
-        def answered() -> bool:
-            for order_id, code, text in self._session.errors[first_error:]:
-                if code in NOTHING_CREATED:
-                    refused[order_id] = f"{code} {text}"
-            return all(t.orderStatus.permId or t.order.permId or t.order.orderId in refused for t in trades)
-
-        patience = self._session.patience.acknowledgement_seconds
-        if not self._session.wait_until(answered, patience):
-            if not self._ib.isConnected():
-                raise TransientError(_CUT_OFF.format(trades[0].order.orderRef))
-            names = ", ".join(t.order.orderRef for t in trades)
-            raise OutcomeUnknown(f"{names}: no acknowledgement within {patience:g} s; the next snapshot decides")
-        return refused
-
-    def _event(self, leg: ReservedLeg, trade: Any, refusal: str | None, at: datetime) -> OrderEvent:
-        if refusal is not None:
-            return OrderEvent(leg.order.order_id, OrderStatus.REJECTED, at, detail=refusal)
-        # The local status is a hint (informational codes flip it to Cancelled): only "it exists" is taken from it.
-        word = trade.orderStatus.status
-        filled = exact(trade.orderStatus.filled)
-        status = status_of(word, filled, is_completed=False)
-        return OrderEvent(
-            order_id=leg.order.order_id,
-            status=status if status is OrderStatus.FILLED else OrderStatus.SUBMITTED,
-            happened_at=at,
-            broker_order_id=trade.order.permId or trade.orderStatus.permId,
-            filled_quantity=filled,
-        )
+    def _cancel(self, reserved_ids: Sequence[int]) -> None:
+        try:
+            for order_id in reserved_ids:
+                self._ib.client.cancelOrder(order_id)
+        except ConnectionError as lost:
+            raise TransientError("the connection broke while orders were cancelled; it is retried") from lost
+        # The answers arrive before that of any later request: a question that ends proves they were handled.
+        self._now()
 
 
 def _commission(report: Any) -> Decimal | None:

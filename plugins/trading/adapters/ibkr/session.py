@@ -1,26 +1,26 @@
-"""One socket session of ib_insync, made safe: every request has a deadline and an end marker that must be seen.
+"""One socket session of the client library, made safe: every request has a deadline and an end that must be seen.
 
 The library's own `connect()` is not used: its start-up synchronisation reports success when end markers are missing
 and fails without `execDetailsEnd`. Here only the API handshake is awaited; the snapshot then asks for each thing
-explicitly. ib_insync is imported inside functions, because it takes a second and needs an event loop at import.
+explicitly.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from trading.adapters.ibkr.hearing import Hearing
+from trading.adapters.ibkr.library import client_library
 from trading.errors import BrokerRefused, TransientError
 
 LOG = logging.getLogger(__name__)
-CLIENT_ID_IN_USE = 326
-LOST, BACK = frozenset({1100, 2110}), frozenset({1101, 1102})
-QUIET = ("ib_insync.client", "ib_insync.wrapper", "ib_insync.ib")
-SUMMARY_TAGS = "AccountType,TotalCashValue"
+SUMMARY_TAGS = "AccountType,TotalCashValue,SettledCash,AvailableFunds,BuyingPower"
+FIRST_REQUEST_ID = 1_000_000_000
+"""Requests are numbered far above orders: an error message names only a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Patience:
         client_id_seconds: for a client id that a dead session still holds.
         acknowledgement_seconds: for the permId of each leg.
         commission_seconds: for commission reports after the executions are in.
+        quote_seconds: for a market data snapshot; a real broker ends one after some 11 s.
     """
 
     handshake_seconds: float = 10.0
@@ -40,16 +41,7 @@ class Patience:
     client_id_seconds: float = 30.0
     acknowledgement_seconds: float = 10.0
     commission_seconds: float = 1.0
-
-
-def ensure_event_loop() -> None:
-    """Give this thread an open event loop: ib_insync takes the current one, at import and at every request."""
-    try:
-        loop = asyncio.get_event_loop_policy().get_event_loop()
-    except RuntimeError:
-        loop = None
-    if loop is None or loop.is_closed():
-        asyncio.set_event_loop(asyncio.new_event_loop())
+    quote_seconds: float = 12.0
 
 
 class ClientIdBusy(ConnectionError):
@@ -57,49 +49,33 @@ class ClientIdBusy(ConnectionError):
 
 
 class IbSession:
-    """A connected ib_insync client.
+    """A connection of the client library.
 
     Attributes:
-        ib: the library's object.
-        next_order_id: what the gateway last said: highest id seen from this client, plus one.
-        errors: (request or order id, code, text) in the order of arrival.
-        is_broker_reachable: False between the messages 1100 and 1101/1102.
+        ib: the library's object. hearing: what the gateway said.
+        client_id: under which it is open.
     """
 
-    def __init__(self, patience: Patience) -> None:
-        from ib_insync import IB
-
-        self.ib: Any = IB()
-        self.patience = patience
-        self.next_order_id: int | None = None
-        self.errors: list[tuple[int, int, str]] = []
-        self.is_broker_reachable = True
+    def __init__(self, client_id: int, patience: Patience) -> None:
+        self.library = client_library()
+        self.ib: Any = self.library.connection()
+        self.client_id, self.patience = client_id, patience
         self.ib.RequestTimeout = patience.request_seconds
         self.ib.RaiseRequestErrors = True
-        self.ib.errorEvent += self._on_error
-        self.ib.wrapper.nextValidId = self._on_next_id
+        self.hearing = Hearing(self.ib, client_id, self._fail_fast)
 
-    def _on_next_id(self, order_id: int) -> None:
-        self.next_order_id = order_id
+    def _fail_fast(self, text: str) -> None:
+        self.library.failures.emit(ClientIdBusy(text))
 
-    def _on_error(self, request_id: int, code: int, text: str, contract: object) -> None:
-        from ib_insync import util
-
-        self.errors.append((request_id, code, text))
-        if code in LOST | BACK:
-            self.is_broker_reachable = code in BACK
-        if code == CLIENT_ID_IN_USE:
-            util.globalErrorEvent.emit(ClientIdBusy(text))
-
-    def open(self, host: str, port: int, client_id: int) -> None:
+    def open(self, host: str, port: int) -> None:
         """Connect and wait until the gateway said its accounts and the next order id."""
-        from ib_insync import util
-
-        self.ib.wrapper.clientId = client_id
-        util.run(self.ib.client.connectAsync(host, port, client_id, self.patience.handshake_seconds))
+        client = self.ib.client
+        self.ib.wrapper.clientId = self.client_id
+        self.library.run(client.connectAsync(host, port, self.client_id, self.patience.handshake_seconds))
+        client.updateReqId(FIRST_REQUEST_ID)
 
     def close(self) -> None:
-        """Disconnect."""
+        """Disconnect. Whatever the library still throttles is lost, so every caller waits for its answer first."""
         self.ib.disconnect()
 
     def ask[Answer](self, what: str, start: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -109,17 +85,16 @@ class IbSession:
             TransientError: silence, a missing end marker, or a lost socket.
             BrokerRefused: the gateway answered with an error.
         """
-        from ib_insync import util
-        from ib_insync.wrapper import RequestError
-
         try:
-            answer: Answer = util.run(_started(start), timeout=self.patience.request_seconds)
+            answer: Answer = self.library.run(_started(start), timeout=self.patience.request_seconds)
         except TimeoutError as silent:
-            raise TransientError(f"the broker did not finish its answer about {what}; nothing is assumed") from silent
+            raise TransientError(
+                f"the broker did not finish its answer about {what}; nothing is assumed, it is retried"
+            ) from silent
         except ConnectionError as lost:
             raise TransientError(f"the broker's connection broke while asking for {what}; it is retried") from lost
-        except RequestError as refused:
-            raise BrokerRefused(f"the broker refused to tell {what}: {refused.code} {refused.message}") from refused
+        except self.library.request_error as refused:
+            raise BrokerRefused(f"the broker refused to tell {what}: {refused}; look at the gateway") from refused
         return answer
 
     def wait_until(self, is_true: Callable[[], bool], seconds: float) -> bool:
@@ -151,12 +126,13 @@ class IbSession:
 
     def refresh_next_order_id(self) -> int:
         """Return the next valid order id, asked for now."""
-        self.next_order_id = None
+        hearing = self.hearing
+        hearing.next_order_id = None
         self.ib.client.reqIds(1)
-        if not self.wait_until(lambda: self.next_order_id is not None, self.patience.request_seconds):
+        if not self.wait_until(lambda: hearing.next_order_id is not None, self.patience.request_seconds):
             raise TransientError("the broker did not say its next order id; nothing is sent, it is retried")
-        assert self.next_order_id is not None, "wait_until saw it"
-        return self.next_order_id
+        assert hearing.next_order_id is not None, "wait_until saw it"
+        return hearing.next_order_id
 
 
 async def _started[Answer](start: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -172,14 +148,11 @@ def open_session(host: str, port: int, client_id: int, patience: Patience) -> Ib
     Raises:
         TransientError: the id stays busy, or the gateway does not answer.
     """
-    ensure_event_loop()
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     deadline = time.monotonic() + patience.client_id_seconds
     while True:
-        session = IbSession(patience)
+        session = IbSession(client_id, patience)
         try:
-            session.open(host, port, client_id)
+            session.open(host, port)
         except ClientIdBusy as busy:
             session.close()
             if time.monotonic() >= deadline:
