@@ -140,7 +140,12 @@ def test_a_correction_of_shares_that_were_sold_since_is_left_to_a_person(store, 
     at = AT + timedelta(minutes=1)
     bought = Fill("e.1.01", "K1", BOOK, "AAPL", Side.BUY, Decimal(100), Decimal(270), Decimal(1), at)
     sold = replace(
-        bought, fill_id="e.2.01", side=Side.SELL, quantity=Decimal(40), executed_at=at + timedelta(minutes=1)
+        bought,
+        fill_id="e.2.01",
+        order_id="K2",
+        side=Side.SELL,
+        quantity=Decimal(40),
+        executed_at=at + timedelta(minutes=1),
     )
     snapshot = replace(Broker(Decimal(100)).snapshot(at), fills=(bought, sold))
     look(store, book, snapshot)
@@ -153,7 +158,12 @@ def test_a_corrected_sale_changes_its_proceeds_and_leaves_the_lots_alone(store, 
     at = AT + timedelta(minutes=1)
     bought = Fill("e.1.01", "K1", BOOK, "AAPL", Side.BUY, Decimal(100), Decimal(270), Decimal(1), at)
     sold = replace(
-        bought, fill_id="e.2.01", side=Side.SELL, quantity=Decimal(40), executed_at=at + timedelta(minutes=1)
+        bought,
+        fill_id="e.2.01",
+        order_id="K2",
+        side=Side.SELL,
+        quantity=Decimal(40),
+        executed_at=at + timedelta(minutes=1),
     )
     snapshot = replace(Broker(Decimal(100)).snapshot(at), fills=(bought, sold))
     look(store, book, snapshot)
