@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from trading.domain.instruments import BookId
+from trading.domain.interlock import LiveTerms
 from trading.domain.portfolio import TradingState
 from trading.ports.broker import BrokerGate
 from trading.ports.checks import CheckRows
@@ -130,6 +131,7 @@ class Services:
         source_delay_minutes: declared delay of the book's sources; `cutoff_at` = `as_of` + this.
         daily_pricing: whether a symbol without intraday bars is priced by its last daily close.
         code_hash: SHA-256 over the sources that decide and send; empty where nobody asks.
+        live: what settings and environment say about real money; None where nobody asks.
     """
 
     store: Store
@@ -140,3 +142,4 @@ class Services:
     source_delay_minutes: int = 0
     daily_pricing: bool = False
     code_hash: str = ""
+    live: LiveTerms | None = None
