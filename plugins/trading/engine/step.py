@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
-from trading.domain.orders import Order, OrderPurpose, Side
+from trading.domain.orders import OPEN, Order, OrderPurpose, Side
 from trading.domain.portfolio import Portfolio, Position, TradingState, nav_usd
 from trading.domain.signals import Outcome, Reason, RuleRole, Targets
 from trading.engine import breaker as breakers
@@ -102,12 +102,30 @@ def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str)
 
 
 def _leaving(spec: StrategySpec, state: BookState, hour: Hour) -> frozenset[Symbol]:
-    """Return the held symbols that an exit rule, or the tripped breaker, sells in full."""
+    """Return the held symbols that an exit rule, the tripped breaker or the software stop sells in full."""
     held = state.held
     if state.breaker.tripped_on is not None and spec.protection.breaker_exit == "all":
         return frozenset(held)
     exits = hour.judgement.exits[hour.row]
-    return frozenset(s for s, leaves in zip(hour.panel.symbols, exits, strict=True) if leaves and s in held)
+    by_rule = (s for s, leaves in zip(hour.panel.symbols, exits, strict=True) if leaves and s in held)
+    fallen = (s for s, (price, stop) in software_stops(spec, state, prices_of(hour)).items() if price <= stop)
+    return frozenset((*by_rule, *fallen))
+
+
+def software_stops(
+    spec: StrategySpec, state: BookState, prices: dict[Symbol, float]
+) -> dict[Symbol, tuple[float, float]]:
+    """Return (price, stop) of each held symbol that no stop guards at the broker: the second line acts on it.
+
+    Where a stop rests at the broker it is left to work, as it does in a replay.
+    """
+    guarded = {o.symbol for o in state.working if o.purpose is OrderPurpose.STOP and o.status in OPEN}
+    keep_frac = 1.0 - spec.protection.trail_frac
+    return {
+        symbol: (prices[symbol], state.portfolio.positions[symbol].high_water_price * keep_frac)
+        for symbol in state.held
+        if symbol not in guarded and symbol in prices
+    }
 
 
 def _sales(spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> Iterator[Order]:
@@ -169,7 +187,7 @@ def _path_reasons(spec: StrategySpec, state: BookState, hour: Hour, nav: float |
     fall = None if nav is None else breakers.drawdown_frac(state.breaker, nav)
     tripped = state.breaker.tripped_on is not None
     breaker_outcome = Outcome.ABSTAIN if fall is None else Outcome.PASS if tripped else Outcome.FAIL
-    held = state.held
+    held, bare = state.held, software_stops(spec, state, prices_of(hour))
     for symbol in hour.panel.symbols:
         quantity = held.get(symbol, Decimal(0))
         is_held = Outcome.PASS if quantity else Outcome.FAIL
@@ -177,6 +195,10 @@ def _path_reasons(spec: StrategySpec, state: BookState, hour: Hour, nav: float |
         if quantity:
             threshold = spec.protection.breaker_frac
             yield _path_reason(hour, symbol, "drawdown_breaker", RuleRole.EXIT, breaker_outcome, fall, threshold)
+        if symbol in bare:
+            price, stop = bare[symbol]
+            has_fallen = Outcome.PASS if price <= stop else Outcome.FAIL
+            yield _path_reason(hour, symbol, "software_stop", RuleRole.EXIT, has_fallen, price, stop)
 
 
 def _path_reason(

@@ -10,9 +10,10 @@ from trading.analysis.facts import Facts
 from trading.domain.fills import Lot
 from trading.domain.instruments import VIX, BookId, BookKind
 from trading.domain.market import Resolution
-from trading.domain.orders import OrderPurpose, OrderType
+from trading.domain.orders import OrderPurpose, OrderStatus, OrderType
 from trading.domain.portfolio import Breaker, Portfolio, Position, TradingState
 from trading.domain.signals import Outcome
+from trading.engine.desk_view import prices_of
 from trading.engine.hashing import decision_hash
 from trading.engine.hours import Terms, history_panel, hours
 from trading.engine.rebalance import rebalance_step
@@ -20,6 +21,7 @@ from trading.engine.state import BookState, Hour
 from trading.engine.step import step
 from trading.strategy.three_sector import technical_core, three_sector
 
+from tests.builders import an_order
 from tests.unit.analysis.worlds import daily_series, rising_world, timeline_between
 
 ON = date(2024, 6, 12)
@@ -180,3 +182,31 @@ def test_a_rebalance_trims_what_is_worth_a_trade_and_buys_nothing(first_hour):
     light = rebalance_step(CORE, a_book(89_000, GLD=(int(11_000 / price), price)), first_hour, "r2")
     assert [o.purpose for o in heavy.orders] == [OrderPurpose.TRIM]
     assert light.orders == ()
+
+
+def test_a_name_below_its_stop_that_nothing_guards_at_the_broker_is_sold_by_the_software_stop(first_hour):
+    price = prices_of(first_hour)["GLD"]
+    book = a_book(GLD=(10, price * 1.2))
+    taken = step(CORE, book, first_hour, "d1")
+    (exit_order,) = [o for o in taken.orders if o.symbol == "GLD" and o.purpose is OrderPurpose.EXIT]
+    assert exit_order.quantity == 10
+    (reason,) = [r for r in taken.reasons if r.rule == "software_stop"]
+    assert (reason.symbol, reason.outcome, reason.observed) == ("GLD", Outcome.PASS, price)
+    assert reason.threshold == pytest.approx(price * 1.2 * 0.88)
+
+
+def test_a_stop_that_rests_at_the_broker_is_left_to_work(first_hour):
+    price = prices_of(first_hour)["GLD"]
+    book = a_book(GLD=(10, price * 1.2))
+    stop = an_order(symbol="GLD", purpose=OrderPurpose.STOP, status=OrderStatus.SUBMITTED, order_type=OrderType.TRAIL)
+    taken = step(CORE, replace(book, working=(stop,)), first_hour, "d1")
+    assert [r for r in taken.reasons if r.rule == "software_stop"] == []
+    assert [o for o in taken.orders if o.symbol == "GLD" and o.purpose is OrderPurpose.EXIT] == []
+
+
+def test_r05_a_name_that_is_held_or_being_bought_is_not_bought_again(first_hour):
+    price = prices_of(first_hour)["GLD"]
+    entry = an_order(symbol="GLD", status=OrderStatus.SUBMITTED)
+    for book in (a_book(GLD=(10, price)), replace(a_book(), working=(entry,))):
+        taken = step(CORE, book, first_hour, "d1")
+        assert [o for o in taken.orders if o.symbol == "GLD" and o.purpose is OrderPurpose.ENTRY] == []
