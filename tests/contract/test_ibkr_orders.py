@@ -135,6 +135,23 @@ def test_an_order_that_was_never_created_is_rejected_at_once(gateway: RunningGat
     assert (event.status, "321" in event.detail) == (OrderStatus.REJECTED, True)
 
 
+@pytest.mark.parametrize("code", [103, 110, 135, 200, 320, 434, 460, 10242, 10243])
+def test_b08_a_refusal_before_an_order_exists_is_final_and_has_its_reason(gateway: RunningGateway, code: int) -> None:
+    gateway.tell("reject", code=code, text="not like this")
+    with gate_to(gateway).connect() as broker:
+        (event,) = broker.submit([resting()])
+    assert (event.status, event.detail) == (OrderStatus.REJECTED, f"{code} not like this")
+    assert gateway.orders() == []
+
+
+def test_b08_an_order_rejected_with_201_has_its_reason(gateway: RunningGateway) -> None:
+    gateway.tell("reject", code=201, text="Order rejected - reason:LGSZ")
+    with gate_to(gateway).connect() as broker:
+        broker.submit([resting()])
+        (order,) = broker.snapshot(BOOK).orders
+    assert (order.status, "LGSZ" in order.detail) == (OrderStatus.REJECTED, True)
+
+
 def test_a_refusal_under_a_used_id_is_unknown_and_no_rejection(gateway: RunningGateway) -> None:
     with gate_to(gateway).connect() as broker:
         broker.submit([resting(7)])
@@ -189,6 +206,24 @@ def test_b12_nothing_travels_around_the_gateways_restart(gateway: RunningGateway
         with pytest.raises(TransientError, match="nothing was cancelled"):
             broker.cancel([1])
     assert gateway.orders() == []
+
+
+def test_b12_a_nightly_restart_breaks_the_connection_and_keeps_the_orders(gateway: RunningGateway) -> None:
+    with gate_to(gateway).connect() as broker:
+        broker.submit(bracket())
+        gateway.tell("restart", down_seconds=0)
+        with pytest.raises(TransientError):
+            broker.snapshot(BOOK)
+    with gate_to(gateway).connect() as broker:
+        seen = broker.snapshot(BOOK)
+    assert [o.status for o in seen.orders].count(OrderStatus.SUBMITTED) == 2
+    assert (len(seen.orders), seen.next_order_id) == (3, 4)
+
+
+def test_b12_a_lost_broker_that_speaks_only_to_the_order_leaves_its_fate_open(gateway: RunningGateway) -> None:
+    gateway.tell("connectivity", code=1100)
+    with gate_to(gateway).connect() as broker, pytest.raises(OutcomeUnknown, match="snapshot decides"):
+        broker.submit([resting()])
 
 
 # --- when the wire breaks -------------------------------------------------------------------------

@@ -11,9 +11,13 @@ import pytest
 from trading.adapters.ibkr import IbkrGate
 from trading.adapters.ibkr.session import Patience
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.orders import OrderPurpose, OrderType
 from trading.errors import BrokerRefused, PermanentError, TransientError
+from trading.gateway.account import AccountTerms, AccountType
 from trading.gateway.wire import frame
+from trading.ports import BrokerRole, ReservedLeg
 
+from tests.contract.test_broker import leg
 from tests.fakes import ACCOUNT, RunningGateway, flat_bars, memory_feed, ny, running_gateway
 
 BOOK = BookId(BookKind.PAPER, ACCOUNT)
@@ -113,6 +117,36 @@ def test_nothing_of_the_account_is_logged(gateway: RunningGateway, caplog: pytes
         broker.snapshot(BOOK)
     assert "TotalCashValue" not in caplog.text
     assert "100000" not in caplog.text
+
+
+@pytest.mark.parametrize(("kind", "settled_usd"), [(AccountType.CASH, Decimal(100_000)), (AccountType.MARGIN, None)])
+def test_settled_cash_binds_a_cash_account_only(kind: AccountType, settled_usd: Decimal | None) -> None:
+    terms = AccountTerms(account_type=kind)
+    with running_gateway(memory_feed([]), NOW, terms=terms) as gateway, gate_to(gateway).connect() as broker:
+        seen = broker.snapshot(BOOK)
+    assert (seen.cash_usd, seen.settled_cash_usd, seen.account_type) == (Decimal(100_000), settled_usd, "INDIVIDUAL")
+
+
+def test_every_role_sees_the_orders_and_executions_of_all_clients(gateway: RunningGateway) -> None:
+    gateway.tell("foreign_order", symbol="NVDA", side="BUY", quantity=5)
+    gateway.tell("foreign_order", symbol="NVDA", side="BUY", quantity=1, order_type="LMT", limit_price=95)
+    for role in BrokerRole:
+        with gate_to(gateway).connect(role) as broker:
+            seen = broker.snapshot(BOOK)
+        assert {(o.order_ref, o.api_order_id, o.client_id) for o in seen.orders} <= {
+            (None, None, 0),
+            (None, None, None),
+        }
+        assert [(f.order_id, f.quantity) for f in seen.fills] == [(None, Decimal(5))]
+        assert dict(seen.positions) == {"NVDA": Decimal(5)}
+
+
+def test_a_commission_that_does_not_come_stays_unknown(gateway: RunningGateway) -> None:
+    gateway.tell("behave", commission="missing")
+    with gate_to(gateway).connect() as broker:
+        broker.submit([ReservedLeg(leg(OrderPurpose.ENTRY, order_type=OrderType.MARKET), 1)])
+        (fill,) = broker.snapshot(BOOK).fills
+    assert fill.commission_usd is None
 
 
 def test_the_adapter_works_in_a_thread_without_an_event_loop(gateway: RunningGateway) -> None:

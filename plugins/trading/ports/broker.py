@@ -48,7 +48,7 @@ class BrokerOrder:
 
     Attributes:
         order_ref: our reference; None for foreign activity.
-        api_order_id: per-client order id; None in completed orders.
+        api_order_id: per-client order id; None in completed orders, and for one made by hand.
         perm_id: the broker's permanent id.
         client_id: whose order it is; None where the broker does not say (completed orders).
         detail: why it ended, in the broker's words.

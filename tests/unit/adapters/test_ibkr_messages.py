@@ -20,9 +20,8 @@ def test_no_code_is_in_two_classes() -> None:
     assert len(listed) == len(set(listed))
 
 
-@pytest.mark.parametrize("code", range(-1, 11_000, 7))
-def test_any_code_has_a_class(code: int) -> None:
-    assert isinstance(classify(code), MessageClass)
+def test_any_code_has_a_class() -> None:
+    assert {type(classify(code)) for code in range(-1, 11_000)} == {MessageClass}
 
 
 @pytest.mark.parametrize("code", HARMLESS)

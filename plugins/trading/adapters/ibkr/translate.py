@@ -85,7 +85,7 @@ def open_order(row: Row, *, refusal: str | None) -> BrokerOrder:
         status = OrderStatus.REJECTED
     return BrokerOrder(
         order_ref=order.orderRef or None,
-        api_order_id=order.orderId,
+        api_order_id=order.orderId or None,
         perm_id=order.permId,
         symbol=row.contract.symbol,
         status=status,
