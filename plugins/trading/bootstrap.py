@@ -8,18 +8,24 @@ from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.ibkr import IbkrGate
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
+from trading.adapters.refused_gate import RefusedGate
 from trading.domain.instruments import BookKind
+from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
 from trading.ports import BrokerGate, Services, Sources
 from trading.settings import Mode, Settings, SourceKind
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+from trading.tasks.interlock import guarded
 
 
 def services_for(settings: Settings) -> Services:
-    """Return what tasks may use under `settings`; a replay book gets no broker and no source."""
+    """Return what tasks may use under `settings`; a replay book gets no broker and no source.
+
+    In front of real money stands the interlock, which misses a known origin until a run or an operator brings it.
+    """
     is_replay = settings.book.kind is BookKind.REPLAY
     calendar = NyseCalendar()
-    return Services(
+    services = Services(
         store=PostgresStore(settings.database_url, halt_flag=HaltFlag(settings.halt_file)),
         calendar=calendar,
         clock=SystemClock(),
@@ -28,6 +34,18 @@ def services_for(settings: Settings) -> Services:
         source_delay_minutes=settings.source_delay_minutes,
         daily_pricing=settings.daily_pricing,
         code_hash=code_hash(),
+        live=live_terms(settings),
+    )
+    return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
+
+
+def live_terms(settings: Settings) -> LiveTerms:
+    """Return what the settings say about real money."""
+    return LiveTerms(
+        is_live_mode=settings.mode is Mode.LIVE,
+        armed_account=settings.live_armed,
+        account=settings.broker_account,
+        origin=RunOrigin(under_test=settings.under_test),
     )
 
 
@@ -43,12 +61,31 @@ def _sources(settings: Settings, calendar: NyseCalendar) -> Sources:
 
 
 def _broker(settings: Settings) -> BrokerGate | None:
-    if not settings.broker_port or settings.mode is Mode.LIVE:
+    if not settings.broker_port:
         return None
+    is_paper = settings.mode is not Mode.LIVE
+    if is_paper and (fault := _looks_live(settings)):
+        return RefusedGate(fault)
     return IbkrGate(
         host=settings.broker_host,
         port=settings.broker_port,
         client_id=settings.broker_client_id,
         account=settings.broker_account,
-        control_port=settings.gateway_control_port or None,
+        control_port=(settings.gateway_control_port or None) if is_paper else None,
+        is_paper=is_paper,
+    )
+
+
+def _looks_live(settings: Settings) -> str | None:
+    """Return why a desk that trades on paper must not even connect there, or None."""
+    account = settings.broker_account
+    if settings.broker_port in LIVE_PORTS:
+        found = f"AIRDESK_BROKER_PORT={settings.broker_port} is a port of real money"
+    elif account and not account.startswith(PAPER_PREFIX):
+        found = f"AIRDESK_BROKER_ACCOUNT={account} is no paper account ({PAPER_PREFIX}…)"
+    else:
+        return None
+    return (
+        f"{found}, but AIRDESK_MODE is {settings.mode}; nothing was sent, correct the setting. Real money needs all of: "
+        + "; ".join(CONDITIONS)
     )

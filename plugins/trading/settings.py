@@ -11,6 +11,9 @@ from pathlib import Path
 from trading.domain.instruments import BookId, BookKind
 from trading.errors import ConfigurationError
 
+TEST_MARKS = ("PYTEST_CURRENT_TEST", "CI")
+"""Variables that a test or a build server sets; real money never moves while one of them is set."""
+
 
 class Mode(StrEnum):
     """Whose money. Read in `bootstrap` only."""
@@ -47,6 +50,9 @@ class Settings:
     gateway_control_port: int = 0
     state_dir: Path = Path(".airdesk")
     halt_file: Path = Path(".airdesk/HALT")
+    live_armed: str = ""
+    approval_above_usd: int | None = None
+    under_test: str | None = None
 
     def __post_init__(self) -> None:
         if self.book.kind is not BookKind.REPLAY and self.book.kind != self.mode.value:
@@ -57,8 +63,10 @@ class Settings:
             raise ConfigurationError(
                 "AIRDESK_SOURCES=synthetic is for the demo only; import data and set AIRDESK_SOURCES=stored"
             )
-        if self.mode is Mode.LIVE:
-            raise ConfigurationError("AIRDESK_MODE=live needs the live interlock, which is not built yet; use paper")
+        if self.mode is Mode.LIVE and not (self.broker_port and self.broker_account):
+            raise ConfigurationError(
+                "AIRDESK_MODE=live needs your own broker: set AIRDESK_BROKER_PORT and AIRDESK_BROKER_ACCOUNT"
+            )
 
 
 def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | None = None) -> Settings:
@@ -94,6 +102,9 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         broker_client_id=_whole(values, "AIRDESK_BROKER_CLIENT_ID", 11),
         gateway_control_port=_whole(values, "AIRDESK_GATEWAY_CONTROL_PORT", 0),
         state_dir=state_dir,
+        live_armed=values.get("AIRDESK_LIVE_ARMED", ""),
+        approval_above_usd=approval_above_usd(values),
+        under_test=next((name for name in TEST_MARKS if values.get(name)), None),
         halt_file=Path(values.get("AIRDESK_HALT_FILE") or state_dir / "HALT"),
     )
 
@@ -101,6 +112,12 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
 def source_delay_minutes(env: Mapping[str, str] | None = None) -> int:
     """Return how late the sources are, in minutes; the timetable needs this alone, without a database."""
     return _whole(os.environ if env is None else env, "AIRDESK_SOURCE_DELAY_MINUTES", 0)
+
+
+def approval_above_usd(env: Mapping[str, str] | None = None) -> int | None:
+    """Return the worth above which an entry waits for a person [USD]: 0 for every entry, None for none."""
+    values = os.environ if env is None else env
+    return _whole(values, "AIRDESK_APPROVAL_ABOVE_USD", 0) if values.get("AIRDESK_APPROVAL_ABOVE_USD") else None
 
 
 def ui_port(env: Mapping[str, str] | None = None) -> int:
