@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.interlock import LiveArm
 from trading.domain.portfolio import TradingState
 
 
@@ -23,17 +24,6 @@ class StateEvent:
     reason: str
     actor: str
     happened_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LiveArm:
-    """An operator's permission to trade real money in `account` with the code of `code_hash`."""
-
-    account: str
-    code_hash: str
-    armed_by: str
-    armed_at: datetime
-    expires_at: datetime
 
 
 class ControlRows(Protocol):

@@ -16,8 +16,9 @@ from psycopg2.extras import Json
 from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import BookId, BookKind, Symbol
+from trading.domain.interlock import LiveArm
 from trading.domain.portfolio import TradingState
-from trading.ports.controls import LiveArm, StateEvent
+from trading.ports.controls import StateEvent
 
 BODY_LIMIT = 4000
 
