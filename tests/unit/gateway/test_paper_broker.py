@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 
 import pytest
 from trading.errors import ConfigurationError
-from trading.execution.costs import CostModel
 from trading.gateway import persistence
-from trading.gateway.broker import PaperBroker
 from trading.gateway.feed import DailyFeed
-from trading.gateway.records import BrokerState, Refusal, Status, Ticket
+from trading.gateway.records import Refusal, Status
 from trading.gateway.stepping import advance
 
-from tests.builders import no_commission
-from tests.fakes import ACCOUNT, WeekdayCalendar, flat_bars, memory_feed, ny, with_prices
-
-CLIENT = 11
-START = ny("2019-06-03 10:30")
-FLAT = flat_bars("NVDA", date(2019, 6, 3), 5)
-
-
-def broker_on(bars, *, cash_usd: int = 100_000) -> PaperBroker:
-    state = BrokerState(ACCOUNT, Decimal(cash_usd), START)
-    return PaperBroker(state, memory_feed(bars), WeekdayCalendar(), CostModel(0.0, no_commission))
-
-
-def a_ticket(order_id: int = 1, **fields) -> Ticket:
-    defaults = {
-        "order_id": order_id, "symbol": "NVDA", "action": "BUY", "quantity": Decimal(10), "order_type": "LMT",
-        "tif": "GTC", "account": ACCOUNT, "order_ref": f"ref{order_id}", "limit_price": Decimal("100.00"),
-    }  # fmt: skip
-    return Ticket(**defaults | fields)
-
-
-def place_bracket(broker: PaperBroker, *, limit: str = "100.00", **entry) -> None:
-    broker.place(CLIENT, a_ticket(1, transmit=False, limit_price=Decimal(limit), **entry))
-    trail = {"order_type": "TRAIL", "limit_price": None, "trail_percent": Decimal(12)}
-    broker.place(CLIENT, a_ticket(2, action="SELL", parent_id=1, transmit=False, **trail))
-    broker.place(CLIENT, a_ticket(3, action="SELL", parent_id=1, limit_price=Decimal("125.00")))
-
-
-def statuses(broker: PaperBroker) -> list[Status]:
-    return [o.status for o in broker.state.orders]
+from tests.fakes import ACCOUNT, ny, with_prices
+from tests.unit.gateway.paper import CLIENT, FLAT, START, a_ticket, broker_on, place_bracket, statuses
 
 
 def test_nothing_happens_before_the_last_leg_is_transmitted() -> None:
