@@ -8,10 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trading.domain.instruments import BookId, BookKind, Symbol
-from trading.domain.interlock import Condition, InterlockFacts, LiveTerms, RunOrigin, conditions, over_ramp
+from trading.domain.interlock import (
+    Condition,
+    InterlockFacts,
+    LiveTerms,
+    RunOrigin,
+    conditions,
+    over_ramp,
+    ramped,
+)
 from trading.domain.interlock import missing as missing_of
 from trading.domain.market import Quote
 from trading.domain.orders import OrderEvent
+from trading.engine.state import Step
 from trading.errors import BrokerRefused
 from trading.ports import (
     Broker,
@@ -67,6 +76,13 @@ def facts_of(services: Services, book: BookId, who: BrokerIdentity | None) -> In
 def is_first_session(tx: Transaction, book: BookId, now: datetime) -> bool:
     """Return whether the book traded on no earlier day."""
     return not any(fill.executed_at.date() < now.date() for fill in tx.ledger.fills(book))
+
+
+def ramped_on_first_session(tx: Transaction, book: BookId, now: datetime, taken: Step) -> Step:
+    """Return what a live book decided on its first session with entries capped; anything else as it is."""
+    if book.kind is not BookKind.LIVE or taken.nav_usd is None or not is_first_session(tx, book, now):
+        return taken
+    return replace(taken, orders=ramped(taken.orders, taken.nav_usd))
 
 
 def during(services: Services, origin: RunOrigin) -> Services:
