@@ -86,6 +86,6 @@ def _looks_live(settings: Settings) -> str | None:
     else:
         return None
     return (
-        f"{found}, but AIRDESK_MODE is {settings.mode}; nothing was sent, correct the setting. Real money needs all of: "
-        + "; ".join(CONDITIONS)
+        f"{found}, but AIRDESK_MODE is {settings.mode}; nothing was sent, correct the setting. Real money "
+        "needs all of: " + "; ".join(CONDITIONS)
     )

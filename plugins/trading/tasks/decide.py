@@ -18,6 +18,7 @@ from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import cutoff_of, load_state
 from trading.tasks.halting import follow_breaker
+from trading.tasks.interlock import ramped_on_first_session
 from trading.tasks.report import StepReport
 
 STEPS = {DecisionKind.HOURLY: step, DecisionKind.REBALANCE: rebalance_step}
@@ -41,6 +42,7 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
             return StepReport("decide", notes=(note,))
         hour = live_hour(services, tx, spec, book, slot)
         taken = STEPS[kind](spec, load_state(tx, book, slot), hour, decision_id_for(book, kind, slot.as_of))
+        taken = ramped_on_first_session(tx, book, services.clock.now(), taken)
         decision = store_step(tx, spec, hour, taken, kind)
     counts = {"orders": len(taken.orders), "denied": len(taken.vetoes)}
     return StepReport("decide", counts, (decision.note,), decision.decision_id)

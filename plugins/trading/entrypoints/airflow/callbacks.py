@@ -15,6 +15,7 @@ from trading.entrypoints.airflow.context import facts_of, replay_conf, settings_
 from trading.errors import InvariantBroken
 from trading.ports import Store
 from trading.tasks.halting import halt
+from trading.tasks.kill_switch import GATE_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ def halting(store: Store, book: BookId, *, actor: str) -> Iterator[None]:
 
 
 def halt_and_tell(store: Store, book: BookId, *, reason: str, actor: str) -> None:
-    """Halt `book` and say so; a LOCKED or already HALTED book keeps its state."""
-    with store.transaction() as tx:
+    """Halt `book` while no send is under way, and say so; a LOCKED or already HALTED book keeps its state."""
+    with store.close_gate(book, wait_seconds=GATE_SECONDS), store.transaction() as tx:
         if not halt(tx, book, reason=reason[:_LONGEST], actor=actor):
             return
         tx.controls.notify(

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.interlock import RunOrigin
 from trading.domain.market import Slot
 from trading.errors import PermanentError, TransientError
 from trading.ports import MarketCalendar, Services
@@ -135,11 +136,14 @@ def fenced(run: RunFacts, services: Services, book: BookId) -> Services:
     Raises:
         PermanentError: a backfill was pointed at a book that is not a replay.
     """
-    if book.kind is BookKind.REPLAY:
-        return replace(services, broker=None)
-    if run.run_type == BACKFILL:
+    refuse_backfill(run, book)
+    return replace(services, broker=None) if book.kind is BookKind.REPLAY else services
+
+
+def refuse_backfill(run: RunFacts, book: BookId) -> None:
+    """Refuse a backfill of any book that is not a replay, before there is anything that could reach a broker."""
+    if run.run_type == BACKFILL and book.kind is not BookKind.REPLAY:
         raise PermanentError(f"a backfill may not touch {book}; backfill the DAG hourly_replay instead")
-    return services
 
 
 def database_url(connection: Any) -> str:
@@ -166,10 +170,15 @@ def run_context(context: Mapping[str, Any]) -> RunContext:
     """Return what the current task of a live DAG works with."""
     from trading.bootstrap import services_for
     from trading.strategy.catalogue import spec_named
+    from trading.tasks.interlock import during
 
     run, settings = facts_of(context), settings_here()
+    refuse_backfill(run, settings.book)
     services = fenced(run, services_for(settings), settings.book)
-    slot = slot_of(run, services.calendar, delay=timedelta(minutes=services.source_delay_minutes))
+    delay = timedelta(minutes=services.source_delay_minutes)
+    slot = slot_of(run, services.calendar, delay=delay)
+    newest = services.calendar.latest_slot(services.clock.now() - delay)
+    services = during(services, RunOrigin(run.run_type, is_fresh=slot == newest))
     return RunContext(services, spec_named(settings.strategy), settings.book, slot)
 
 
