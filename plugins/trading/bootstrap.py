@@ -11,7 +11,8 @@ from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.refused_gate import RefusedGate
 from trading.domain.instruments import BookKind
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
-from trading.ports import BrokerGate, Services, Sources
+from trading.errors import ConfigurationError
+from trading.ports import BrokerGate, Services, Sources, StatementSource
 from trading.settings import Mode, Settings, SourceKind
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
@@ -35,6 +36,7 @@ def services_for(settings: Settings) -> Services:
         daily_pricing=settings.daily_pricing,
         code_hash=code_hash(),
         live=live_terms(settings),
+        statements=None if is_replay else _statements(settings),
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
 
@@ -89,3 +91,15 @@ def _looks_live(settings: Settings) -> str | None:
         f"{found}, but AIRDESK_MODE is {settings.mode}; nothing was sent, correct the setting. Real money "
         "needs all of: " + "; ".join(CONDITIONS)
     )
+
+
+def _statements(settings: Settings) -> StatementSource | None:
+    given = (settings.flex_url, settings.flex_token, settings.flex_query)
+    if not any(given):
+        return None
+    if not all(given):
+        raise ConfigurationError("statements need AIRDESK_FLEX_URL, AIRDESK_FLEX_TOKEN and AIRDESK_FLEX_QUERY together")
+    # HTTP and XML libraries take a tenth of a second to load, and only the night needs them.
+    from trading.adapters.flex import FlexStatements
+
+    return FlexStatements(*given, account=settings.broker_account)

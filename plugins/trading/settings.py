@@ -53,6 +53,9 @@ class Settings:
     live_armed: str = ""
     approval_above_usd: int | None = None
     under_test: str | None = None
+    flex_url: str = ""
+    flex_token: str = field(default="", repr=False)
+    flex_query: str = ""
 
     def __post_init__(self) -> None:
         if self.book.kind is not BookKind.REPLAY and self.book.kind != self.mode.value:
@@ -106,6 +109,9 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         approval_above_usd=approval_above_usd(values),
         under_test=next((name for name in TEST_MARKS if values.get(name)), None),
         halt_file=Path(values.get("AIRDESK_HALT_FILE") or state_dir / "HALT"),
+        flex_url=values.get("AIRDESK_FLEX_URL", ""),
+        flex_token=_secret(values, "AIRDESK_FLEX_TOKEN", "AIRDESK_FLEX_TOKEN_FILE"),
+        flex_query=values.get("AIRDESK_FLEX_QUERY", ""),
     )
 
 
@@ -123,6 +129,16 @@ def approval_above_usd(env: Mapping[str, str] | None = None) -> int | None:
 def ui_port(env: Mapping[str, str] | None = None) -> int:
     """Return the port on which the UI is tried first; the desk needs it before it has a database."""
     return _whole(os.environ if env is None else env, "AIRDESK_UI_PORT", 8080)
+
+
+def _secret(values: Mapping[str, str], name: str, file_name: str) -> str:
+    """Return a secret from the environment, or from the file that `file_name` names; "" if neither is set."""
+    if not (path := values.get(file_name, "")):
+        return values.get(name, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{file_name} cannot be read ({error.strerror}); correct it in .env") from None
 
 
 def _whole(values: Mapping[str, str], name: str, default: int) -> int:

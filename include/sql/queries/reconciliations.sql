@@ -86,6 +86,15 @@ VALUES (%(book)s::text, %(reference)s::text, %(symbol)s::text, %(quantity)s::num
         %(reason)s::text, %(actor)s::text)
 ON CONFLICT DO NOTHING;
 
+-- name: dividends_due
+-- Dividends counted on their ex-date that no item of a statement refers to.
+SELECT d.entry_id, d.reference AS symbol, d.amount_usd, d.happened_at FROM desk.cash_entries AS d
+WHERE d.book = %(book)s::text AND d.kind = 'dividend' AND d.entry_id LIKE 'dividend.%%'
+  AND d.happened_at >= %(since)s::timestamptz
+  AND NOT EXISTS (SELECT FROM desk.cash_entries AS s
+                  WHERE s.book = d.book AND s.entry_id LIKE 'statement.%%' AND s.reference = d.entry_id)
+ORDER BY d.happened_at, d.entry_id;
+
 -- name: add_statement
 -- Store a statement once per content.
 INSERT INTO staging.statements (book, account, from_on, to_on, fetched_at, sha256, body_gzip)

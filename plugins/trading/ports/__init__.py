@@ -23,12 +23,13 @@ from trading.ports.market import AnalysisRows, IngestCounts, MarketRows, Provena
 from trading.ports.orders import DecisionRows, Intent, OrderRows
 from trading.ports.reconciliations import (
     Break,
+    DividendDue,
     External,
     Filed,
     Proof,
     ReconciliationKind,
     ReconciliationRows,
-    StatementFile,
+    StatementSource,
 )
 from trading.ports.sources import BarSource, FundamentalsSource, NewsSource, Sources
 from trading.ports.store import ReplayRows, Services, Store, Transaction
@@ -48,6 +49,7 @@ __all__ = [
     "Clock",
     "ControlRows",
     "DecisionRows",
+    "DividendDue",
     "External",
     "Filed",
     "FundamentalsSource",
@@ -69,7 +71,7 @@ __all__ = [
     "Services",
     "Sources",
     "Stage",
-    "StatementFile",
+    "StatementSource",
     "Store",
     "StoredDenial",
     "Transaction",

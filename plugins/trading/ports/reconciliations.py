@@ -12,6 +12,7 @@ from typing import Protocol
 from trading.accounting.reconciliation_kinds import Difference, DifferenceKind
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import OrderRef
+from trading.domain.statements import Statement
 
 
 class ReconciliationKind(StrEnum):
@@ -93,17 +94,21 @@ class External:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementFile:
-    """A broker statement as received.
+class DividendDue:
+    """A dividend that the book counted on its ex-date and no statement confirmed yet."""
 
-    Attributes:
-        body: the XML, not compressed.
-    """
+    entry_id: str
+    symbol: Symbol
+    amount_usd: Decimal
+    happened_at: datetime
 
-    account: str
-    from_on: date
-    to_on: date
-    body: bytes
+
+class StatementSource(Protocol):
+    """Where the broker's own statements come from."""
+
+    def fetch(self) -> tuple[bytes, Statement]:
+        """Return the newest statement, as received and as read."""
+        ...
 
 
 class ReconciliationRows(Protocol):
@@ -156,6 +161,10 @@ class ReconciliationRows(Protocol):
         """Take foreign activity out of all comparisons; False if its reference is stored already."""
         ...
 
-    def add_statement(self, book: BookId, file: StatementFile, *, at: datetime) -> bool:
-        """Store a statement once per content; True if it is new."""
+    def dividends_due(self, book: BookId, *, since: datetime) -> tuple[DividendDue, ...]:
+        """Return the dividends counted at or after `since` that no statement confirmed, oldest first."""
+        ...
+
+    def add_statement(self, book: BookId, statement: Statement, body: bytes, *, at: datetime) -> bool:
+        """Store a statement as received, once per content; True if it is new."""
         ...

@@ -17,7 +17,7 @@ from trading.ports.controls import ControlRows
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
 from trading.ports.orders import DecisionRows, OrderRows
-from trading.ports.reconciliations import ReconciliationRows
+from trading.ports.reconciliations import ReconciliationRows, StatementSource
 from trading.ports.sources import Sources
 from trading.ports.time import Clock, MarketCalendar
 
@@ -132,6 +132,7 @@ class Services:
         daily_pricing: whether a symbol without intraday bars is priced by its last daily close.
         code_hash: SHA-256 over the sources that decide and send; empty where nobody asks.
         live: what settings and environment say about real money; None where nobody asks.
+        statements: None where the broker's statements are not configured.
     """
 
     store: Store
@@ -143,3 +144,4 @@ class Services:
     daily_pricing: bool = False
     code_hash: str = ""
     live: LiveTerms | None = None
+    statements: StatementSource | None = None

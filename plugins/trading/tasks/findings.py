@@ -9,10 +9,12 @@ from datetime import timedelta
 from trading.accounting import reconciliation
 from trading.accounting.reconciliation import Outside
 from trading.accounting.reconciliation_kinds import AT_A_LOOK, HOURLY, Difference, DifferenceKind
+from trading.accounting.reconciliation_statement import is_under_way
 from trading.domain.fills import Fill, newest_revisions
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.orders import OPEN, Order
+from trading.domain.portfolio import Portfolio
 from trading.errors import TransientError
 from trading.ports import Broker, BrokerOrder, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
 from trading.tasks.breaks import file_proof
@@ -20,6 +22,8 @@ from trading.tasks.corporate import positions_as_settled
 
 COMMISSION_PATIENCE = timedelta(hours=12)
 """How long a broker may take to report a commission before somebody looks."""
+PAY_DATE_PATIENCE = timedelta(days=90)
+"""How long after its ex-date a dividend may be paid and still be that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,24 @@ def differences(
             [(o.order_ref, o.perm_id) for o in theirs.orders if o.order_ref is not None],
         ),
         *reconciliation.unprotected(portfolio, _live(working, theirs.orders)),
-        *reconciliation.compare_cash(portfolio, snapshot.cash_usd, unbooked=unbooked, outside=theirs.outside),
+        *_cash(tx, portfolio, snapshot, unbooked, theirs.outside),
         *reconciliation.pending_commissions(fills, before=snapshot.taken_at - COMMISSION_PATIENCE),
     )
     return tuple(d for d in found if d.kind in compared or d.kind is DifferenceKind.FOREIGN_FILL)
+
+
+def _cash(
+    tx: Transaction,
+    portfolio: Portfolio,
+    snapshot: BrokerSnapshot,
+    unbooked: Sequence[Fill],
+    outside: Sequence[Outside],
+) -> tuple[Difference, ...]:
+    """Return how cash differs, unless the broker lacks exactly dividends that it still has to pay."""
+    found = reconciliation.compare_cash(portfolio, snapshot.cash_usd, unbooked=unbooked, outside=outside)
+    since = snapshot.taken_at - PAY_DATE_PATIENCE
+    due = [d.amount_usd for d in tx.reconciliations.dividends_due(portfolio.book, since=since)]
+    return tuple(d for d in found if not is_under_way(-d.cash_usd, due))
 
 
 def _proof(

@@ -16,7 +16,8 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.money import ZERO
 from trading.domain.orders import OrderRef, Side
-from trading.ports import Break, External, Filed, Proof, StatementFile
+from trading.domain.statements import Statement
+from trading.ports import Break, DividendDue, External, Filed, Proof
 
 _GATING = sorted(kind.value for kind in GATING)
 
@@ -136,18 +137,22 @@ class PostgresReconciliationRows:
         }
         return bool(self._sql.run("add_external", book=str(book), **row, reason=reason, actor=actor))
 
-    def add_statement(self, book: BookId, file: StatementFile, *, at: datetime) -> bool:
-        """Store a statement once per content; True if it is new."""
+    def dividends_due(self, book: BookId, *, since: datetime) -> tuple[DividendDue, ...]:
+        """Return the dividends counted at or after `since` that no statement confirmed, oldest first."""
+        return tuple(DividendDue(**row) for row in self._sql.rows("dividends_due", book=str(book), since=since))
+
+    def add_statement(self, book: BookId, statement: Statement, body: bytes, *, at: datetime) -> bool:
+        """Store a statement as received, once per content; True if it is new."""
         return bool(
             self._sql.run(
                 "add_statement",
                 book=str(book),
-                account=file.account,
-                from_on=file.from_on,
-                to_on=file.to_on,
+                account=statement.account,
+                from_on=statement.from_on,
+                to_on=statement.to_on,
                 at=at,
-                sha256=hashlib.sha256(file.body).hexdigest(),
-                body_gzip=gzip.compress(file.body, mtime=0),
+                sha256=hashlib.sha256(body).hexdigest(),
+                body_gzip=gzip.compress(body, mtime=0),
             )
         )
 
