@@ -197,6 +197,18 @@ def _connectivity(gateway: Gateway, command: Command) -> Answer:
     return {}
 
 
+def _live_data(gateway: Gateway, command: Command) -> Answer:
+    """Whether the account has market data subscriptions; without them clients get 354, or delayed data."""
+    gateway.has_live_data = bool(command["is_subscribed"])
+    return {}
+
+
+def _flex_error(gateway: Gateway, command: Command) -> Answer:
+    """Let the next statement fail once, e.g. with 1019."""
+    gateway.flex_errors.append(int(command["code"]))
+    return {}
+
+
 def _drop_clients(gateway: Gateway, command: Command) -> Answer:
     gateway.drop_clients()
     return {}
@@ -242,6 +254,8 @@ COMMANDS: dict[str, Callable[[Gateway, Command], Answer]] = {
     "commission_delay": _commission_delay,
     "read_only": _read_only,
     "connectivity": _connectivity,
+    "live_data": _live_data,
+    "flex_error": _flex_error,
     "drop_clients": _drop_clients,
     "restart": _restart,
 }

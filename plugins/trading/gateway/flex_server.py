@@ -15,8 +15,8 @@ or with `<Status>Fail</Status>`, `<ErrorCode>` and `<ErrorMessage>`. The second 
 `flex_statement`), or with the same error shape. `fd` and `td` (New York dates, both included) restrict the period;
 without them it runs from the account's first day to the simulated present. The token is `FLEX_TOKEN`;
 `EXPIRED_TOKEN` gets 1012, any other 1015, a query id that is not a number 1014, an unknown reference code 1017, a
-request without a User-Agent or of another version 1020. `answer_next_with(1019)` makes the next GetStatement say
-"in progress" once.
+request without a User-Agent or of another version 1020. The control command `flex_error` with code
+1019 makes the next GetStatement say "in progress" once.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from trading.gateway.flex_ledger import new_york_day
 from trading.gateway.flex_statement import Period, statement
 from trading.gateway.listings import EASTERN
+from trading.gateway.records import LABEL
 from trading.gateway.server import LOOPBACK, Gateway
 
 FLEX_TOKEN = "SIMULATED"  # noqa: S105 - the simulated service guards nothing
@@ -56,7 +57,7 @@ class FlexError(Exception):
     """
 
     def __init__(self, code: int) -> None:
-        super().__init__(f"{code} {ERRORS[code]}")
+        super().__init__(f"{code} {ERRORS.get(code, '')}")
         self.code = code
 
 
@@ -66,7 +67,6 @@ class FlexServer:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._periods: dict[int, Period] = {}
-        self._pending: list[int] = []
         self._server: asyncio.Server | None = None
         self.port = 0
 
@@ -80,12 +80,6 @@ class FlexServer:
         """Stop listening."""
         if self._server is not None:
             self._server.close()
-
-    def answer_next_with(self, code: int) -> None:
-        """Let one GetStatement more fail with an error code, e.g. 1019."""
-        if code not in ERRORS:
-            raise ValueError(f"{code} is not one of the simulated Flex errors {sorted(ERRORS)}")
-        self._pending.append(code)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -117,7 +111,8 @@ class FlexServer:
             return endpoint(asked)
         except FlexError as failed:
             return self._response(
-                "Fail", f"<ErrorCode>{failed.code}</ErrorCode>\n<ErrorMessage>{ERRORS[failed.code]}</ErrorMessage>"
+                "Fail",
+                f"<ErrorCode>{failed.code}</ErrorCode>\n<ErrorMessage>{ERRORS.get(failed.code, LABEL)}</ErrorMessage>",
             )
 
     def _send_request(self, asked: dict[str, str]) -> bytes:
@@ -133,8 +128,8 @@ class FlexServer:
         period = self._periods.get(int(wanted)) if wanted.isdecimal() else None
         if period is None:
             raise FlexError(1017)
-        if self._pending:
-            raise FlexError(self._pending.pop(0))
+        if self._gateway.flex_errors:
+            raise FlexError(self._gateway.flex_errors.pop(0))
         return statement(self._gateway.broker, self._gateway.listings, period)
 
     def _period(self, asked: dict[str, str]) -> Period:

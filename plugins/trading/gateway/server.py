@@ -42,6 +42,7 @@ class Gateway:
     Attributes:
         is_read_only: orders get 321, as in a TWS with the read-only box ticked.
         is_connected: False between 1100 (or 2110) and 1101 or 1102.
+        flex_errors: codes with which the next statements fail, one each.
         has_live_data: False for an account without market data subscriptions: 354, or delayed data.
     """
 
@@ -57,6 +58,7 @@ class Gateway:
         self.is_read_only = False
         self.is_connected = True
         self.has_live_data = True
+        self.flex_errors: list[int] = []
         self._delivery = Delivery(self)
         self._file = None if state_file is None else StateFile(state_file)
         self._server: asyncio.Server | None = None

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from trading.gateway.server import Gateway
 
 LOG = logging.getLogger(__name__)
+_PREFIX = b"API\0"
+_MAX_HELLO_BYTES = 1000
 _HELLO = re.compile(rb"v(\d+)\.\.(\d+)")
 _PLACE_ORDER, _CANCEL_ORDER = 3, 4
 HANDLERS: dict[int, Handler] = {
@@ -94,11 +96,13 @@ class Session(asyncio.Protocol):
             self.hang_up()
 
     def _shake_hands(self) -> bytes:
+        """Answer the handshake once it is whole; return what came behind it."""
         size = int.from_bytes(self._hello[4:8], "big")
-        if len(self._hello) < 8 or len(self._hello) < 8 + size:
+        is_foreign = not _PREFIX.startswith(self._hello[:4]) or size > _MAX_HELLO_BYTES
+        if not is_foreign and (len(self._hello) < 8 or len(self._hello) < 8 + size):
             return b""
         offered = _HELLO.match(self._hello[8 : 8 + size])
-        if not self._hello.startswith(b"API\0") or offered is None or int(offered[2]) < frames.MIN_VERSION:
+        if is_foreign or offered is None or int(offered[2]) < frames.MIN_VERSION:
             LOG.warning("a client that speaks no TWS protocol of version %s was refused", frames.MIN_VERSION)
             self.hang_up()
             return b""
