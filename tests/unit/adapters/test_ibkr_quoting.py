@@ -17,7 +17,7 @@ TRADED_AT = datetime(2019, 6, 3, 14, 14, tzinfo=UTC)
 STAMP = str(int(TRADED_AT.timestamp()))
 
 
-def quote(ticks: Ticks | None, *, is_stale: bool = False):
+def quote(ticks: Ticks, *, is_stale: bool = False):
     return quote_of("NVDA", ticks, now=NOW, is_stale=is_stale)
 
 
@@ -63,6 +63,5 @@ def test_halts_are_read_live_and_delayed(tick: int, value: float, is_halted: boo
 
 
 def test_silence_makes_a_quote_of_none() -> None:
-    for ticks in (None, Ticks()):
-        seen = quote(ticks)
-        assert (seen.bid, seen.ask, seen.last, seen.quoted_at, seen.is_halted) == (None,) * 5
+    seen = quote(Ticks())
+    assert (seen.bid, seen.ask, seen.last, seen.quoted_at, seen.is_halted) == (None,) * 5

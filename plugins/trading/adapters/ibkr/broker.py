@@ -126,9 +126,9 @@ class IbkrBroker:
 
     def quotes(self, symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
         """Return the market of each symbol now."""
-        ticks = self._quoting.ask(self._contracts.find(symbols))
+        ticks = self._quoting.ask({symbol: self._contracts.to_quote(symbol) for symbol in symbols})
         now, is_stale = self._now(), bool(self._hearing.stale_farms)
-        return {s: quote_of(s, ticks.get(s), now=now, is_stale=is_stale) for s in symbols}
+        return {s: quote_of(s, ticks[s], now=now, is_stale=is_stale) for s in symbols}
 
     def advance_clock(self, to: datetime) -> None:
         """Move the paper gateway's clock forward."""

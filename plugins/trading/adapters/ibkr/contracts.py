@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from trading.adapters.ibkr.session import IbSession
@@ -30,15 +29,11 @@ class Contracts:
         contract.exchange = "SMART"
         return contract
 
-    def find(self, symbols: Sequence[Symbol]) -> dict[Symbol, Any]:
-        """Return the contracts of those symbols that the broker knows."""
-        found = {}
-        for symbol in symbols:
-            try:
-                found[symbol] = self.of(symbol)
-            except BrokerRefused:
-                continue
-        return found
+    def to_quote(self, symbol: Symbol) -> Any:
+        """Return a contract that is good enough to ask the market for: the broker refuses it if it knows none."""
+        if symbol in self._details:
+            return self.of(symbol)
+        return self._plain(symbol)
 
     def price_steps(self, symbol: Symbol) -> PriceSteps:
         """Return the price steps of the symbol's first market rule; its smallest step if it names no rule."""
@@ -59,7 +54,7 @@ class Contracts:
 
     def _detail(self, symbol: Symbol) -> Any:
         if symbol not in self._details:
-            wanted = self._session.library.stock(symbol, "SMART", "USD")
+            wanted = self._plain(symbol)
             rows: list[Any] = self._session.ask(
                 f"the contract of {symbol}", lambda: self._session.ib.reqContractDetailsAsync(wanted)
             )
@@ -67,3 +62,6 @@ class Contracts:
                 raise BrokerRefused(f"{symbol} is not one US stock at the broker; name its exchange in the universe")
             self._details[symbol] = rows[0]
         return self._details[symbol]
+
+    def _plain(self, symbol: Symbol) -> Any:
+        return self._session.library.stock(symbol, "SMART", "USD")

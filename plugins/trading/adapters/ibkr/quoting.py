@@ -77,15 +77,13 @@ def _is_complete(ticks: Ticks) -> bool:
     return ticks.is_ended or (wanted and any(t in ticks.numbers for t in HALTED))
 
 
-def quote_of(symbol: Symbol, ticks: Ticks | None, *, now: datetime, is_stale: bool) -> Quote:
+def quote_of(symbol: Symbol, ticks: Ticks, *, now: datetime, is_stale: bool) -> Quote:
     """Return the quote that `ticks` make; only None in it where nothing came.
 
     Args:
         now: the broker's time of arrival.
         is_stale: the data farm is broken, so that what came may be old: only a time that the broker names counts.
     """
-    if ticks is None:
-        return Quote(symbol, None, None, None, None, is_delayed=False, is_halted=None)
     seen = ticks.prices.keys() | ticks.numbers.keys() | ticks.texts.keys()
     is_delayed = ticks.data_type in (3, 4) or bool(seen & DELAYED_TICKS)
     bid, ask, last = (_price(ticks, pair) for pair in (BID, ASK, LAST))
