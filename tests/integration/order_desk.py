@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
+from trading import __version__
 from trading.adapters.ibkr import IbkrGate
 from trading.analysis.facts import utc64
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
@@ -56,7 +57,7 @@ class Desk:
         hour = slot(at)
         decision = Decision(
             decision_id_for(BOOK, DecisionKind.HOURLY, hour.as_of), BOOK, DecisionKind.HOURLY, hour.as_of, hour.as_of,
-            hour.session_on, hour.is_closing, SPEC.name, SPEC.spec_hash, "test", "0" * 16, 100_000.0,
+            hour.session_on, hour.is_closing, SPEC.name, SPEC.spec_hash, __version__, "0" * 16, 100_000.0,
         )  # fmt: skip
         with self.services.store.transaction() as tx:
             tx.decisions.add(decision, (), Targets(hour.as_of, 100_000.0, {}), orders)

@@ -138,7 +138,7 @@ def test_a_stop_on_a_day_that_nobody_looked_at_is_booked(store, bars) -> None:
 
 
 def test_an_entry_that_does_not_fill_expires_with_its_protection(store, bars) -> None:
-    dear = [replace(b, open=110.0, high=110.0, low=110.0, close=110.0) for b in bars]
+    dear = [replace(b, open=102.0, high=102.0, low=102.0, close=102.0) for b in bars]
     with desk_on(store, dear) as desk:
         desk.sync("2019-06-03 10:30")
         legs = desk.enter("2019-06-03 10:30")

@@ -23,7 +23,7 @@ LIVE = {"Submitted", "PreSubmitted"}
 @pytest.fixture
 def bars():
     """NVDA trades at the price that entries are planned for, AAPL above it: an entry there waits."""
-    return flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5, price=110.0)
+    return flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5, price=102.0)
 
 
 @pytest.fixture

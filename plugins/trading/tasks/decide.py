@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from trading import __version__
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
@@ -16,7 +15,7 @@ from trading.errors import InvariantBroken
 from trading.ports import NavRow, Services, Stage, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import cutoff_of, load_state
+from trading.tasks.facts import code_of, cutoff_of, load_state
 from trading.tasks.halting import follow_breaker
 from trading.tasks.interlock import ramped_on_first_session
 from trading.tasks.report import StepReport
@@ -43,7 +42,7 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         hour = live_hour(services, tx, spec, book, slot)
         taken = STEPS[kind](spec, load_state(tx, book, slot), hour, decision_id_for(book, kind, slot.as_of))
         taken = ramped_on_first_session(tx, book, services.clock.now(), taken)
-        decision = store_step(tx, spec, hour, taken, kind)
+        decision = store_step(tx, spec, hour, taken, kind, code_version=code_of(services))
     counts = {"orders": len(taken.orders), "denied": len(taken.vetoes)}
     return StepReport("decide", counts, (decision.note,), decision.decision_id)
 
@@ -68,7 +67,9 @@ def live_hour(services: Services, tx: Transaction, spec: StrategySpec, book: Boo
     )
 
 
-def store_step(tx: Transaction, spec: StrategySpec, hour: Hour, taken: Step, kind: DecisionKind) -> Decision:
+def store_step(
+    tx: Transaction, spec: StrategySpec, hour: Hour, taken: Step, kind: DecisionKind, *, code_version: str
+) -> Decision:
     """Store a decision with its reasons, targets, orders, NAV and change of trading state."""
     book, slot = taken.state.book, hour.slot
     decision = Decision(
@@ -81,7 +82,7 @@ def store_step(tx: Transaction, spec: StrategySpec, hour: Hour, taken: Step, kin
         is_closing=slot.is_closing,
         strategy=spec.name,
         spec_hash=spec.spec_hash,
-        code_version=__version__,
+        code_version=code_version,
         decision_hash=decision_hash(spec.spec_hash, hour, taken.targets),
         nav_usd=taken.nav_usd,
         note=taken.note,

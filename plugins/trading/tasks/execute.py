@@ -24,7 +24,7 @@ from trading.tasks.report import StepReport
 from trading.tasks.sending import send_family
 from trading.tasks.submission import Submission
 from trading.tasks.sync import gate_of, now_of
-from trading.tasks.vetting import still_fit
+from trading.tasks.vetting import Vetting
 
 UNSENT = frozenset({OrderStatus.PLANNED, OrderStatus.RESERVED})
 OPERATOR_WINDOW = timedelta(minutes=30)
@@ -86,14 +86,14 @@ def _carry_out(
     why_not = _why_not(decision, newest or decision, now, ends_at)
     sent = 0
     if why_not is None:
-        sent = _send_all(services, spec, desk, decision, slot, now)
+        sent = _send_all(services, spec, desk, decision, slot, Vetting(services, spec, desk, decision, slot, ends_at))
     else:
         desk.notes.append(why_not)
     return _report(desk, decision, sent)
 
 
 def _send_all(
-    services: Services, spec: StrategySpec, desk: Submission, decision: Decision, slot: Slot, now: datetime
+    services: Services, spec: StrategySpec, desk: Submission, decision: Decision, slot: Slot, vetting: Vetting
 ) -> int:
     """Send every family that still fits, with protection repaired before and after.
 
@@ -102,13 +102,16 @@ def _send_all(
     sent, lost = 0, None
     _settle_orphans(desk, decision)
     try:
-        for family in families(desk.orders_of(decision.decision_id)):
-            if not _still_opens(services.calendar, family[0], slot, now):
+        unsent = families(desk.orders_of(decision.decision_id))
+        entering = [family[0].symbol for family in unsent if family[0].purpose is OrderPurpose.ENTRY]
+        for family in unsent:
+            if not _still_opens(services.calendar, family[0], slot, now_of(services, desk.broker)):
                 continue
-            if (veto := still_fit(services, spec, desk.book, slot, family, now)) is None:
-                sent += send_family(desk, family)
+            fit, vetoes = vetting.judge(family, entering)
+            if vetoes:
+                desk.deny(family, vetoes[0].order.detail or vetoes[0].code, vetoes[0].denials)
             else:
-                desk.deny(family, veto)
+                sent += send_family(desk, fit)
     except OutcomeUnknown as unknown:
         lost = unknown
     desk.look()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from trading import __version__
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.domain.instruments import BookId
@@ -31,6 +32,11 @@ _NEVER_SENT = frozenset({OrderStatus.PLANNED, OrderStatus.DENIED})
 def terms_of(services: Services) -> Terms:
     """Return how this book reads its sources."""
     return Terms(delay_minutes=services.source_delay_minutes, daily_pricing=services.daily_pricing)
+
+
+def code_of(services: Services) -> str:
+    """Return what a decision stores as its code, e.g. "0.1.0+3f2a91c07be4"; the version alone without a hash."""
+    return f"{__version__}+{services.code_hash[:12]}" if services.code_hash else __version__
 
 
 def cutoff_of(services: Services, slot: Slot) -> datetime:

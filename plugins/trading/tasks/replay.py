@@ -24,7 +24,7 @@ from trading.execution.costs import CostModel
 from trading.ports import Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.decide import store_step
-from trading.tasks.facts import cutoff_of, load_facts, load_state, session_before, terms_of, timeline_of
+from trading.tasks.facts import code_of, cutoff_of, load_facts, load_state, session_before, terms_of, timeline_of
 from trading.tasks.report import StepReport
 
 STARTING_CASH_USD = Decimal(100_000)
@@ -111,7 +111,7 @@ def _run_session(
     session_opens_at = timeline.sessions[0].opens_at
     cutoff_at = session_opens_at if last is None else cutoff_of(services, changed(slots[0], as_of=last.as_of))
     state = load_state(tx, book, slots[0])
-    desk = _Recorder(tx, book, {o.order_id: o for o in state.working})
+    desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
     for hour in hours(spec, history_panel(spec, facts, timeline, terms), timeline, terms):
         state = desk.play(spec, state, hour, market, cutoff_at)
         cutoff_at = hour.cutoff_at
@@ -123,8 +123,8 @@ def _run_session(
 class _Recorder:
     """Plays hours and writes what they did: the engine returns it, this stores it."""
 
-    def __init__(self, tx: Transaction, book: BookId, working: dict[OrderRef, Order]) -> None:
-        self._tx, self._book, self._known = tx, book, working
+    def __init__(self, tx: Transaction, book: BookId, working: dict[OrderRef, Order], code_version: str) -> None:
+        self._tx, self._book, self._known, self._code_version = tx, book, working, code_version
         self.decisions = self.orders = self.fills = 0
 
     def play(
@@ -140,7 +140,7 @@ class _Recorder:
         self._store_traffic(traffic)
         decision_id = decision_id_for(self._book, DecisionKind.HOURLY, hour.slot.as_of)
         taken = step(spec, state, hour, decision_id)
-        store_step(self._tx, spec, hour, taken, DecisionKind.HOURLY)
+        store_step(self._tx, spec, hour, taken, DecisionKind.HOURLY, code_version=self._code_version)
         self._known |= {o.order_id: o for o in taken.orders}
         accepted = Traffic()
         after = accept(taken.state, taken.orders, hour.cutoff_at, accepted)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from trading.domain.instruments import BookId
 from trading.domain.orders import DONE, OPEN, Order, OrderEvent, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import TradingState
-from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Store
+from trading.execution.checks import Denial
+from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Stage, Store
 from trading.tasks.adopt import Adoption, adopt, settle
 
 
@@ -70,7 +71,7 @@ class Submission:
             for order in family:
                 stored = tx.orders.get(order.order_id) or order
                 if stored.status is OrderStatus.PLANNED:
-                    event = OrderEvent(order.order_id, OrderStatus.RESERVED, self.seen.taken_at)
+                    event = OrderEvent(order.order_id, OrderStatus.RESERVED, self.seen.taken_at, detail=order.detail)
                     tx.orders.record(stored, event)
         return {i.order_id: i for i in intents}
 
@@ -100,9 +101,11 @@ class Submission:
         snapshot = self.look()
         return tuple(o for o in orders if (theirs := snapshot.find(o.order_id)) is not None and theirs.status in OPEN)
 
-    def end(self, orders: Sequence[Order], status: OrderStatus, detail: str) -> None:
-        """Record that orders came to an end here, with the reason."""
+    def end(self, orders: Sequence[Order], status: OrderStatus, detail: str, *, denials: Sequence[Denial] = ()) -> None:
+        """Record that orders came to an end here, with the reason, and everything that stood against the first one."""
         with self.store.transaction() as tx:
+            if orders and denials:
+                tx.checks.add_denials(orders[0].order_id, denials, stage=Stage.SEND, at=self.seen.taken_at)
             for order in orders:
                 stored = tx.orders.get(order.order_id) or order
                 if stored.status not in DONE:
@@ -111,12 +114,12 @@ class Submission:
         if orders:
             self.notes.append(f"{orders[0].symbol}: {detail}")
 
-    def deny(self, family: Sequence[Order], detail: str) -> None:
+    def deny(self, family: Sequence[Order], detail: str, denials: Sequence[Denial] = ()) -> None:
         """Record that a family may not go. Ids that the broker has not seen are given up with it."""
         intents = self.intents_of(family)
-        self.end([o for o in family if o.status is OrderStatus.PLANNED], OrderStatus.DENIED, detail)
+        self.end([o for o in family if o.status is OrderStatus.PLANNED], OrderStatus.DENIED, detail, denials=denials)
         reserved = [o for o in family if o.status is OrderStatus.RESERVED and self.is_unseen(intents[o.order_id])]
-        self.end(reserved, OrderStatus.EXPIRED, detail)
+        self.end(reserved, OrderStatus.EXPIRED, detail, denials=denials)
 
     def give_up(self, family: Sequence[Order], detail: str) -> None:
         """Park legs that the broker does not list as UNKNOWN and alarm once; a person settles them."""
