@@ -22,7 +22,7 @@ class Controls:
         self.reasons: list[str] = []
         self.messages: dict[str, tuple[str, str]] = {}
 
-    def trading_state(self, book: BookId) -> TradingState:
+    def trading_state(self, book: BookId, *, for_change: bool = False) -> TradingState:
         return self.state
 
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
@@ -39,6 +39,10 @@ class Desk:
 
     def __init__(self, controls: Controls) -> None:
         self.controls = controls
+
+    @contextmanager
+    def close_gate(self, book: BookId, *, wait_seconds: float):
+        yield True
 
     @contextmanager
     def transaction(self):
