@@ -79,12 +79,13 @@ def plan_repairs(holding: Holding, *, next_session_on: date) -> Repairs:
         return Repairs(holding, cancel=others, why="its protection is incomplete, doubled, outdated or due for renewal")
     if keep:
         wrong = tuple(_sized(guard, holding.stays) for guard in keep if guard.remaining != holding.stays)
-        why = f"its protection guards another number of shares than {holding.stays}" if wrong else None
+        why = f"its protection guards another number of shares than {holding.stays.normalize():f}" if wrong else None
         return Repairs(holding, resize=wrong, why=why)
     if holding.shown < holding.stays:
-        why = f"the broker shows {holding.shown} of {holding.stays} shares, so no protection is placed yet"
+        shown, stays = holding.shown.normalize(), holding.stays.normalize()
+        why = f"the broker shows {shown:f} of {stays:f} shares, so no protection is placed yet"
         return Repairs(holding, why=why)
-    return Repairs(holding, place=holding.stays, why=f"{holding.stays} shares have no live protection")
+    return Repairs(holding, place=holding.stays, why=f"{holding.stays.normalize():f} shares have no live protection")
 
 
 def _beside_an_entry(holding: Holding) -> Repairs:

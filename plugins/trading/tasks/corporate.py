@@ -76,9 +76,8 @@ def _shares_on(tx: Transaction, book: BookId, symbol: Symbol, ex_on: date) -> De
 def _split(tx: Transaction, book: BookId, action: CorporateAction, session: Session, shares: Decimal) -> str:
     ratio = Decimal(repr(action.value))
     tx.ledger.split(book, action.symbol, ratio, ex_on=action.ex_on)
-    return (
-        f"{action.symbol}: {action.value:g} for 1 split on {action.ex_on}, the book holds {whole_after(shares, ratio)}"
-    )
+    held = whole_after(shares, ratio)
+    return f"{action.symbol}: {action.value:g} for 1 split on {action.ex_on}, the book holds {held:f}"
 
 
 def _pay(tx: Transaction, book: BookId, action: CorporateAction, session: Session, shares: Decimal) -> str:
