@@ -1,0 +1,89 @@
+"""`airdesk drill`: fault drills on real parts. They have a state folder, a Postgres and databases of their own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+from rich.console import Console
+
+from trading.drills.databases import DrillDatabases
+from trading.drills.disturbances import Hazard
+from trading.drills.kill_drill import Tally, run_hazard
+from trading.drills.report import Results, drill_table, progress_line
+from trading.drills.world import import_everything
+from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.databases import shared_postgres
+from trading.settings import Mode
+
+ALL = "all"
+WIDTH = 150
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands."""
+    parser = subparsers.add_parser("drill", help="fault drills: kill, halt")
+    drills = parser.add_subparsers(title="drills", metavar="DRILL", required=True)
+    kill = drills.add_parser(
+        "kill",
+        help="kill the executor again and again and compare the books with the gateway's log",
+        description="Kill the executor again and again, retry as Airflow does, and compare the books with the "
+        "gateway's own log. Exit code 1 if any promise was broken.",
+    )
+    kill.add_argument("--kills", type=_positive, default=500, help="executors to kill, over all hazards (default: 500)")
+    kill.add_argument("--seed", type=int, default=1, help="of market, decisions and moments (default: 1)")
+    kill.add_argument("--mode", choices=[*Hazard, ALL], default=ALL, help="one kind of trouble (default: all five)")
+    kill.add_argument("--resume", action="store_true", help="go on after the worlds that an interrupted run finished")
+    kill.set_defaults(run=_kill, needs_database=False)
+
+
+def _kill(options: argparse.Namespace) -> int:
+    hazards = list(Hazard) if options.mode == ALL else [Hazard(options.mode)]
+    state = Checkout.from_environment(os.environ, mode=Mode.PAPER).state / "drill"
+    results = Results(state / f"kill-{options.mode}-{options.kills}-{options.seed}.jsonl")
+    if not options.resume:
+        results.forget()
+    done = results.read()
+    log_file = state / "logs" / "kill.log"
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+
+    def report(tally: Tally) -> None:
+        results.add(tally)
+        done.append(tally)
+        dead = sum(t.kills for t in done)
+        line = progress_line(tally, dead=dead, kills=options.kills, elapsed_seconds=time.monotonic() - started)
+        print(line, file=sys.stderr, flush=True)
+
+    with shared_postgres(state) as server:
+        import_everything()
+        databases = DrillDatabases(server.url_for)
+        for hazard, kills in zip(hazards, _shares(options.kills, len(hazards)), strict=True):
+            before = tuple(t for t in done if t.hazard is hazard)
+            run_hazard(databases, hazard, kills=kills, seed=options.seed, log_file=log_file, report=report, done=before)
+    return _conclude(done, seed=options.seed)
+
+
+def _conclude(tallies: list[Tally], *, seed: int) -> int:
+    Console(width=WIDTH).print(drill_table(tallies, seed=seed))
+    broken = [(t, v) for t in tallies for v in t.violations]
+    for tally, violation in broken:
+        print(f"{tally.hazard} world {tally.number}: {violation}")
+    seconds = sum(t.seconds for t in tallies)
+    verdict = f"{len(broken)} BROKEN PROMISES" if broken else "every promise held"
+    print(f"{sum(t.kills for t in tallies)} executors killed in {seconds / 60:.1f} min: {verdict}")
+    return 1 if broken else 0
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """Return `total` split into whole shares, the larger ones first."""
+    return [total // parts + (number < total % parts) for number in range(parts)]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("1 or more")
+    return number
