@@ -12,6 +12,7 @@ from rich.console import Console
 
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
+from trading.domain.interlock import RunOrigin
 from trading.domain.portfolio import TradingState
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import command_database, settings_of
@@ -24,6 +25,7 @@ from trading.strategy.catalogue import spec_named
 from trading.tasks.confirmation import VALID_SECONDS, ask_for_code, redeem
 from trading.tasks.execute import send_operator_decision
 from trading.tasks.flatten import decide_to_flatten, holdings
+from trading.tasks.interlock import during
 from trading.tasks.kill_switch import DISCRETIONARY, ENTRIES, EVERYTHING, Change, Sweep, change_state, sweep
 from trading.tasks.resuming import obstacles
 
@@ -185,6 +187,7 @@ def _flatten(options: argparse.Namespace) -> int:
     if decision is None:
         print("nothing is held; nothing was sent")
         return 0 if found.is_safe else 1
+    services = during(services, RunOrigin("operator", is_fresh=True))
     report = send_operator_decision(services, spec, book, decision.decision_id)
     print(f"{decision.decision_id}: {report.counts.get('sent', 0)} exits sent; see ./airdesk orders")
     for note in report.notes:

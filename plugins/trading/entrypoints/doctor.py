@@ -19,7 +19,8 @@ from trading.adapters.migrations import pending
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password
 from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.databases import settings_of
+from trading.entrypoints.cli_live import print_conditions
+from trading.entrypoints.databases import command_database, settings_of
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.errors import AirdeskError
 from trading.settings import Settings, SourceKind, load_settings, ui_port
@@ -49,12 +50,17 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="check this installation",
         description="Check Python, the installation, settings, Postgres, Airflow, sources and broker. Changes nothing.",
     )
+    parser.add_argument("--live", action="store_true", help="print the eight conditions of real money instead")
     parser.set_defaults(run=run, needs_database=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print every finding; exit code 1 if one of them is a failure."""
-    found = list(examine(Checkout.from_environment(os.environ)))
+    checkout = Checkout.from_environment(os.environ)
+    if options.live:
+        with command_database(checkout, os.environ):
+            return 0 if print_conditions(load_settings()) else 1
+    found = list(examine(checkout))
     for finding in found:
         print(f"{finding.level:<5} {finding.subject:<11} {finding.text}")
     return 1 if any(finding.level is Level.FAIL for finding in found) else 0
