@@ -67,6 +67,11 @@ class IbClient:
     def stock(self, symbol: str = "NVDA") -> Any:
         return self.lib.Stock(symbol, "SMART", "USD")
 
+    def known(self, contract: Any) -> Any:
+        """Return the contract with its id; ib_async subscribes to nothing else."""
+        [found] = self.ib.qualifyContracts(contract)
+        return found
+
     def order(self, action: str, quantity: float, kind: str = "MKT", **fields: Any) -> Any:
         """Return an order with explicit time in force."""
         return self.lib.Order(action=action, totalQuantity=quantity, orderType=kind, **{"tif": "DAY", **fields})

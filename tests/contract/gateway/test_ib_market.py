@@ -25,20 +25,20 @@ def bars(client: IbClient, duration: str, size: str, *, symbol: str = "NVDA", en
 
 
 def test_a_snapshot_stands_half_a_spread_around_the_last_price(client: IbClient) -> None:
-    [ticker] = client.ib.reqTickers(client.stock())
+    [ticker] = client.ib.reqTickers(client.known(client.stock()))
     assert (ticker.bid, ticker.ask, ticker.last) == (99.95, 100.05, 100)
     assert ticker.marketDataType == 1
     assert ticker.halted == 0
 
 
 def test_a_stream_tells_what_changes_as_time_goes_on(gateway: RunningGateway, client: IbClient) -> None:
-    ticker = client.ib.reqMktData(client.stock("AAPL"))
+    ticker = client.ib.reqMktData(client.known(client.stock("AAPL")))
     client.settle()
     assert ticker.last == 200
     gateway.tell("advance", to=ny("2019-06-03 11:30").isoformat())
     client.settle()
     assert (ticker.high, ticker.low) == (220, 180)
-    client.ib.cancelMktData(client.stock("AAPL"))
+    client.ib.cancelMktData(client.known(client.stock("AAPL")))
     client.settle()
     assert 300 not in client.codes
 
@@ -51,19 +51,19 @@ def test_ending_a_subscription_that_does_not_exist_is_answered_with_300(client: 
 
 def test_a_scripted_quote_is_what_clients_see(gateway: RunningGateway, client: IbClient) -> None:
     gateway.tell("quote", symbol="NVDA", bid="120.10", ask="120.20", last="120.15")
-    [ticker] = client.ib.reqTickers(client.stock())
+    [ticker] = client.ib.reqTickers(client.known(client.stock()))
     assert (ticker.bid, ticker.ask, ticker.last) == (120.10, 120.20, 120.15)
 
 
 def test_a_side_that_nobody_quotes_is_unknown_and_never_zero(gateway: RunningGateway, client: IbClient) -> None:
     gateway.tell("quote", symbol="NVDA", last="120.15")
-    [ticker] = client.ib.reqTickers(client.stock())
+    [ticker] = client.ib.reqTickers(client.known(client.stock()))
     assert is_unknown(ticker.bid)
     assert is_unknown(ticker.ask)
 
 
 def test_a_halt_shows_in_tick_49(gateway: RunningGateway, client: IbClient) -> None:
-    ticker = client.ib.reqMktData(client.stock())
+    ticker = client.ib.reqMktData(client.known(client.stock()))
     gateway.tell("halt", symbol="NVDA", is_halted=True)
     client.settle()
     assert ticker.halted == 1
@@ -71,20 +71,20 @@ def test_a_halt_shows_in_tick_49(gateway: RunningGateway, client: IbClient) -> N
 
 def test_outside_the_session_there_is_no_bid_and_no_ask(gateway: RunningGateway, client: IbClient) -> None:
     gateway.tell("advance", to=ny("2019-06-03 17:00").isoformat())
-    [ticker] = client.ib.reqTickers(client.stock())
+    [ticker] = client.ib.reqTickers(client.known(client.stock()))
     assert is_unknown(ticker.bid)
     assert ticker.last == 100
 
 
 def test_the_index_has_a_last_price_and_no_sides(client: IbClient) -> None:
-    [ticker] = client.ib.reqTickers(client.lib.Index("VIX", "CBOE", "USD"))
+    [ticker] = client.ib.reqTickers(client.known(client.lib.Index("VIX", "CBOE", "USD")))
     assert ticker.last == 15
     assert is_unknown(ticker.bid)
 
 
 def test_without_a_subscription_live_data_is_refused_with_354(gateway: RunningGateway, client: IbClient) -> None:
     gateway.tell("live_data", is_subscribed=False)
-    [ticker] = client.ib.reqTickers(client.stock())
+    [ticker] = client.ib.reqTickers(client.known(client.stock()))
     assert 354 in client.codes
     assert is_unknown(ticker.last)
 
@@ -93,7 +93,7 @@ def test_delayed_data_is_a_quarter_of_an_hour_old_and_says_so(gateway: RunningGa
     gateway.tell("live_data", is_subscribed=False)
     gateway.tell("advance", to=ny("2019-06-03 11:40").isoformat())
     client.ib.reqMarketDataType(3)
-    [ticker] = client.ib.reqTickers(client.stock("AAPL"))
+    [ticker] = client.ib.reqTickers(client.known(client.stock("AAPL")))
     assert 10167 in client.codes
     assert ticker.marketDataType == 3
     assert ticker.last == 200, "at 11:25 the wild bar had not ended"
@@ -103,13 +103,13 @@ def test_delayed_and_frozen_is_what_a_closed_market_shows(gateway: RunningGatewa
     gateway.tell("live_data", is_subscribed=False)
     gateway.tell("advance", to=ny("2019-06-03 18:00").isoformat())
     client.ib.reqMarketDataType(4)
-    [ticker] = client.ib.reqTickers(client.stock())
+    [ticker] = client.ib.reqTickers(client.known(client.stock()))
     assert (ticker.marketDataType, ticker.last) == (4, 100)
 
 
 def test_a_subscriber_who_asks_for_delayed_data_gets_live_data(client: IbClient) -> None:
     client.ib.reqMarketDataType(3)
-    [ticker] = client.ib.reqTickers(client.stock())
+    [ticker] = client.ib.reqTickers(client.known(client.stock()))
     assert ticker.marketDataType == 1
 
 
@@ -156,8 +156,10 @@ def test_a_stretch_without_data_is_answered_with_162_in_words(client: IbClient) 
 
 @pytest.mark.parametrize(("duration", "size"), [("1 D", "7 mins"), ("1 fortnight", "1 day"), ("0 D", "1 day")])
 def test_a_size_or_duration_that_does_not_exist_is_answered_with_321(client, duration: str, size: str) -> None:
-    assert list(bars(client, duration, size)) == []
-    assert 321 in client.codes
+    request_id = client.ib.client.getReqId()
+    client.ib.client.reqHistoricalData(request_id, client.stock(), "", duration, size, "TRADES", 1, 1, False, [])
+    client.settle()
+    assert (request_id, 321) in [(about, code) for about, code, _ in client.errors]
 
 
 def test_nothing_later_than_the_simulated_present_is_served(client: IbClient) -> None:
