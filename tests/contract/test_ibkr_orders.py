@@ -159,6 +159,17 @@ def test_a_refusal_under_a_used_id_is_unknown_and_no_rejection(gateway: RunningG
         broker.submit([resting(5)])
 
 
+def test_a_change_of_an_order_that_has_filled_is_unknown_and_no_second_order(gateway: RunningGateway) -> None:
+    market = leg(OrderPurpose.ENTRY, order_type=OrderType.MARKET)
+    with gate_to(gateway).connect() as broker:
+        broker.submit([ReservedLeg(market, 1)])
+        with pytest.raises(OutcomeUnknown):
+            broker.submit([ReservedLeg(market, 1)])
+        (order,) = broker.snapshot(BOOK).orders
+    assert (order.status, order.filled_quantity) == (OrderStatus.FILLED, 10)
+    assert len(gateway.orders()) == 1
+
+
 def test_b05_every_execution_counts_once_however_often_it_is_told(gateway: RunningGateway) -> None:
     with gate_to(gateway).connect() as broker:
         for message_id in (-3, -11, -59, -11, -59):

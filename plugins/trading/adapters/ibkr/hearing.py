@@ -15,9 +15,17 @@ from typing import Any
 from trading.adapters.ibkr.messages import MessageClass, classify
 
 LOG = logging.getLogger(__name__)
-_USUAL = frozenset(
-    {MessageClass.INFO, MessageClass.DATA_BACK, MessageClass.REQUEST, MessageClass.CLIENT_ID_IN_USE}
-)  # fmt: skip
+_LEVELS = {
+    MessageClass.INFO: logging.DEBUG,
+    MessageClass.DATA_BACK: logging.DEBUG,
+    MessageClass.REQUEST: logging.DEBUG,
+    MessageClass.CLIENT_ID_IN_USE: logging.DEBUG,
+    MessageClass.ORDER_LIVE: logging.INFO,
+    MessageClass.ORDER_ENDED: logging.INFO,
+}
+"""How loud a class is; the others are warnings."""
+_ENDED = frozenset({"Filled", "Cancelled", "ApiCancelled", "Inactive"})
+"""Words after which an order cannot be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +100,10 @@ class Hearing:
         self._listen(connection)
 
     def _listen(self, connection: Any) -> None:
-        connection.errorEvent += self._on_message
         wrapper = connection.wrapper
+        # Not `errorEvent`: it swallows what its listeners raise.
+        self._end_request = wrapper.error
+        wrapper.error = self._on_message
         wrapper.nextValidId = self._on_next_id
         wrapper.openOrder = self._on_open_order
         wrapper.orderStatus = self._on_order_status
@@ -113,9 +123,10 @@ class Hearing:
         LOG.error("a message of the broker could not be read: %s", sys.exc_info()[1])
 
     def row_of(self, order_id: int) -> Row | None:
-        """Return what is known about this client's open order with that id."""
+        """Return what is known about this client's open order with that id; None if it is not known to be open."""
         perm_id = self.echoes.get(order_id)
-        return None if perm_id is None else self.open_rows.get(perm_id)
+        row = None if perm_id is None else self.open_rows.get(perm_id)
+        return None if row is None or row.status in _ENDED else row
 
     def messages_about(self, order_id: int, first: int = 0) -> list[Message]:
         """Return the messages about one id, from the `first`-th message on."""
@@ -123,7 +134,11 @@ class Hearing:
 
     # --- messages -------------------------------------------------------------------------------
 
-    def _on_message(self, about: int, code: int, text: str, contract: object) -> None:
+    def _on_message(self, about: int, code: int, text: str, details: str = "") -> None:
+        self._note(about, code, text)
+        self._end_request(about, code, text, details)
+
+    def _note(self, about: int, code: int, text: str) -> None:
         self.messages.append(Message(about, code, text))
         kind = classify(code)
         if kind is MessageClass.LOST:
@@ -136,8 +151,7 @@ class Hearing:
             self.stale_farms.discard(_farm(text))
         elif kind is MessageClass.CLIENT_ID_IN_USE:
             self._on_id_in_use(text)
-        level = logging.DEBUG if kind in _USUAL else logging.WARNING
-        LOG.log(level, "broker message %s (%s) about %s: %s", code, kind, about, text)
+        LOG.log(_LEVELS.get(kind, logging.WARNING), "broker message %s (%s) about %s: %s", code, kind, about, text)
 
     def _on_next_id(self, order_id: int) -> None:
         self.next_order_id = order_id
