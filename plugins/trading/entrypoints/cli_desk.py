@@ -12,7 +12,7 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
 from trading.errors import PermanentError
 from trading.ports import Services, Transaction
-from trading.reporting.tables import fills_table, orders_table, positions_table, reasons_table
+from trading.reporting.tables import denials_table, fills_table, orders_table, positions_table, reasons_table
 from trading.settings import load_settings
 
 
@@ -46,6 +46,7 @@ def _why(options: argparse.Namespace) -> int:
         decision = _decision(tx, book, options.as_of)
         reasons = tx.decisions.reasons(decision.decision_id, options.symbol)
         orders = [o for o in tx.orders.of_decision(decision.decision_id) if o.symbol == options.symbol]
+        denials = tx.checks.denials([o.order_id for o in orders])
     if not reasons:
         raise PermanentError(f"{decision.decision_id} says nothing about {options.symbol}; is it in the universe?")
     console = Console()
@@ -55,6 +56,8 @@ def _why(options: argparse.Namespace) -> int:
     console.print(f"decision {decision.decision_id}  hash {decision.decision_hash}  {decision.note}")
     if orders:
         console.print(orders_table("orders of this decision", orders))
+    if denials:
+        console.print(denials_table("what stands against them", denials, orders))
     return 0
 
 
@@ -83,7 +86,12 @@ def _positions(options: argparse.Namespace) -> int:
 def _orders(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.transaction() as tx:
-        Console().print(orders_table(f"{book.badge} {book}: orders", tx.orders.recent(book, options.limit)))
+        orders = tx.orders.recent(book, options.limit)
+        denials = tx.checks.denials([o.order_id for o in orders])
+    console = Console()
+    console.print(orders_table(f"{book.badge} {book}: orders", orders))
+    if denials:
+        console.print(denials_table("what stands against them", denials, orders))
     return 0
 
 

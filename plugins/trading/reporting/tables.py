@@ -15,6 +15,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.orders import Order
 from trading.domain.portfolio import Portfolio
 from trading.domain.signals import Outcome, Reason, RuleRole
+from trading.ports import StoredDenial
 
 _MARKS = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "red"), Outcome.ABSTAIN: ("–", "dim")}
 
@@ -81,6 +82,23 @@ def orders_table(title: str, orders: Iterable[Order]) -> Table:
             f"{order.side} {shares(order.quantity)} {order.order_type}{shown}",
             order.status,
             order.detail or "",
+        )
+    return table
+
+
+def denials_table(title: str, denials: Iterable[StoredDenial], orders: Iterable[Order]) -> Table:
+    """Return one line per "no": which check, what it saw, what it held that against."""
+    named = {o.order_id: o for o in orders}
+    table = table_of(title, "order", "at", "code", "observed", "threshold", "why")
+    for stored in denials:
+        order, denial = named[stored.order_id], stored.denial
+        table.add_row(
+            f"{order.symbol} {order.purpose}",
+            stored.stage,
+            denial.code,
+            number(denial.observed),
+            number(denial.threshold),
+            denial.detail,
         )
     return table
 

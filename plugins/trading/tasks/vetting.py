@@ -28,6 +28,7 @@ from trading.strategy.spec import StrategySpec
 from trading.tasks.decide import live_hour
 from trading.tasks.facts import code_of, load_state, session_before
 from trading.tasks.halting import RESUME, halt
+from trading.tasks.interlock import missing
 from trading.tasks.submission import Submission
 from trading.tasks.sync import now_of
 
@@ -65,11 +66,19 @@ class Vetting:
         """
         quotes = self._quotes_for(entering) if family[0].purpose is OrderPurpose.ENTRY else None
         now = now_of(self._services, self._desk.broker)
+        lacking = missing(self._services, self._desk.book, self._desk.broker.identity())
         with self._services.store.transaction() as tx:
-            passed, vetoes = vet(family, self._facts(tx, family, now, quotes), limits_of(self._spec))
+            passed, vetoes = vet(
+                family, replace(self._facts(tx, family, now, quotes), missing_for_live=lacking), limits_of(self._spec)
+            )
             if any(denial.code == "RATE" for veto in vetoes for denial in veto.denials):
                 _stop_the_runaway(tx, vetoes[0])
         return passed, vetoes
+
+    @property
+    def quotes(self) -> Mapping[Symbol, Quote]:
+        """What the broker was asked for and showed, so far."""
+        return self._quotes or {}
 
     def _quotes_for(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, Quote]:
         """Ask once; a broker that refuses quotes leaves every entry without one, and says why in the notes."""
