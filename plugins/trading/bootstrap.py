@@ -36,6 +36,7 @@ def services_for(settings: Settings) -> Services:
         daily_pricing=settings.daily_pricing,
         code_hash=code_hash(),
         live=live_terms(settings),
+        approval_above_usd=settings.approval_above_usd,
         statements=None if is_replay else _statements(settings),
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from trading.domain.instruments import BookId
 from trading.domain.interlock import LiveTerms
 from trading.domain.portfolio import TradingState
+from trading.ports.approvals import ApprovalRows
 from trading.ports.broker import BrokerGate
 from trading.ports.checks import CheckRows
 from trading.ports.controls import ControlRows
@@ -64,6 +65,11 @@ class Transaction(Protocol):
     @property
     def checks(self) -> CheckRows:
         """What the pre-trade checks store and count."""
+        ...
+
+    @property
+    def approvals(self) -> ApprovalRows:
+        """Orders that wait for a person."""
         ...
 
     @property
@@ -132,6 +138,7 @@ class Services:
         daily_pricing: whether a symbol without intraday bars is priced by its last daily close.
         code_hash: SHA-256 over the sources that decide and send; empty where nobody asks.
         live: what settings and environment say about real money; None where nobody asks.
+        approval_above_usd: worth above which an entry waits for a person; None for never.
         statements: None where the broker's statements are not configured.
     """
 
@@ -144,4 +151,5 @@ class Services:
     daily_pricing: bool = False
     code_hash: str = ""
     live: LiveTerms | None = None
+    approval_above_usd: int | None = None
     statements: StatementSource | None = None

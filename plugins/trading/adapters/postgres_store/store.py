@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.analysis import PostgresAnalysisRows
+from trading.adapters.postgres_store.approvals import PostgresApprovalRows
 from trading.adapters.postgres_store.checks import PostgresCheckRows
 from trading.adapters.postgres_store.connection import connect, translated_errors
 from trading.adapters.postgres_store.controls import PostgresControlRows
@@ -37,6 +38,7 @@ from trading.ports import (
     ReplayRows,
     Transaction,
 )
+from trading.ports.approvals import ApprovalRows
 
 POLL_SECONDS = 0.2
 
@@ -50,6 +52,7 @@ class PostgresTransaction:
         self.decisions: DecisionRows = PostgresDecisionRows(connection)
         self.orders: OrderRows = PostgresOrderRows(connection)
         self.checks: CheckRows = PostgresCheckRows(connection)
+        self.approvals: ApprovalRows = PostgresApprovalRows(connection)
         self.ledger: LedgerRows = PostgresLedgerRows(connection)
         self.controls: ControlRows = PostgresControlRows(connection, flag)
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
