@@ -132,8 +132,8 @@ def test_b08_a_reject_keeps_the_brokers_words_and_its_symbol_is_known_for_the_da
     broker.hear({"cb": "orderStatus", "orderId": 5, "status": "Inactive", "filled": 0, "permId": 9001})
     look(store, book, broker.snapshot(AT))
     with store.transaction() as tx:
-        assert tx.orders.rejected_since(BOOK, AT) == {"AAPL": "201 Order rejected - reason: margin"}
-        assert tx.orders.rejected_since(BOOK, AT + timedelta(hours=1)) == {}
+        assert tx.checks.rejected(BOOK, AT.date()) == {"AAPL": "201 Order rejected - reason: margin"}
+        assert tx.checks.rejected(BOOK, AT.date() + timedelta(days=1)) == {}
 
 
 def test_a_correction_of_shares_that_were_sold_since_is_left_to_a_person(store, book) -> None:

@@ -49,14 +49,6 @@ ORDER BY planned_at DESC, symbol, purpose, leg, order_id LIMIT %(limit)s::int;
 -- The quantity that the broker works an order with.
 UPDATE desk.orders SET quantity = %(quantity)s::numeric WHERE order_id = %(order_id)s::text;
 
--- name: rejected_entries
--- Symbols whose entry the broker rejected, with its words.
-SELECT DISTINCT ON (o.symbol) o.symbol, coalesce(e.detail, 'rejected without a reason') AS detail
-FROM desk.orders AS o JOIN desk.order_events AS e USING (order_id)
-WHERE o.book = %(book)s::text AND o.purpose = 'entry' AND e.status = 'rejected'
-  AND e.happened_at >= %(since)s::timestamptz
-ORDER BY o.symbol, e.event_id DESC;
-
 -- name: update_order
 -- What an event may change.
 UPDATE desk.orders

@@ -43,9 +43,12 @@ class Revision(NamedTuple):
 
 
 def revision_of(fill_id: str) -> Revision:
-    """Return which version of which execution an id names; digits after the last dot number the versions."""
+    """Return which version of which execution an id names, e.g. version 2 in "0000e0d5.6553a1b2.01.02".
+
+    Digits after the last of several dots number the versions; any other id is a version of its own.
+    """
     base, _, number = fill_id.rpartition(".")
-    return Revision(base, int(number)) if base and number.isdecimal() else Revision(fill_id, 0)
+    return Revision(base, int(number)) if "." in base and number.isdecimal() else Revision(fill_id, 0)
 
 
 def newest_revisions(fills: Iterable[Fill]) -> tuple[Fill, ...]:

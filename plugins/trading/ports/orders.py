@@ -81,10 +81,6 @@ class OrderRows(Protocol):
         """Store the quantity that the broker works a protection with, with an event, and return the order."""
         ...
 
-    def rejected_since(self, book: BookId, since: datetime) -> dict[Symbol, str]:
-        """Return the symbols whose entry the broker rejected since then, with its words."""
-        ...
-
     def intents(self, order_ids: Sequence[OrderRef]) -> dict[OrderRef, Intent]:
         """Return the intents that exist for these legs."""
         ...

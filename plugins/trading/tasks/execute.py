@@ -17,8 +17,10 @@ from trading.domain.instruments import BookId
 from trading.domain.market import Slot, session_slots
 from trading.domain.orders import Order, OrderPurpose, OrderStatus, TimeInForce
 from trading.errors import InvariantBroken, OutcomeUnknown, PermanentError
+from trading.execution.repricing import RepricePolicy
 from trading.ports import Intent, MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
+from trading.tasks.follow_up import follow_up, opened
 from trading.tasks.protect import ensure_protection
 from trading.tasks.report import StepReport
 from trading.tasks.sending import send_family
@@ -29,6 +31,8 @@ from trading.tasks.vetting import Vetting
 UNSENT = frozenset({OrderStatus.PLANNED, OrderStatus.RESERVED})
 OPERATOR_WINDOW = timedelta(minutes=30)
 """How long what an operator ordered may still be sent."""
+
+REPRICING = RepricePolicy()
 
 
 def execute(
@@ -102,6 +106,7 @@ def _send_all(
     sent, lost = 0, None
     _settle_orphans(desk, decision)
     try:
+        ensure_protection(services, spec, desk)
         unsent = families(desk.orders_of(decision.decision_id))
         entering = [family[0].symbol for family in unsent if family[0].purpose is OrderPurpose.ENTRY]
         for family in unsent:
@@ -111,7 +116,9 @@ def _send_all(
             if vetoes:
                 desk.deny(family, vetoes[0].order.detail or vetoes[0].code, vetoes[0].denials)
             else:
-                sent += send_family(desk, fit)
+                sent += send_family(desk, opened(desk, fit, vetting.quotes, REPRICING))
+        desk.look()
+        follow_up(desk, decision.decision_id, REPRICING)
     except OutcomeUnknown as unknown:
         lost = unknown
     desk.look()

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.statements import Statements, columns_of
-from trading.domain.instruments import BookId, Symbol
+from trading.domain.instruments import BookId
 from trading.domain.orders import (
     Order,
     OrderEvent,
@@ -115,11 +115,6 @@ class PostgresOrderRows:
             detail=detail,
         )
         return replace(order, quantity=quantity)
-
-    def rejected_since(self, book: BookId, since: datetime) -> dict[Symbol, str]:
-        """Return the symbols whose entry the broker rejected since then, with its words."""
-        rows = self._sql.rows("rejected_entries", book=str(book), since=since)
-        return {row["symbol"]: row["detail"] for row in rows}
 
     def intents(self, order_ids: Sequence[OrderRef]) -> dict[OrderRef, Intent]:
         """Return the intents that exist for these legs."""
