@@ -64,7 +64,11 @@ def compare_positions(
     late = tuple(_of_fill(DifferenceKind.UNBOOKED_FILL, f, "not booked") for f in unbooked)
     moved = tuple(
         Difference(
-            DifferenceKind.POSITION, symbol, f"{expected[symbol]}", f"{theirs}", quantity=theirs - expected[symbol]
+            DifferenceKind.POSITION,
+            symbol,
+            _shares(expected[symbol]),
+            _shares(theirs),
+            quantity=theirs - expected[symbol],
         )
         for symbol in sorted({*expected, *broker_positions})
         if (theirs := broker_positions.get(symbol, ZERO)) != expected[symbol]
@@ -169,8 +173,8 @@ def unprotected(book: Portfolio, live: Iterable[Order]) -> tuple[Difference, ...
         stops = [o.remaining for o in orders if o.purpose is OrderPurpose.STOP]
         leaving = sum((o.remaining for o in orders if o.purpose in _LEAVING), ZERO)
         if sum(stops, ZERO) + leaving != position.quantity or len(stops) > 1:
-            seen = f"{len(stops)} stops for {sum(stops, ZERO)}, exits for {leaving}"
-            found.append(Difference(DifferenceKind.PROTECTION, symbol, f"{position.quantity} held", seen))
+            seen = f"{len(stops)} stops for {_shares(sum(stops, ZERO))}, exits for {_shares(leaving)}"
+            found.append(Difference(DifferenceKind.PROTECTION, symbol, f"{_shares(position.quantity)} held", seen))
     return tuple(found)
 
 
@@ -188,5 +192,9 @@ def _of_fill(kind: DifferenceKind, fill: Fill, ours: str) -> Difference:
     return Difference(kind, fill.symbol, ours, _text(fill), fill.fill_id, quantity, cash_usd, fill)
 
 
+def _shares(quantity: Decimal) -> str:
+    return f"{quantity.normalize():f}"
+
+
 def _text(fill: Fill) -> str:
-    return f"{fill.fill_id}: {fill.side} {fill.quantity} at {fill.price}"
+    return f"{fill.fill_id}: {fill.side} {_shares(fill.quantity)} at {fill.price}"

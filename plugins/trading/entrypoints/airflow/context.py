@@ -169,11 +169,13 @@ def settings_here() -> Settings:
 def run_context(context: Mapping[str, Any]) -> RunContext:
     """Return what the current task of a live DAG works with."""
     from trading.bootstrap import services_for
+    from trading.entrypoints.schema import require_current_schema
     from trading.strategy.catalogue import spec_named
     from trading.tasks.interlock import during
 
     run, settings = facts_of(context), settings_here()
     refuse_backfill(run, settings.book)
+    require_current_schema(settings.database_url)
     services = fenced(run, services_for(settings), settings.book)
     delay = timedelta(minutes=services.source_delay_minutes)
     slot = slot_of(run, services.calendar, delay=delay)
