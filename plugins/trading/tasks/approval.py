@@ -1,0 +1,106 @@
+"""Orders above a limit wait for a person; exits and unflagged orders never do. No answer in time is a no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.instruments import BookId
+from trading.domain.market import Slot
+from trading.domain.orders import Order, OrderPurpose
+from trading.domain.signals import Outcome, Reason, RuleRole
+from trading.execution.checks import Denial
+from trading.ports import Services
+from trading.ports.approvals import Answer
+from trading.tasks.submission import Submission
+
+CODE = "APPROVAL"
+WAIT = timedelta(minutes=15)
+"""How long a person has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person is asked.
+
+    Attributes:
+        body: each order in shares, dollars and reasons, one paragraph each.
+        expires_at: from then on it is a no.
+    """
+
+    decision_id: str
+    subject: str
+    body: str
+    expires_at: datetime
+
+
+def settle(services: Services, book: BookId, slot: Slot, kind: DecisionKind, answer: Answer, *, by: str | None) -> int:
+    """Store one answer for everything that waits; how many orders it was for."""
+    with services.store.transaction() as tx:
+        decision = tx.decisions.find(book, kind, slot.as_of)
+        if decision is None:
+            return 0
+        return tx.approvals.answer(decision.decision_id, answer, by=by, at=services.clock.now())
+
+
+def request_for(services: Services, book: BookId, slot: Slot, kind: DecisionKind) -> Request | None:
+    """Return what a person is asked about a decision; None when nothing waits."""
+    with services.store.transaction() as tx:
+        decision = tx.decisions.find(book, kind, slot.as_of)
+        waiting = tx.approvals.waiting(decision.decision_id) if decision else ()
+        if decision is None or not waiting:
+            return None
+        orders = [order for w in waiting if (order := tx.orders.get(w.order_id)) is not None]
+        texts = [_paragraph(o, tx.decisions.reasons(decision.decision_id, o.symbol)) for o in orders]
+    return Request(decision.decision_id, _subject(decision, orders), "\n\n".join(texts), waiting[0].expires_at)
+
+
+def holds_back(services: Services, desk: Submission, family: Sequence[Order]) -> bool:
+    """Return whether a family stays behind: it waits for a person, or the answer was no and it is denied here."""
+    entry, limit_usd = family[0], services.approval_above_usd
+    worth = worth_usd(entry)
+    if limit_usd is None or entry.purpose is not OrderPurpose.ENTRY or worth <= limit_usd:
+        return False
+    now = services.clock.now()
+    with services.store.transaction() as tx:
+        request = tx.approvals.ask(entry.order_id, at=now, expires_at=now + WAIT)
+    if request.answer is Answer.APPROVED:
+        return False
+    if request.answer is None and now < request.expires_at:
+        desk.notes.append(
+            f"{entry.symbol}: {worth:,.2f} USD wait for a person until {request.expires_at:%H:%M} UTC; answer in the "
+            "Airflow UI (Required Actions) or with ./airdesk approve"
+        )
+        return True
+    words = f"{request.answered_by or 'a person'} said no" if request.answer is Answer.REJECTED else "nobody said yes"
+    denial = Denial(CODE, words, worth, float(limit_usd))
+    desk.deny(family, denial.text, (denial,))
+    return True
+
+
+def worth_usd(order: Order) -> float:
+    """Return what an entry may cost at its limit [USD]; 0 for an order without a limit."""
+    return float(order.quantity * order.limit_price) if order.limit_price is not None else 0.0
+
+
+def _subject(decision: Decision, orders: Sequence[Order]) -> str:
+    total = sum(worth_usd(o) for o in orders)
+    names = ", ".join(o.symbol for o in orders)
+    return f"{decision.book.badge} {decision.book}: buy {names} for {total:,.2f} USD?"
+
+
+def _paragraph(order: Order, reasons: Sequence[Reason]) -> str:
+    terms = f"buy {order.quantity:f} shares at up to {order.limit_price} USD, {worth_usd(order):,.2f} USD"
+    head = f"**{order.symbol}**: {terms}"
+    rules = [r for r in reasons if r.role in (RuleRole.ENTRY_REQUIRED, RuleRole.ENTRY_OPTIONAL)]
+    lines = [f"- {r.rule}: {r.outcome}{_numbers(r)}" for r in rules if r.outcome is not Outcome.ABSTAIN]
+    return "\n".join([head, "", *lines]) if lines else head
+
+
+def _numbers(reason: Reason) -> str:
+    if reason.observed is None:
+        return ""
+    against = "" if reason.threshold is None else f" against {reason.threshold:.4g}"
+    return f", {reason.observed:.4g}{against}"
