@@ -20,6 +20,7 @@ from trading.errors import InvariantBroken, OutcomeUnknown, PermanentError
 from trading.execution.repricing import RepricePolicy
 from trading.ports import Intent, MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
+from trading.tasks.approval import holds_back
 from trading.tasks.follow_up import follow_up, opened
 from trading.tasks.protect import ensure_protection
 from trading.tasks.report import StepReport
@@ -115,7 +116,7 @@ def _send_all(
             fit, vetoes = vetting.judge(family, entering)
             if vetoes:
                 desk.deny(family, vetoes[0].order.detail or vetoes[0].code, vetoes[0].denials)
-            else:
+            elif not holds_back(services, desk, family):
                 sent += send_family(desk, opened(desk, fit, vetting.quotes, REPRICING))
         desk.look()
         follow_up(desk, decision.decision_id, REPRICING)
