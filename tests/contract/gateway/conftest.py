@@ -23,7 +23,7 @@ def connect(gateway: RunningGateway) -> Iterator[Callable[..., IbClient]]:
     opened: list[IbClient] = []
 
     def open_client(client_id: int = 11, **options) -> IbClient:
-        opened.append(IbClient(gateway.port, client_id, **options))
+        opened.append(IbClient(gateway, client_id, **options))
         return opened[-1]
 
     yield open_client

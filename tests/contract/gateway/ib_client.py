@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.contract.gateway.market import wait_until_free
+from tests.fakes import RunningGateway
+
 NAME = next((n for n in ("ib_insync", "ib_async") if importlib.util.find_spec(n)), None)
 needs_library = pytest.mark.skipif(NAME is None, reason="neither ib_insync nor ib_async is installed here")
 VERSIONS = {"ib_insync": (157, 163, 164, 166, 170, 176), "ib_async": (157, 163, 164, 166, 170, 176, 177, 178)}
@@ -31,7 +34,11 @@ def library() -> Any:
 class IbClient:
     """One connected client; `errors` holds (request or order id, code, text) in the order of arrival."""
 
-    def __init__(self, port: int, client_id: int = 11, *, max_version: int | None = None, timeout: float = 5) -> None:
+    def __init__(
+        self, gateway: RunningGateway, client_id: int = 11, *, max_version: int | None = None, timeout: float = 5
+    ) -> None:
+        self._gateway, self._client_id = gateway, client_id
+        self._is_closed = False
         self.lib = library()
         self.ib = self.lib.IB()
         self.errors: list[tuple[int, int, str]] = []
@@ -39,7 +46,7 @@ class IbClient:
         self.ib.RequestTimeout = 5
         if max_version is not None:
             self.ib.client.MaxClientVersion = max_version
-        self.ib.connect("127.0.0.1", port, clientId=client_id, timeout=timeout)
+        self.ib.connect("127.0.0.1", gateway.port, clientId=client_id, timeout=timeout)
 
     @property
     def codes(self) -> list[int]:
@@ -63,6 +70,7 @@ class IbClient:
         with contextlib.suppress(ConnectionError):
             self.wait_until(lambda: not self.ib.isConnected())
         assert not self.ib.isConnected()
+        self.close()
 
     def stock(self, symbol: str = "NVDA") -> Any:
         return self.lib.Stock(symbol, "SMART", "USD")
@@ -88,4 +96,10 @@ class IbClient:
         self.settle()
 
     def close(self) -> None:
+        """Disconnect, and wait until the gateway has let the client id go: what was sent is served first."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.ib.disconnect()
+        self.ib.sleep(0)  # the transport closes in the next turn of the loop
+        wait_until_free(self._gateway, self._client_id)

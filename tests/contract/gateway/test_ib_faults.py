@@ -151,13 +151,13 @@ def test_a_nightly_restart_loses_what_is_in_the_pipe_and_keeps_what_it_took(gate
 def test_a_gateway_that_is_started_again_knows_orders_ids_and_money(tmp_path) -> None:
     state_file = tmp_path / "gateway.state"
     with running_gateway(memory_feed(market()), NOW, state_file=state_file) as gateway:
-        client = IbClient(gateway.port)
+        client = IbClient(gateway)
         client.place("BUY", 10)
         stop = client.place("SELL", 10, "TRAIL", trailingPercent=12, tif="GTC", orderRef="stop")
         client.close()
         cash = gateway.tell("state")["state"]["cash_usd"]
     with running_gateway(memory_feed(market()), NOW, state_file=state_file) as gateway:
-        client = IbClient(gateway.port)
+        client = IbClient(gateway)
         [seen] = client.ib.openTrades()
         assert (seen.order.orderRef, seen.order.permId) == ("stop", stop.order.permId)
         assert client.ib.client.getReqId() > stop.order.orderId
