@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
-from trading.domain.orders import DONE, OPEN, Order, OrderPurpose, OrderStatus
+from trading.domain.orders import DONE, OPEN, PROTECTIVE, Order, OrderPurpose, OrderStatus
 from trading.drills.records import DeskRows, GatewayLog, LoggedExecution, LoggedOrder
 
 CASH_TOLERANCE_USD = Decimal("0.005")
@@ -30,6 +30,7 @@ class ViolationKind(StrEnum):
     SILENT = "parked without an alarm"
     PARKED = "parked although nothing was swallowed"
     TASK = "task did not succeed"
+    NOT_HALTED = "works after a halt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,16 @@ def check_settled(log: GatewayLog, desk: DeskRows, *, may_park: bool) -> list[Vi
         *_unprotected(log, desk),
         *_unsent(desk),
         *_parked(desk, may_park=may_park),
+    ]
+
+
+def check_halted(log: GatewayLog, desk: DeskRows) -> list[Violation]:
+    """Return what may not work in a book that is halted: everything but protection."""
+    purposes = {o.order_id: o.purpose for o in desk.orders}
+    return [
+        Violation(ViolationKind.NOT_HALTED, f"{order.order_ref} still works")
+        for order in log.orders
+        if order.is_live and purposes.get(order.order_ref) not in PROTECTIVE
     ]
 
 
@@ -139,7 +150,9 @@ def _unsent(desk: DeskRows) -> Iterator[Violation]:
 
 def _parked(desk: DeskRows, *, may_park: bool) -> Iterator[Violation]:
     for order in parked(desk):
-        if f"unknown:{order.order_id}" not in desk.alarms:
+        # One message names a whole family by its first leg.
+        names = {f"unknown:{order.order_id}", f"unknown:{order.parent_id}"}
+        if not names & desk.alarms:
             yield Violation(ViolationKind.SILENT, f"{order.order_id} is unknown and nobody was told")
         if not may_park:
             yield Violation(ViolationKind.PARKED, f"{order.order_id}: {order.detail}")

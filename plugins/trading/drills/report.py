@@ -11,6 +11,7 @@ from rich.table import Table
 
 from trading.drills.checker import Violation, ViolationKind
 from trading.drills.disturbances import Hazard
+from trading.drills.halt_drill import HaltRound
 from trading.drills.kill_drill import Tally
 
 COLUMNS = ("kills", "pauses", "restarts", "retries", "hours", "orders", "fills", "denied", "parked")
@@ -35,6 +36,25 @@ def drill_table(tallies: Sequence[Tally], *, seed: int) -> Table:
             table.add_row(str(hazard), *_cells(mine))
     table.add_section()
     table.add_row("all", *_cells(tallies))
+    return table
+
+
+def halt_table(rounds: Sequence[HaltRound], *, seed: int) -> Table:
+    """Return one row per halt."""
+    table = Table(title=f"halt drill, seed {seed} (SIMULATED gateway)", box=None, pad_edge=False)
+    for name in (
+        "halt",
+        "sent before it",
+        "sent after it",
+        "protection restored",
+        "positions",
+        "live stops",
+        "broken promises",
+    ):
+        table.add_column(name, justify="right")
+    for r in rounds:
+        counts = (r.number, r.sent_before, r.sent_after, r.restored, r.positions, r.stops, len(r.violations))
+        table.add_row(*map(str, counts))
     return table
 
 

@@ -6,13 +6,17 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
 from trading.drills.databases import DrillDatabases
 from trading.drills.disturbances import Hazard
+from trading.drills.halt_drill import HaltRound, run_halts
 from trading.drills.kill_drill import Tally, run_hazard
-from trading.drills.report import Results, drill_table, progress_line
+from trading.drills.report import Results, drill_table, halt_table, progress_line
 from trading.drills.world import import_everything
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import shared_postgres
@@ -37,17 +41,23 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     kill.add_argument("--mode", choices=[*Hazard, ALL], default=ALL, help="one kind of trouble (default: all five)")
     kill.add_argument("--resume", action="store_true", help="go on after the worlds that an interrupted run finished")
     kill.set_defaults(run=_kill, needs_database=False)
+    halt = drills.add_parser(
+        "halt",
+        help="halt a book with positions while it sends, and look whether every stop is still live",
+        description="Halt a book with positions while orders are being sent, restart the gateway, and look whether "
+        "every stop is still live and nothing else. Exit code 1 if any promise was broken.",
+    )
+    halt.add_argument("--rounds", type=_positive, default=10, help="halts, each at another moment (default: 10)")
+    halt.add_argument("--seed", type=int, default=1, help="of market, decisions and moments (default: 1)")
+    halt.set_defaults(run=_halt, needs_database=False)
 
 
 def _kill(options: argparse.Namespace) -> int:
     hazards = list(Hazard) if options.mode == ALL else [Hazard(options.mode)]
-    state = Checkout.from_environment(os.environ, mode=Mode.PAPER).state / "drill"
-    results = Results(state / f"kill-{options.mode}-{options.kills}-{options.seed}.jsonl")
+    results = Results(drill_state() / f"kill-{options.mode}-{options.kills}-{options.seed}.jsonl")
     if not options.resume:
         results.forget()
     done = results.read()
-    log_file = state / "logs" / "kill.log"
-    log_file.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
 
     def report(tally: Tally) -> None:
@@ -57,13 +67,52 @@ def _kill(options: argparse.Namespace) -> int:
         line = progress_line(tally, dead=dead, kills=options.kills, elapsed_seconds=time.monotonic() - started)
         print(line, file=sys.stderr, flush=True)
 
-    with shared_postgres(state) as server:
-        import_everything()
-        databases = DrillDatabases(server.url_for)
+    with _drill_databases() as (databases, logs):
         for hazard, kills in zip(hazards, _shares(options.kills, len(hazards)), strict=True):
             before = tuple(t for t in done if t.hazard is hazard)
-            run_hazard(databases, hazard, kills=kills, seed=options.seed, log_file=log_file, report=report, done=before)
+            run_hazard(
+                databases,
+                hazard,
+                kills=kills,
+                seed=options.seed,
+                log_file=logs / "kill.log",
+                report=report,
+                done=before,
+            )
     return _conclude(done, seed=options.seed)
+
+
+def _halt(options: argparse.Namespace) -> int:
+    rounds: list[HaltRound] = []
+
+    def report(done: HaltRound) -> None:
+        rounds.append(done)
+        print(f"{len(rounds)}/{options.rounds} halts", file=sys.stderr, flush=True)
+
+    with _drill_databases() as (databases, logs):
+        run_halts(databases, rounds=options.rounds, seed=options.seed, log_file=logs / "halt.log", report=report)
+    Console(width=WIDTH).print(halt_table(rounds, seed=options.seed))
+    broken = [(done, violation) for done in rounds for violation in done.violations]
+    for done, violation in broken:
+        print(f"round {done.number}: {violation}")
+    print(f"{len(rounds)} halts: {f'{len(broken)} BROKEN PROMISES' if broken else 'every promise held'}")
+    return 1 if broken else 0
+
+
+@contextmanager
+def _drill_databases() -> Iterator[tuple[DrillDatabases, Path]]:
+    """Yield databases on the drills' own server, and the folder of their logs."""
+    state = drill_state()
+    logs = state / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with shared_postgres(state) as server:
+        import_everything()
+        yield DrillDatabases(server.url_for), logs
+
+
+def drill_state() -> Path:
+    """Return the state folder of the drills: neither the desk's nor the demo's."""
+    return Checkout.from_environment(os.environ, mode=Mode.PAPER).state / "drill"
 
 
 def _conclude(tallies: list[Tally], *, seed: int) -> int:
