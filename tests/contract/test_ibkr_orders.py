@@ -91,6 +91,16 @@ def test_a_family_that_the_broker_takes_only_in_part_is_withdrawn(gateway: Runni
         assert all(o.status is not OrderStatus.SUBMITTED for o in broker.snapshot(BOOK).orders)
 
 
+def test_of_a_pair_of_equals_the_leg_that_was_taken_stays(gateway: RunningGateway) -> None:
+    stop, _ = protection(first_id=1)
+    bad = leg(OrderPurpose.TARGET, limit_price=Decimal(125), parent_id=None, time_in_force=TimeInForce.OPENING)
+    with gate_to(gateway).connect() as broker:
+        events = broker.submit([stop, ReservedLeg(bad, 2)])
+        (order,) = broker.snapshot(BOOK).orders
+    assert [e.status for e in events] == [OrderStatus.SUBMITTED, OrderStatus.REJECTED]
+    assert (order.order_ref, order.status) == ("NVDA.stop.1", OrderStatus.SUBMITTED)
+
+
 # --- what a message may change --------------------------------------------------------------------
 
 LIVE_CODES = (104, 105, 321, 399, 404, 10006, 10147, 10148, 10349, 99_999)
@@ -163,7 +173,8 @@ def test_a_change_of_an_order_that_has_filled_is_unknown_and_no_second_order(gat
     market = leg(OrderPurpose.ENTRY, order_type=OrderType.MARKET)
     with gate_to(gateway).connect() as broker:
         broker.submit([ReservedLeg(market, 1)])
-        with pytest.raises(OutcomeUnknown):
+        gateway.tell("reject", code=103, text="Duplicate order id")
+        with pytest.raises(OutcomeUnknown, match="used before"):
             broker.submit([ReservedLeg(market, 1)])
         (order,) = broker.snapshot(BOOK).orders
     assert (order.status, order.filled_quantity) == (OrderStatus.FILLED, 10)

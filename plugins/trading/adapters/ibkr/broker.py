@@ -110,7 +110,7 @@ class IbkrBroker:
         placement.wait()
         if placement.is_torn:
             self._cancel([leg.reserved_id for leg in family])
-            words = "; ".join(placement.refused().values())
+            words = "; ".join(placement.refusals.values())
             raise OutcomeUnknown(
                 f"{head.order_id}: the broker took only part of the family ({words}); "
                 "its cancellation was asked for, check the position and its protection"

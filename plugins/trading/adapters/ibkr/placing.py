@@ -31,7 +31,12 @@ class Placement:
         }
         self._family = Family.of([leg.order for leg in family], first_id=family[0].reserved_id)
         self._first_message = len(self._hearing.messages)
-        self._next_id = self._hearing.next_order_id
+        next_id, echoes = self._hearing.next_order_id, self._hearing.echoes
+        self._used = {
+            leg.reserved_id
+            for leg in family
+            if next_id is None or leg.reserved_id < next_id or leg.reserved_id in echoes
+        }
 
     def send(self, contract: Any, account: str, steps: PriceSteps) -> None:
         """Put every leg on the wire, in order; the library throttles, the answers tell when it is through."""
@@ -63,27 +68,27 @@ class Placement:
         raise OutcomeUnknown(f"{names}: no acknowledgement within {patience:g} s; the next snapshot decides")
 
     @property
+    def refusals(self) -> dict[int, str]:
+        """The broker's words by id for new legs that it refused."""
+        words = {leg.reserved_id: self._refusal(leg.reserved_id) for leg in self._legs}
+        return {i: text for i, text in words.items() if text and i not in self.known and not self._is_echoed(i)}
+
+    @property
     def is_torn(self) -> bool:
         """Whether a parent or child is missing from a family that only makes sense as a whole."""
-        return self._family.has_children and 0 < len(self.refused()) < len(self._legs)
-
-    def refused(self) -> dict[int, str]:
-        """Return the broker's words by id for new legs that were not created.
-
-        Raises:
-            OutcomeUnknown: the id was used before, so that a refusal does not tell what became of it.
-        """
-        words = {leg.reserved_id: self._refusal(leg.reserved_id) for leg in self._legs}
-        refused = {i: text for i, text in words.items() if text and i not in self.known and not self._is_echoed(i)}
-        for order_id, text in refused.items():
-            if self._next_id is None or order_id < self._next_id:
-                raise OutcomeUnknown(f"{self._name}: order id {order_id} was used before ({text}); a snapshot decides")
-        return refused
+        return self._family.has_children and 0 < len(self.refusals) < len(self._legs)
 
     def events(self, at: datetime) -> tuple[OrderEvent, ...]:
-        """Return one event per leg: submitted, or rejected if it was never created."""
-        refused = self.refused()
-        return tuple(self._event(leg, refused.get(leg.reserved_id), at) for leg in self._legs)
+        """Return one event per leg: submitted, or rejected if it was never created.
+
+        Raises:
+            OutcomeUnknown: a refused id was used before, so that the refusal does not tell what became of it.
+        """
+        refusals = self.refusals
+        for order_id, words in refusals.items():
+            if order_id in self._used:
+                raise OutcomeUnknown(f"{self._name}: order id {order_id} was used before ({words}); a snapshot decides")
+        return tuple(self._event(leg, refusals.get(leg.reserved_id), at) for leg in self._legs)
 
     # --- inside ---------------------------------------------------------------------------------
 
