@@ -11,6 +11,7 @@ from trading.domain.orders import OrderStatus
 from trading.drills.checker import ViolationKind
 from trading.drills.databases import DrillDatabases
 from trading.drills.disturbances import Hazard
+from trading.drills.halt_drill import HaltRound, run_halts
 from trading.drills.kill_drill import Tally, run_hazard
 from trading.drills.world import import_everything
 from trading.ports import ReservedLeg
@@ -46,6 +47,13 @@ def test_a01_a03_b02_killed_executors_leave_one_order_per_intent_and_exact_books
     assert done["kills"] >= KILLS[hazard]
     assert done["orders"] > done["fills"] > 0, "the drill traded"
     assert bool(done["restarts"]) == (hazard is Hazard.RESTARTS)
+
+
+def test_s05_a_halt_while_orders_are_sent_leaves_every_stop_live_and_nothing_else(databases, tmp_path) -> None:
+    rounds: list[HaltRound] = []
+    run_halts(databases, rounds=2, seed=SEED, log_file=tmp_path / "drill.log", report=rounds.append)
+    assert [str(v) for done in rounds for v in done.violations] == []
+    assert sum(done.positions for done in rounds) == sum(done.stops for done in rounds) > 0
 
 
 def naive_execute(services, spec, book: BookId, slot):
