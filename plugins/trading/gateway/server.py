@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 from trading.domain.instruments import Instrument
@@ -153,9 +153,9 @@ class Gateway:
         for session in self.sessions:
             session.error(-1, code, SYSTEM_MESSAGES[code])
 
-    def is_today(self, at: datetime) -> bool:
-        """Whether `at` lies on the broker's current day: a gateway forgets at midnight New York."""
-        return at.astimezone(EASTERN).date() == self.broker.state.clock.astimezone(EASTERN).date()
+    def day_began_at(self) -> datetime:
+        """Return the last midnight in New York: what ended before it, a gateway has forgotten."""
+        return datetime.combine(self.broker.state.clock.astimezone(EASTERN).date(), time(), EASTERN)
 
     # --- telling --------------------------------------------------------------------------------
 
