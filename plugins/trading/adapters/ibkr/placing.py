@@ -117,7 +117,7 @@ class Placement:
 
     def _refusal(self, order_id: int) -> str | None:
         # A code about changes says nothing about an order that is new.
-        kinds = _REFUSALS if order_id in self.known else {MessageClass.REFUSED}
+        kinds = _REFUSALS if order_id in self._used else {MessageClass.REFUSED}
         said = self._hearing.messages_about(order_id, self._first_message)
         return next((f"{m.code} {m.text}" for m in said if classify(m.code) in kinds), None)
 
@@ -130,5 +130,5 @@ class Placement:
             status=OrderStatus.SUBMITTED,
             happened_at=at,
             broker_order_id=self._hearing.echoes[leg.reserved_id],
-            detail=words and f"the change was refused, the order works as it was: {words}",
+            detail=words and f"the change was refused: {words}",
         )
