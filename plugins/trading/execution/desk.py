@@ -110,18 +110,21 @@ class Desk:
 
     def after(self, order: Order) -> Desk:
         """Return the desk with `order` under way: a buy spends its worst price, a sale frees nothing until it fills."""
-        moved = replace(
+        on_order_usd, leaving = self.on_order_usd, self.leaving
+        if order.side is Side.SELL:
+            leaving = {**leaving, order.symbol: leaving.get(order.symbol, Decimal(0)) + order.remaining}
+        else:
+            spent = on_order_usd.get(order.symbol, 0.0) + cost_usd(order, self.prices)
+            on_order_usd = {**on_order_usd, order.symbol: spent}
+        return replace(
             self,
+            on_order_usd=on_order_usd,
+            leaving=leaving,
             working=self.working | {order.symbol},
             placed=self.placed | {placement_of(order)},
             orders_today=self.orders_today + 1,
             orders_last_minute=self.orders_last_minute + 1,
         )
-        if order.side is Side.SELL:
-            going = self.leaving.get(order.symbol, Decimal(0)) + order.remaining
-            return replace(moved, leaving={**self.leaving, order.symbol: going})
-        spent = self.on_order_usd.get(order.symbol, 0.0) + cost_usd(order, self.prices)
-        return replace(moved, on_order_usd={**self.on_order_usd, order.symbol: spent})
 
     def _symbols(self) -> list[Symbol]:
         return list(dict.fromkeys((*self.held, *self.on_order_usd)))

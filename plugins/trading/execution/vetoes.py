@@ -67,11 +67,10 @@ def _found(
     """Return what stands against a family, the first breach of each code, and what is only noted."""
     denials: dict[str, Denial] = {}
     flags: list[str] = []
-    for order in family:
+    for place, order in enumerate(family):
+        judging = _JUDGING[order.purpose is OrderPurpose.ENTRY] if place == 0 else _ON_A_LEG
         for check in checks:
-            if not _judges(check, order, is_head=order is family[0]):
-                continue
-            if (breach := check.judge(order, desk, limits)) is None:
+            if check.applies not in judging or (breach := check.judge(order, desk, limits)) is None:
                 continue
             denial = Denial(check.code, breach.detail, breach.observed, breach.threshold)
             if check.is_flag:
@@ -81,10 +80,9 @@ def _found(
     return tuple(denials.values()), flags
 
 
-def _judges(check: Check, order: Order, *, is_head: bool) -> bool:
-    if not is_head:
-        return check.applies is Applies.EVERY_LEG
-    return check.applies is not Applies.ENTRY or order.purpose is OrderPurpose.ENTRY
+_ON_A_LEG = frozenset({Applies.EVERY_LEG})
+_JUDGING = {True: frozenset(Applies), False: frozenset(Applies) - {Applies.ENTRY}}
+"""Which checks judge an order that leads its family, by whether it is an entry."""
 
 
 def _veto(order: Order, denials: tuple[Denial, ...], *, is_head: bool) -> Veto:

@@ -34,10 +34,10 @@ class Breach:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("observed", "threshold"):
-            value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                object.__setattr__(self, name, None)
+        if self.observed is not None and not math.isfinite(self.observed):
+            object.__setattr__(self, "observed", None)
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            object.__setattr__(self, "threshold", None)
 
 
 type Judge = Callable[[Order, Desk, Limits], Breach | None]

@@ -5,7 +5,7 @@ Every comparison asks for what is allowed, so that a NaN, which compares as fals
 
 from __future__ import annotations
 
-from decimal import Decimal
+import math
 
 from trading.domain.money import CENT, PRICE_STEP, ZERO
 from trading.domain.orders import Order, OrderType, Side
@@ -13,12 +13,8 @@ from trading.execution.checks.check import Breach
 from trading.execution.desk import Desk, placement_of
 from trading.execution.limits import Limits
 
-_PRICED = {
-    OrderType.LIMIT: ("limit_price",),
-    OrderType.STOP: ("stop_price",),
-    OrderType.TRAIL: ("trail_frac",),
-}
-_SENT_AS_PRICE = {OrderType.LIMIT: ("limit_price",), OrderType.STOP: ("stop_price",)}
+_PRICED_BY = {OrderType.LIMIT: "limit_price", OrderType.STOP: "stop_price", OrderType.TRAIL: "trail_frac"}
+"""What an order of a type cannot be without. A trailing stop's price is where it stands, not what is sent."""
 
 
 def bad_quantity(order: Order, desk: Desk, limits: Limits) -> Breach | None:
@@ -39,22 +35,22 @@ def too_many_shares(order: Order, desk: Desk, limits: Limits) -> Breach | None:
 
 def bad_price(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     """A priced order needs its price, on a tick; a buy needs a last price to be sized and collared against."""
-    for name in _PRICED.get(order.order_type, ()):
-        if getattr(order, name) is None:
-            return Breach(f"a {order.order_type} order without its {name}")
-    for name in ("limit_price", "stop_price", "trail_frac"):
-        value = getattr(order, name)
-        if value is not None and not Decimal(value).is_finite():
-            return Breach(f"{name} is {value}")
-        if value is not None and not value > 0:
+    needed = _PRICED_BY.get(order.order_type)
+    for name, value in (
+        ("limit_price", order.limit_price),
+        ("stop_price", order.stop_price),
+        ("trail_frac", order.trail_frac),
+    ):
+        if value is None:
+            if name == needed:
+                return Breach(f"a {order.order_type} order without its {name}")
+        elif not math.isfinite(value) or value <= 0:
             return Breach(f"{name} is {value}", float(value), 0.0)
-    for name in _SENT_AS_PRICE.get(order.order_type, ()):
-        price: Decimal = getattr(order, name)
-        tick = CENT if price >= 1 else PRICE_STEP
-        if price % tick:
-            return Breach(f"{name} {price} is not a multiple of {tick}", float(price), float(tick))
+    price = {"limit_price": order.limit_price, "stop_price": order.stop_price}.get(needed or "")
+    if price is not None and price % (tick := CENT if price >= 1 else PRICE_STEP):
+        return Breach(f"{needed} {price} is not a multiple of {tick}", float(price), float(tick))
     last = desk.prices.get(order.symbol)
-    if order.side is Side.BUY and not (last is not None and 0.0 < last < float("inf")):
+    if order.side is Side.BUY and not (last is not None and 0.0 < last < math.inf):
         return Breach("no last price", last, 0.0)
     return None
 
