@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from trading.domain.instruments import Symbol
@@ -23,6 +23,8 @@ from trading.ports import MarketCalendar
 
 _SESSIONS = {"D": 1, "W": 5, "M": 21, "Y": 252}
 """Sessions in each unit of a duration; seconds are counted as they are."""
+OLDEST_ON = date(2000, 1, 1)
+"""Nothing older is looked for: calendars begin here."""
 SHOWN = ("TRADES", "MIDPOINT")
 
 
@@ -81,9 +83,9 @@ def history(request: BarRequest, feed: BarFeed, calendar: MarketCalendar, now: d
     return History(begins_at, ends_at, bars)
 
 
-def head(symbol: Symbol, feed: BarFeed, calendar: MarketCalendar, now: datetime, *, years: int = 20) -> datetime | None:
+def head(symbol: Symbol, feed: BarFeed, calendar: MarketCalendar, now: datetime) -> datetime | None:
     """Return the start of the oldest session that has bars, or None; found by bisection over sessions."""
-    sessions = calendar.sessions(now.date() - timedelta(days=365 * years), now.date())
+    sessions = calendar.sessions(OLDEST_ON, now.date())
     first, last = 0, len(sessions)
     while first < last:
         middle = (first + last) // 2
@@ -100,10 +102,12 @@ def _beginning(duration: str, ends_at: datetime, calendar: MarketCalendar) -> da
     if not count.isdecimal() or not int(count) or unit not in (*_SESSIONS, "S"):
         raise Refusal(321, "Error validating request.-'bB' : cause - Historical data duration is invalid.")
     if unit == "S":
-        return ends_at - timedelta(seconds=int(count))
+        return max(ends_at - timedelta(seconds=int(count)), datetime.combine(OLDEST_ON, time(), UTC))
     wanted = int(count) * _SESSIONS[unit]
     today = ends_at.astimezone(EASTERN).date()
-    found = calendar.sessions(today - timedelta(days=wanted * 2 + 10), today)
+    if today < OLDEST_ON:
+        return ends_at
+    found = calendar.sessions(max(OLDEST_ON, today - timedelta(days=wanted * 2 + 10)), today)
     begun = [s for s in found if s.opens_at < ends_at][-wanted:]
     return begun[0].opens_at if begun else ends_at
 

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from trading.domain.money import ZERO
+from trading.errors import AirdeskError
 from trading.gateway.broker import PaperBroker
 from trading.gateway.faults import Fault
 from trading.gateway.records import GatewayOrder, Refusal, Status
@@ -216,3 +217,5 @@ class Session(asyncio.Protocol):
             HANDLERS.get(message_id, refuse)(self, frames.Request(fields))
         except Refusal as refusal:
             self.error(self._about, refusal.code, str(refusal))
+        except AirdeskError as unable:
+            self.error(self._about, 321, f"Error validating request.-'bF' : cause - SIMULATED: {unable}")

@@ -169,3 +169,7 @@ def test_nothing_later_than_the_simulated_present_is_served(client: IbClient) ->
 
 def test_the_head_time_stamp_is_the_start_of_the_first_bar(client: IbClient) -> None:
     assert client.ib.reqHeadTimeStamp(client.stock(), "TRADES", True, 1) is not None
+
+
+def test_a_duration_that_reaches_behind_all_history_is_cut(client: IbClient) -> None:
+    assert [b.date.isoformat() for b in bars(client, "30 Y", "1 day")] == ["2019-06-03"]
