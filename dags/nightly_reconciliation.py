@@ -1,10 +1,18 @@
 """### Nightly reconciliation
 
-After each close, also on half days: book late executions, then prove that our books equal the broker's and that they
-tie in themselves. Every difference is a row in `ops.breaks` and a message; one that nothing explains sets the book to
-HALTED until an operator has looked and resumed. By hand it compares now, as of the youngest session hour.
+After each close, also on half days: book late executions, take over the broker's statement, then prove that our books
+equal the broker's and that they tie in themselves. Every difference is a break with an age (`./airdesk reconcile list`)
+and a message; it turns the run red and keeps entries waiting. One that nothing explains sets the book to HALTED until
+an operator has looked and resumed. Activity that is not ours holds its symbol only.
 
-**Clear and rerun** is safe: it compares again and stores another reconciliation.
+**The order matters.** Interactive Brokers forgets the day's executions at midnight in New York, so this run starts 90
+minutes after the close, and its first step books what the API still lists. The statement covers the day before: what
+midnight swallowed comes back with it, under the same execution ids, and cash that moved without a trade is booked
+before cash is compared. Without Flex settings the statement is skipped, and says so.
+
+**By hand** it compares now, as of the youngest session hour; `./airdesk reconcile run` does the same without Airflow.
+
+**Clear and rerun** is safe: it compares again and stores another reconciliation; a statement is imported once.
 """
 
 from __future__ import annotations
@@ -49,14 +57,20 @@ with DAG(
         pool=IBKR_POOL,
         doc="Book executions and commissions that came after the last hour.",
     )
+    statement = step(
+        "statement",
+        "statements:import_statement",
+        trigger_rule="all_done",
+        doc="Executions, commissions and cash items that the broker's newest statement adds; skipped without Flex.",
+    )
     reconcile = step(
         "reconcile",
         "reconcile:reconcile",
         pool=IBKR_POOL,
         trigger_rule="all_done",
-        judges=[],
-        doc="Positions, cash, executions, orders and protections against the broker; red on any difference.",
+        judges=["sync_broker", "statement"],
+        doc="Positions, cash, executions, commissions, orders and protections against the broker; red on any break.",
     )
     checks = [BooksCheck(task_id=name, halts=halts, doc_md=doc, trigger_rule="all_done") for name, halts, doc in CHECKS]
 
-    sync_broker >> [reconcile, *checks]
+    sync_broker >> statement >> reconcile >> checks

@@ -92,7 +92,7 @@ def test_the_last_task_judges_every_other_one(dagbag):
 
 
 def test_every_step_calls_a_function_that_exists(dagbag):
-    from trading.tasks import analyse, decide, desk, execute, ingest, rebalance, reconcile, sync
+    from trading.tasks import analyse, decide, desk, execute, ingest, rebalance, reconcile, statements, sync
 
     steps = {
         sync.sync_broker,
@@ -105,6 +105,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         decide.decide,
         execute.execute,
         desk.report,
+        statements.import_statement,
         reconcile.reconcile,
         rebalance.preview,
         rebalance.send,
@@ -122,7 +123,7 @@ def test_the_plugin_registers_every_timetable_that_a_dag_uses(dagbag):
 
 def test_every_sql_check_is_run(dagbag):
     files = {path.stem for path in (ROOT / "include" / "sql" / "checks").glob("*.sql")}
-    assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - {"sync_broker", "reconcile"}
+    assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - {"sync_broker", "statement", "reconcile"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -81,7 +81,8 @@ def test_the_night_run_proves_the_books(desk, ask):
     desk("hourly_trading", conf={"as_of": ny("2025-06-11 11:30").isoformat()})
     state, tasks = desk("nightly_reconciliation", conf={"as_of": ny("2025-06-11 16:00").isoformat()})
     assert (state, set(tasks.values())) == ("success", {"success"})
-    assert ask("SELECT is_clean, session_on FROM ops.reconciliations") == [(True, FIRST_ON)]
+    assert ask("SELECT is_clean, session_on FROM ops.reconciliations WHERE kind = 'nightly'") == [(True, FIRST_ON)]
+    assert ask("SELECT * FROM ops.breaks") == []
 
 
 @pytest.mark.airflow

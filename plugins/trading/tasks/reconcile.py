@@ -38,9 +38,8 @@ def reconcile(
             raise PermanentError(f"{book} is not opened yet, so there is nothing to compare; run its first hour")
     with services.store.order_writer(book) as epoch, gate.connect(BrokerRole.RECONCILER) as broker:
         learned, notes, counts = _compare(services, book, slot, broker, kind, epoch)
-    if learned.fills:
-        notes = (f"{learned.fills} executions were not booked before", *notes)
-    return StepReport("reconcile", counts | learned.counts(), notes, degraded=bool(notes))
+    late = (f"{learned.fills} executions were not booked before",) if learned.fills else ()
+    return StepReport("reconcile", counts | learned.counts(), (*notes, *late), degraded=bool(notes))
 
 
 def _compare(
