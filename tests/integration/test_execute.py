@@ -245,3 +245,20 @@ def test_two_copies_at_once_send_one_family(desk, store) -> None:
         desk.execute("2019-06-03 10:30")
     desk.execute("2019-06-03 10:30")
     assert desk.refs_at_broker() == [o.order_id for o in legs]
+
+
+@pytest.mark.parametrize("by", ["the checks", "the next hour"])
+def test_a_family_that_was_cut_off_and_may_not_go_any_more_leaves_nothing_behind(desk, by: str) -> None:
+    desk.gateway.tell("fault", message_id=3, fault="close_before", skip=2)
+    desk.sync("2019-06-03 10:30")
+    legs = desk.enter("2019-06-03 10:30")
+    with pytest.raises(TransientError):
+        desk.execute("2019-06-03 10:30")
+    if by == "the checks":
+        desk.facts("2019-06-03 10:30", vix=31.0)
+        desk.execute("2019-06-03 10:30")
+    else:
+        desk.sync("2019-06-03 11:30")
+    assert desk.status(*legs) == [OrderStatus.EXPIRED] * 3
+    assert {o["status"] for o in desk.gateway.orders()} == {"Cancelled"}
+    assert desk.state() is TradingState.ACTIVE

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from trading.domain.fills import newest_revisions
 from trading.domain.money import ZERO
-from trading.domain.orders import OPEN, Order, OrderEvent, OrderStatus, TimeInForce
-from trading.ports import BrokerOrder, BrokerSnapshot
+from trading.domain.orders import OPEN, Order, OrderEvent, OrderRef, OrderStatus, TimeInForce
+from trading.ports import BrokerOrder, BrokerSnapshot, Intent
 
 
 def event_of(order: Order, theirs: BrokerOrder, snapshot: BrokerSnapshot) -> OrderEvent | None:
@@ -49,6 +50,24 @@ def event_of_absent(order: Order, snapshot: BrokerSnapshot, held: Decimal) -> Or
 def filled_in(order: Order, snapshot: BrokerSnapshot) -> Decimal:
     """Return the shares of an order that the snapshot's executions account for."""
     return sum((f.quantity for f in newest_revisions(snapshot.fills) if f.order_id == order.order_id), ZERO)
+
+
+def families_of(orders: Iterable[Order]) -> list[tuple[Order, ...]]:
+    """Return orders by family, the entry first; what waits for no entry is a family of its own."""
+    groups: dict[OrderRef, list[Order]] = {}
+    for order in sorted(orders, key=lambda o: o.leg):
+        groups.setdefault(order.parent_id or order.order_id, []).append(order)
+    return [tuple(legs) for legs in groups.values()]
+
+
+def never_left(family: Sequence[Order], intents: Mapping[OrderRef, Intent], snapshot: BrokerSnapshot) -> bool:
+    """Whether the broker acts on no leg of an unsent family and never will: it has not seen the last one.
+
+    It holds the first legs back until the last one arrives; they are called back, not waited for.
+    """
+    last = intents.get(family[-1].order_id)
+    is_listed = any(snapshot.find(order.order_id) is not None for order in family)
+    return not is_listed and (last is None or last.reserved_id >= snapshot.next_order_id)
 
 
 def new_size(order: Order, theirs: BrokerOrder) -> Decimal | None:

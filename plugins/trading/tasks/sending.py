@@ -35,7 +35,7 @@ def send_family(desk: Submission, family: Sequence[Order]) -> int:
             events = _send_under_fresh_ids(desk, family)
     except OutcomeUnknown as unknown:
         if not all(desk.look().find(o.order_id) for o in family):
-            desk.give_up(family, str(unknown))
+            _park(desk, family, str(unknown))
             raise
         return len(family)
     if events is None:
@@ -49,13 +49,20 @@ def _may_resend(desk: Submission, family: Sequence[Order], reserved: Mapping[Ord
     """Whether a family with reserved ids never reached the broker, so that the same ids may be sent again."""
     found = [o.order_id for o in family if desk.seen.find(o.order_id) is not None]
     if found or len(reserved) < len(family):
-        desk.give_up(family, f"only part of the family is known to the broker: {', '.join(found) or 'none'}")
+        _park(desk, family, f"only part of the family is known to the broker: {', '.join(found) or 'none'}")
         raise OutcomeUnknown(f"{family[0].order_id}: only part of its family is known; look at the broker")
     # The broker may have held back the first legs; it acts on none of them before the last one arrives.
     if not desk.is_unseen(reserved[family[-1].order_id]):
-        desk.give_up(family, "its id is used up, but the broker shows no such order")
+        _park(desk, family, "its id is used up, but the broker shows no such order")
         return False
     return True
+
+
+def _park(desk: Submission, family: Sequence[Order], detail: str) -> None:
+    """Call back every leg, also those that the broker holds back unseen, and park what it does not list as UNKNOWN."""
+    desk.broker.cancel([intent.reserved_id for intent in desk.intents_of(family).values()])
+    desk.look()
+    desk.give_up(family, detail)
 
 
 def _ids_were_taken(events: Sequence[OrderEvent]) -> bool:

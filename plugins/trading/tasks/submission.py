@@ -10,6 +10,7 @@ from trading.domain.portfolio import TradingState
 from trading.execution.checks import Denial
 from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Stage, Store
 from trading.tasks.adopt import Adoption, adopt, settle
+from trading.tasks.evidence import never_left
 
 
 class Submission:
@@ -115,11 +116,15 @@ class Submission:
             self.notes.append(f"{orders[0].symbol}: {detail}")
 
     def deny(self, family: Sequence[Order], detail: str, denials: Sequence[Denial] = ()) -> None:
-        """Record that a family may not go. Ids that the broker has not seen are given up with it."""
+        """Record that a family may not go; one with reserved ids goes with it unless the broker may act on it."""
         intents = self.intents_of(family)
         self.end([o for o in family if o.status is OrderStatus.PLANNED], OrderStatus.DENIED, detail, denials=denials)
-        reserved = [o for o in family if o.status is OrderStatus.RESERVED and self.is_unseen(intents[o.order_id])]
-        self.end(reserved, OrderStatus.EXPIRED, detail, denials=denials)
+        reserved = [o for o in family if o.status is OrderStatus.RESERVED]
+        if reserved and never_left(reserved, intents, self.seen):
+            held_back = [i for i in intents.values() if not self.is_unseen(i)]
+            if held_back:
+                self.broker.cancel([i.reserved_id for i in held_back])
+            self.end(reserved, OrderStatus.EXPIRED, detail, denials=denials)
 
     def give_up(self, family: Sequence[Order], detail: str) -> None:
         """Park legs that the broker does not list as UNKNOWN and alarm once; a person settles them."""

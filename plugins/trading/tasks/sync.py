@@ -13,6 +13,7 @@ from trading.ports import Broker, BrokerGate, BrokerIdentity, BrokerSnapshot, Ma
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import Adoption, adopt, settle
 from trading.tasks.corporate import take_over_actions
+from trading.tasks.evidence import families_of, never_left
 from trading.tasks.facts import cutoff_of
 from trading.tasks.findings import reconcile_hour, snapshot_of
 from trading.tasks.protect import ensure_protection
@@ -37,7 +38,9 @@ def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot
             snapshot = snapshot_of(services, broker, book)
             total += _take_over(services, spec, book, snapshot, cutoff_at, epoch)
         with services.store.transaction() as tx:
-            expired = _expire_unsent(tx, book, snapshot, cutoff_at, epoch)
+            expired, held_back = _expire_unsent(tx, book, snapshot, cutoff_at, epoch)
+        if held_back:
+            broker.cancel(held_back)
         desk = Submission(services.store, broker, book, epoch, seen=snapshot)
         repaired, unknown = _protect(services, spec, desk)
         with services.store.transaction() as tx:
@@ -110,22 +113,28 @@ def _take_over(
         return Adoption(notes=told) + adopt(tx, book, snapshot, epoch=epoch)
 
 
-def _expire_unsent(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, cutoff_at: datetime, epoch: int) -> int:
-    """End orders of earlier hours that never reached the broker; their time to be sent is over."""
+def _expire_unsent(
+    tx: Transaction, book: BookId, snapshot: BrokerSnapshot, cutoff_at: datetime, epoch: int
+) -> tuple[int, list[int]]:
+    """End orders of earlier hours that never reached the broker; their time to be sent is over.
+
+    Returns:
+        How many expired, and the ids under which the broker may hold back the first legs of a family.
+    """
     late = [o for o in tx.orders.unsent(book) if o.planned_at < cutoff_at]
     intents = tx.orders.intents([o.order_id for o in late])
-    expired = 0
-    for order in late:
-        intent = intents.get(order.order_id)
-        if snapshot.find(order.order_id) is not None:
-            continue
-        if intent is None or intent.reserved_id >= snapshot.next_order_id:
+    expired, held_back = 0, list[int]()
+    for family in families_of(late):
+        if never_left(family, intents, snapshot):
             status, detail = OrderStatus.EXPIRED, "its hour passed before it was sent"
+            held_back += [intents[o.order_id].reserved_id for o in family if o.order_id in intents]
         else:
             status, detail = OrderStatus.UNKNOWN, "its id is used up, but the broker shows no such order"
-        settle(tx, order, OrderEvent(order.order_id, status, snapshot.taken_at, detail=detail), epoch)
-        expired += status is OrderStatus.EXPIRED
-    return expired
+        for order in family:
+            if snapshot.find(order.order_id) is None:
+                settle(tx, order, OrderEvent(order.order_id, status, snapshot.taken_at, detail=detail), epoch)
+                expired += status is OrderStatus.EXPIRED
+    return expired, [number for number in held_back if number < snapshot.next_order_id]
 
 
 def _protect(services: Services, spec: StrategySpec, desk: Submission) -> tuple[int, tuple[str, ...]]:
