@@ -4,6 +4,9 @@ Each hour of the New York session, and at its close: bring the book up to date w
 decide, send orders, report. `decide` runs whatever the ingests did: missing input blocks entries, exits are judged
 on what is fresh, and `report` turns the run red.
 
+Orders above AIRDESK_APPROVAL_ABOVE_USD wait in `approve` for a person, at most 15 minutes, under Required Actions or by
+`./airdesk approve`; exits and every other order never wait. Without the setting both tasks are skipped.
+
 **By hand.** Without a date the run stands for the youngest completed session hour. With
 `{"as_of": "2026-11-23T15:30:00Z"}` it stands for exactly that hour.
 
@@ -16,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 from trading.entrypoints.airflow.callbacks import on_failure
-from trading.entrypoints.airflow.steps import IBKR_POOL, LIVE_DEFAULTS, step
+from trading.entrypoints.airflow.steps import IBKR_POOL, LIVE_DEFAULTS, approval_steps, step
 from trading.entrypoints.airflow.timetable import NyseTimetable
 
 INGESTS = ("ingest_prices", "ingest_fundamentals", "ingest_news")
@@ -67,19 +70,22 @@ with DAG(
     )
     execute = step(
         "execute",
-        "execute:execute",
+        "approved:send",
         pool=IBKR_POOL,
+        waiting=["approve", "execute_approved"],
         doc="Send what the newest decision planned and the broker does not have yet. Sends nothing for an older hour.",
     )
+    approve, execute_approved = approval_steps("hourly", send="approved:send_answered")
     report = step(
         "report",
         "desk:report",
         trigger_rule="all_done",
-        judges=["sync_broker", *INGESTS, *ANALYSES, "decide", "execute"],
+        judges=["sync_broker", *INGESTS, *ANALYSES, "decide", "execute", "approve", "execute_approved"],
         doc="Tell people what was decided and filled; red if any step failed or worked on missing input.",
     )
 
     sync_broker >> ingests
     for ingest in ingests:
         ingest >> analyses
-    analyses >> decide >> execute >> report
+    analyses >> decide >> execute >> approve
+    [execute, execute_approved] >> report

@@ -1,7 +1,8 @@
 """### Quarterly rebalance
 
 In the first hour of each quarter's first session: what grew over its target is trimmed to it; nothing is topped up.
-`preview` writes a decision of its own kind with the trims that it wants, `execute` sends them.
+`preview` writes a decision of its own kind with the trims that it wants, `execute` sends them. Trims never wait for a
+person; an entry above AIRDESK_APPROVAL_ABOVE_USD would, in `approve`.
 
 **By hand** it stands for the youngest completed session hour, or for exactly the one in
 `{"as_of": "2026-11-23T15:30:00Z"}`.
@@ -15,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 from trading.entrypoints.airflow.callbacks import on_failure
-from trading.entrypoints.airflow.steps import IBKR_POOL, LIVE_DEFAULTS, step
+from trading.entrypoints.airflow.steps import IBKR_POOL, LIVE_DEFAULTS, approval_steps, step
 from trading.entrypoints.airflow.timetable import NyseQuarterTimetable
 
 with DAG(
@@ -35,10 +36,13 @@ with DAG(
     preview = step("preview", "rebalance:preview", doc="Write the rebalancing decision: what to trim.")
     execute = step(
         "execute",
-        "rebalance:send",
+        "approved:send_rebalance",
         pool=IBKR_POOL,
         judges=["preview"],
+        waiting=["approve", "execute_approved"],
         doc="Send the rebalancing orders that the broker does not have yet.",
     )
 
-    preview >> execute
+    approve, execute_approved = approval_steps("rebalance", send="approved:send_answered_rebalance")
+
+    preview >> execute >> approve

@@ -13,10 +13,7 @@ from trading.strategy.spec import StrategySpec
 from trading.tasks import rebalance
 from trading.tasks.approval import settle
 from trading.tasks.execute import execute
-from trading.tasks.report import StepReport
-
-WAITING = "waiting"
-"""Count in a report: entries that wait for a person."""
+from trading.tasks.report import WAITING, StepReport
 
 
 def send(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:

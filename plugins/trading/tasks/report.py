@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+WAITING = "waiting"
+"""Count that says how many orders wait for a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepReport:

@@ -12,13 +12,14 @@ from importlib import import_module
 from typing import Any
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
+from trading.entrypoints.airflow.approvals import AskApproval
 from trading.entrypoints.airflow.callbacks import halting, on_failure
 from trading.entrypoints.airflow.context import replay_context, run_context
 from trading.entrypoints.airflow.retry_policy import ByErrorClass
 from trading.errors import PermanentError
-from trading.tasks.report import StepReport
+from trading.tasks.report import WAITING, StepReport
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def step(
     doc: str,
     needs: Sequence[str] = (),
     judges: Sequence[str] | None = None,
+    waiting: Sequence[str] = (),
     **operator: Any,
 ) -> PythonOperator:
     """Return the task that calls `function(services, spec, book, slot)`.
@@ -64,11 +66,40 @@ def step(
         doc: what people read about the task in the UI.
         needs: tasks that must have finished although the trigger rule would let this one run without them.
         judges: tasks whose failure or degraded report turns this one red once its own work is done; () judges its
-            own report only, None judges nothing.
+            own report only, None judges nothing. A judged task that was skipped has nothing to answer for.
+        waiting: tasks that run only if this one leaves orders that wait for a person; else they are skipped here, at
+            no cost.
         operator: Airflow's own arguments, e.g. pool or trigger_rule.
     """
-    call = {"function": function, "needs": tuple(needs), "judges": judges}
+    call = {"function": function, "needs": tuple(needs), "judges": judges, "waiting": tuple(waiting)}
     return PythonOperator(task_id=task_id, python_callable=run_step, op_kwargs=call, doc_md=doc, **operator)
+
+
+def approval_steps(kind: str, *, send: str) -> tuple[AskApproval, PythonOperator]:
+    """Return the two tasks after `execute`: a person's answer, and the sending of what was approved.
+
+    Args:
+        kind: of the decision whose orders wait.
+        send: "module:name" of the function that sends once more.
+    """
+    ask = AskApproval(
+        task_id="approve",
+        kind=kind,
+        # An answer within seconds of the question can lose the race with the task that parks: it is asked again.
+        retry_delay=timedelta(seconds=5),
+        doc_md="Waits up to 15 minutes for a person, only if an entry is above AIRDESK_APPROVAL_ABOVE_USD.",
+    )
+    execute_approved = step(
+        "execute_approved",
+        send,
+        pool=IBKR_POOL,
+        trigger_rule="all_done",
+        needs=["execute"],
+        judges=["approve"],
+        doc="Send what was approved, vetted again; deny what was not.",
+    )
+    ask >> execute_approved
+    return ask, execute_approved
 
 
 def replay_step(task_id: str, *, doc: str, **operator: Any) -> PythonOperator:
@@ -80,6 +111,7 @@ def run_step(
     function: str,
     needs: Sequence[str],
     judges: Sequence[str] | None,
+    waiting: Sequence[str] = (),
     **context: Any,
 ) -> dict[str, object]:
     """Run one step and return its report for XCom."""
@@ -94,9 +126,13 @@ def run_step(
         report: StepReport = _resolve(function)(run.services, run.spec, run.book, run.slot)
     _say(report)
     if judges is not None:
-        reports = {task_id: _report_of(instance, task_id) for task_id in judges}
+        skipped = _skipped(context, judges)
+        reports = {task_id: _report_of(instance, task_id) for task_id in judges if task_id not in skipped}
         if problems := problems_of({**reports, instance.task_id: report.as_xcom()}):
             raise AirflowFailException("; ".join(problems))
+    if waiting and not report.counts.get(WAITING):
+        instance.xcom_push(key="return_value", value=report.as_xcom())
+        raise DownstreamTasksSkipped(tasks=list(waiting))
     return report.as_xcom()
 
 
@@ -119,6 +155,16 @@ def problems_of(reports: Mapping[str, Mapping[str, Any] | None]) -> tuple[str, .
         elif report["degraded"]:
             problems.append(f"{task_id} is degraded: {'; '.join(report['notes']) or 'see its log'}")
     return tuple(problems)
+
+
+def _skipped(context: Mapping[str, Any], task_ids: Sequence[str]) -> set[str]:
+    """Return those of the tasks that this run skipped."""
+    instance = context["ti"]
+    if not task_ids:
+        return set()
+    runs = instance.get_task_states(dag_id=instance.dag_id, task_ids=list(task_ids), run_ids=[instance.run_id])
+    states: Mapping[str, str | None] = runs.get(instance.run_id, {})
+    return {task_id for task_id, state in states.items() if state == "skipped"}
 
 
 def _report_of(instance: Any, task_id: str) -> Mapping[str, Any] | None:
