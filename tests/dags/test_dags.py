@@ -92,7 +92,7 @@ def test_the_last_task_judges_every_other_one(dagbag):
 
 
 def test_every_step_calls_a_function_that_exists(dagbag):
-    from trading.tasks import analyse, decide, desk, execute, ingest, rebalance, reconcile, statements, sync
+    from trading.tasks import analyse, approved, decide, desk, ingest, rebalance, reconcile, statements, sync
 
     steps = {
         sync.sync_broker,
@@ -103,12 +103,14 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         analyse.sentiment,
         analyse.risk,
         decide.decide,
-        execute.execute,
+        approved.send,
+        approved.send_answered,
+        approved.send_rebalance,
+        approved.send_answered_rebalance,
         desk.report,
         statements.import_statement,
         reconcile.reconcile,
         rebalance.preview,
-        rebalance.send,
     }
     named = {f"{step.__module__.rpartition('.')[2]}:{step.__name__}" for step in steps}
     called = {t.op_kwargs["function"] for d in dagbag.dags.values() for t in d.tasks if "function" in _kwargs(t)}

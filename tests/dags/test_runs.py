@@ -65,7 +65,8 @@ def counts(ask) -> dict[str, int]:
 @pytest.mark.airflow
 def test_an_hour_runs_green_and_running_it_again_changes_nothing(desk, ask, gateway):
     state, tasks = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
-    assert (state, set(tasks.values())) == ("success", {"success"})
+    assert {task for task, ended in tasks.items() if ended == "skipped"} == {"approve", "execute_approved"}
+    assert (state, set(tasks.values())) == ("success", {"success", "skipped"})
     assert ask("SELECT book, as_of, is_closing FROM desk.decisions") == [("demo:runs", HOUR, False)]
     assert {badge for (badge,) in ask("SELECT badge FROM ops.outbox")} == {"SYNTHETIC"}
     before, sent = counts(ask), gateway.orders()
@@ -89,7 +90,10 @@ def test_the_night_run_proves_the_books(desk, ask):
 def test_a_rebalance_decides_beside_the_hour_and_running_it_again_changes_nothing(desk, ask, gateway):
     desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
     state, tasks = desk("quarterly_rebalance", conf={"as_of": HOUR.isoformat()})
-    assert (state, tasks) == ("success", {"preview": "success", "execute": "success"})
+    assert (state, tasks) == (
+        "success",
+        {"preview": "success", "execute": "success", "approve": "skipped", "execute_approved": "skipped"},
+    )
     assert ask("SELECT kind, as_of FROM desk.decisions ORDER BY kind") == [("hourly", HOUR), ("rebalance", HOUR)]
     before, sent = counts(ask), gateway.orders()
     state, _ = desk("quarterly_rebalance", conf={"as_of": HOUR.isoformat()})
