@@ -16,7 +16,7 @@ from trading.domain.market import SYNTHETIC
 from trading.engine.hours import Timeline
 from trading.engine.replay import ReplayResult, replay
 from trading.errors import PermanentError
-from trading.execution.costs import CostModel
+from trading.execution.costs import SCHEDULES, CostModel
 from trading.ports import Services
 from trading.reporting.replay_summary import buy_and_hold, print_summary
 from trading.settings import Settings, load_settings
@@ -35,6 +35,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.add_argument("--strategy", choices=sorted(STRATEGIES), help="default: AIRDESK_STRATEGY")
     run.add_argument("--name", default="run", help="name of the replay book")
     run.add_argument("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
+    run.add_argument("--commission", choices=list(SCHEDULES), default="fixed", help="IBKR's schedule")
     run.add_argument("--half-spread-bps", type=float, default=5.0, help="paid by market and stop orders")
     run.set_defaults(run=_run)
     delete = commands.add_parser("delete", help="delete a stored replay book with all its rows")
@@ -52,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     read = time.perf_counter()
     cash = options.cash or settings.starting_cash_usd
     book = BookId(BookKind.REPLAY, options.name)
-    costs = CostModel(half_spread_frac=options.half_spread_bps / 10_000)
+    costs = CostModel(options.half_spread_bps / 10_000, SCHEDULES[options.commission])
     result = replay(spec, facts, timeline, book=book, cash_usd=Decimal(cash), terms=terms_of(services), costs=costs)
     _print(options, settings, spec, facts, timeline, result, cash, is_synthetic=is_synthetic)
     done = time.perf_counter()

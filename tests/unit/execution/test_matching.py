@@ -10,7 +10,7 @@ from trading.domain.orders import OrderPurpose, OrderStatus, OrderType, Side, Ti
 from trading.domain.portfolio import Portfolio, Position
 from trading.engine.market import Traffic, run_bars
 from trading.engine.state import BookState
-from trading.execution.costs import CostModel, ibkr_fixed
+from trading.execution.costs import CostModel, ibkr_fixed, ibkr_tiered
 from trading.execution.matching import match, ratchet
 
 from tests.builders import AS_OF, a_bar, an_order, no_commission
@@ -105,5 +105,15 @@ def test_a_stop_that_fills_takes_its_sibling_away():
 
 def test_commissions_follow_the_published_schedule():
     for case in oracle("commission_cases.json")["cases"]:
-        fee = ibkr_fixed(Decimal(case["qty"]), Decimal(str(case["price"])))
-        assert fee == Decimal(case["fixed"]), case
+        quantity, price = Decimal(case["qty"]), Decimal(str(case["price"]))
+        assert ibkr_fixed(quantity, price) == Decimal(case["fixed"]), case
+        before = Decimal(case["month_shares_before"])
+        assert ibkr_tiered(quantity, price, month_shares_before=before) == Decimal(case["tiered"]), case
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(0, "3.5"), (299_500, "2.75"), (300_000, "2"), (2_999_999, "1.5005"), (200_000_000, "0.5")],
+)
+def test_a_tiered_commission_prices_each_share_by_the_months_volume(before, expected):
+    assert ibkr_tiered(Decimal(1000), Decimal(25), month_shares_before=Decimal(before)) == Decimal(expected)
