@@ -273,8 +273,11 @@ class FakeBroker:
         )  # fmt: skip
 
     def _event(self, ref: OrderRef) -> OrderEvent:
+        """It exists, or was never created; how it ends is told by snapshots."""
         order = self.orders[ref]
-        return OrderEvent(ref, order.status, self.at, order.perm_id, order.filled_quantity, order.detail)
+        if order.status is OrderStatus.REJECTED:
+            return OrderEvent(ref, OrderStatus.REJECTED, self.at, detail=order.detail)
+        return OrderEvent(ref, OrderStatus.SUBMITTED, self.at, order.perm_id)
 
     def _accept(self, leg: ReservedLeg) -> None:
         order, known = leg.order, self.orders.get(leg.order.order_id)

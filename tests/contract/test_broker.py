@@ -69,7 +69,7 @@ def test_a_bracket_fills_and_its_protection_works(connect: Connect) -> None:
         events = broker.submit(bracket())
         seen = broker.snapshot(BOOK)
     assert [e.order_id for e in events] == ["NVDA.entry.0", "NVDA.stop.1", "NVDA.target.2"]
-    assert all(e.broker_order_id for e in events)
+    assert all(e.broker_order_id and e.status is OrderStatus.SUBMITTED for e in events)
     status = {o.order_ref: o.status for o in seen.orders}
     assert status["NVDA.entry.0"] is OrderStatus.FILLED
     assert status["NVDA.stop.1"] is OrderStatus.SUBMITTED
