@@ -18,11 +18,6 @@ MARGIN_FACTOR = 4
 
 def portfolio(broker: PaperBroker, listings: Listings) -> Iterator[PortfolioItem]:
     """Yield every holding, closed ones included; one without a market price stands at its cost."""
-    realized: dict[str, Decimal] = {}
-    for done in broker.state.executions:
-        if done.realized_usd is not None:
-            symbol = broker.order(done.perm_id).ticket.symbol
-            realized[symbol] = realized.get(symbol, ZERO) + done.realized_usd
     for symbol, holding in broker.state.holdings.items():
         price = broker.market_price(symbol)
         yield PortfolioItem(
@@ -30,7 +25,7 @@ def portfolio(broker: PaperBroker, listings: Listings) -> Iterator[PortfolioItem
             holding.quantity,
             holding.average_cost if price is None else price,
             holding.average_cost,
-            realized.get(symbol, ZERO),
+            holding.realized_usd,
         )
 
 

@@ -22,7 +22,7 @@ from trading.gateway.expiry import end_of
 from trading.gateway.feed import BarFeed
 from trading.gateway.lifecycle import cancel
 from trading.gateway.order_book import OrderBook
-from trading.gateway.records import BrokerState, Event, GatewayOrder, Refusal, ScriptedQuote, Ticket
+from trading.gateway.records import BrokerState, Event, Execution, GatewayOrder, Refusal, ScriptedQuote, Ticket
 from trading.gateway.what_if import MarginImpact, impact_of
 from trading.ports import MarketCalendar
 
@@ -67,6 +67,14 @@ class PaperBroker:
     def live(self) -> Iterator[GatewayOrder]:
         """Yield orders that everybody may see and that can still change."""
         return self._book.live()
+
+    def done_since(self, at: datetime) -> list[GatewayOrder]:
+        """Return the orders that ended at `at` or later."""
+        return self._book.done_since(at)
+
+    def executed_since(self, at: datetime) -> list[Execution]:
+        """Return the executions at `at` or later, the youngest last."""
+        return self._book.executed_since(at)
 
     def exposed_symbols(self) -> list[Symbol]:
         """Return what is held or ordered: the symbols whose corporate actions concern the account."""

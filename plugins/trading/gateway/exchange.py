@@ -197,8 +197,7 @@ class Exchange:
             executed_at=fill.executed_at,
             realized_usd=gain,
         )
-        self._state.executions.append(done)
-        self._book.tell_executed(order, done)
+        self._book.add_execution(order, done)
         share_fill(self._book, order, fill.quantity, fill.executed_at, fill.price)
 
     def _settles_on(self, fill: Fill) -> date | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
+from datetime import date, datetime, timedelta
 
+from trading.gateway.listings import EASTERN
 from trading.gateway.records import (
     BrokerState,
     Event,
@@ -27,8 +29,12 @@ class OrderBook:
         self._by_client: dict[tuple[int, int], GatewayOrder] = {}
         self._children: dict[int, list[GatewayOrder]] = {}
         self._unfinished: dict[int, GatewayOrder] = {}
+        self._done_on: dict[date, list[GatewayOrder]] = {}
+        self._executed_on: dict[date, list[Execution]] = {}
         for order in state.orders:
             self._index(order)
+        for execution in state.executions:
+            self._executed_on.setdefault(_day_of(execution.executed_at), []).append(execution)
 
     # --- finding --------------------------------------------------------------------------------
 
@@ -47,6 +53,16 @@ class OrderBook:
     def live(self) -> Iterator[GatewayOrder]:
         """Yield orders that everybody may see and that can still change, oldest first."""
         return (o for o in self.unfinished() if not o.is_staged and not o.is_done)
+
+    def done_since(self, at: datetime) -> list[GatewayOrder]:
+        """Return the orders that ended at `at` or later."""
+        days = _days(at, self.state.clock)
+        return [o for day in days for o in self._done_on.get(day, ()) if o.done_at is not None and o.done_at >= at]
+
+    def executed_since(self, at: datetime) -> list[Execution]:
+        """Return the executions at `at` or later."""
+        days = _days(at, self.state.clock)
+        return [e for day in days for e in self._executed_on.get(day, ()) if e.executed_at >= at]
 
     def parent(self, order: GatewayOrder) -> GatewayOrder | None:
         """Return the order whose fill wakes this one, or None."""
@@ -74,15 +90,25 @@ class OrderBook:
     def forget_done(self, order: GatewayOrder) -> None:
         """Visit `order` no more: it is done."""
         assert order.is_done, f"{order.perm_id} is {order.status}, it still works"
+        assert order.done_at is not None, f"{order.perm_id} ended at no time"
         self._unfinished.pop(order.perm_id, None)
+        self._done_on.setdefault(_day_of(order.done_at), []).append(order)
+
+    def add_execution(self, order: GatewayOrder, execution: Execution) -> None:
+        """Take a fill in and tell it."""
+        self.state.executions.append(execution)
+        self._executed_on.setdefault(_day_of(execution.executed_at), []).append(execution)
+        self._events.append(Executed(copy(order), execution))
 
     def _index(self, order: GatewayOrder) -> None:
         self._by_perm_id[order.perm_id] = order
         self._by_client[order.client_id, order.ticket.order_id] = order
         if order.parent_perm_id:
             self._children.setdefault(order.parent_perm_id, []).append(order)
-        if not order.is_done:
+        if order.done_at is None:
             self._unfinished[order.perm_id] = order
+        else:
+            self._done_on.setdefault(_day_of(order.done_at), []).append(order)
 
     # --- telling --------------------------------------------------------------------------------
 
@@ -94,10 +120,6 @@ class OrderBook:
         """Tell that the order is cancelled."""
         self._events.append(OrderCancelled(copy(order), reason, cancelled_by))
 
-    def tell_executed(self, order: GatewayOrder, execution: Execution) -> None:
-        """Tell a fill."""
-        self._events.append(Executed(copy(order), execution))
-
     def tell_message(self, order: GatewayOrder, code: int, text: str) -> None:
         """Tell an error message about the order."""
         self._events.append(OrderMessage(copy(order), code, text))
@@ -106,3 +128,12 @@ class OrderBook:
         """Return and forget what happened since the last call."""
         events, self._events = self._events, []
         return events
+
+
+def _day_of(at: datetime) -> date:
+    return at.astimezone(EASTERN).date()
+
+
+def _days(first_at: datetime, last_at: datetime) -> list[date]:
+    first_on = _day_of(first_at)
+    return [first_on + timedelta(days=n) for n in range((_day_of(last_at) - first_on).days + 1)]

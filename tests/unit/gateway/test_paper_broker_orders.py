@@ -302,3 +302,15 @@ def test_events_show_the_order_as_it_was_when_they_happened() -> None:
     assert [(e.order.filled, e.order.status) for e in fills] == [
         (4, Status.SUBMITTED), (8, Status.SUBMITTED), (10, Status.FILLED),
     ]  # fmt: skip
+
+
+def test_what_ended_and_traded_today_is_found_without_yesterday() -> None:
+    broker = broker_on(FLAT)
+    broker.place(CLIENT, a_market_order())
+    broker.place(CLIENT, a_ticket(2, tif="DAY", limit_price=FAR))
+    today = ny("2019-06-04 00:00")
+    advance(broker, ny("2019-06-04 10:30"))
+    broker.place(CLIENT, a_market_order(3))
+    assert [o.ticket.order_id for o in broker.done_since(START)] == [1, 2, 3]
+    assert [o.ticket.order_id for o in broker.done_since(today)] == [3]
+    assert [e.perm_id for e in broker.executed_since(today)] == [broker.state.orders[2].perm_id]

@@ -66,11 +66,9 @@ def _tell_open(session: Session, orders: Iterable[GatewayOrder]) -> None:
 
 def completed_orders(session: Session, request: Request) -> None:
     """Answer with the orders that ended on the broker's current day; all came through the API."""
-    since = session.gateway.day_began_at()
-    for order in session.broker.state.orders:
-        if order.done_at is not None and order.done_at >= since:
-            listing = session.gateway.listings[order.ticket.symbol]
-            session.send(wire.completed_order(order, listing, order.parent_perm_id, session.version))
+    for order in session.broker.done_since(session.gateway.day_began_at()):
+        listing = session.gateway.listings[order.ticket.symbol]
+        session.send(wire.completed_order(order, listing, order.parent_perm_id, session.version))
     session.send(frame(102))
 
 
@@ -81,12 +79,11 @@ def executions(session: Session, request: Request) -> None:
     client_id, account = request.whole(), request.text()
     since = max(read_instant(request.text()) or session.gateway.day_began_at(), session.gateway.day_began_at())
     symbol, kind, exchange, side = (request.text() for _ in range(4))
-    for done in session.broker.state.executions:
+    for done in session.broker.executed_since(since):
         order = session.broker.order(done.perm_id)
         listing = session.gateway.listings[order.ticket.symbol]
         wanted = (
-            done.executed_at >= since
-            and client_id in (0, order.client_id)
+            client_id in (0, order.client_id)
             and account in ("", order.ticket.account)
             and symbol in ("", order.ticket.symbol)
             and kind in ("", listing.kind)
