@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from trading.domain.money import ZERO
 from trading.gateway.account import AccountType
