@@ -102,6 +102,16 @@ class AirflowApi:
         rows.sort(key=lambda row: row["start_date"] or "9999")
         return [TaskRun(str(row["task_id"]), str(row["state"]), row["duration"]) for row in rows]
 
+    def questions(self) -> list[dict[str, Any]]:
+        """Return what waits for a person, as Airflow tells it."""
+        rows = self._call("GET", "/dags/~/dagRuns/~/hitlDetails?response_received=false&limit=100")["hitl_details"]
+        return [dict(row) for row in rows]
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
+        """Answer a question of a task that is not mapped."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        self._call("PATCH", path, {"chosen_options": [option]})
+
     def _call(self, method: str, path: str, body: object = None, *, missing_is_none: bool = False) -> Any:
         if "Authorization" not in self._session.headers:
             self._log_in()
