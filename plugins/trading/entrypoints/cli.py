@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from trading.entrypoints import (
     cli_airflow,
+    cli_approve,
     cli_controls,
     cli_data,
     cli_desk,
@@ -37,6 +38,7 @@ COMMAND_MODULES = (
     up,
     doctor,
     cli_controls,
+    cli_approve,
     cli_desk,
     cli_reconcile,
     cli_replay,
