@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading.accounting.reconciliation_kinds import Difference, DifferenceKind
-from trading.domain.fills import Fill
+from trading.domain.fills import Fill, revision_of
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
@@ -89,23 +89,22 @@ def compare_cash(
 
 def unbooked_fills(ours: Iterable[Fill], theirs: Sequence[Fill]) -> tuple[Fill, ...]:
     """Return the broker's executions of our orders that the book does not have."""
-    booked = {fill.fill_id for fill in ours}
-    return tuple(fill for fill in theirs if fill.order_id is not None and fill.fill_id not in booked)
+    booked = _bases(ours)
+    return tuple(f for f in theirs if f.order_id is not None and revision_of(f.fill_id).base not in booked)
 
 
 def compare_fills(ours_today: Sequence[Fill], theirs_today: Sequence[Fill]) -> tuple[Difference, ...]:
     """Return executions that only one side has, the unbooked ones of our own orders left out."""
-    known = {fill.fill_id for fill in theirs_today}
-    booked = {fill.fill_id for fill in ours_today}
+    known, booked = _bases(theirs_today), _bases(ours_today)
     foreign = (
         _of_fill(DifferenceKind.FOREIGN_FILL, fill, "no order of ours")
         for fill in theirs_today
-        if fill.order_id is None and fill.fill_id not in booked
+        if fill.order_id is None and revision_of(fill.fill_id).base not in booked
     )
     missing = (
         Difference(DifferenceKind.MISSING_FILL, fill.symbol, _text(fill), "unknown to the broker", fill.fill_id)
         for fill in ours_today
-        if fill.fill_id not in known
+        if revision_of(fill.fill_id).base not in known
     )
     return (*foreign, *missing)
 
@@ -190,6 +189,11 @@ def pending_commissions(fills: Iterable[Fill], *, before: datetime) -> tuple[Dif
 def _of_fill(kind: DifferenceKind, fill: Fill, ours: str) -> Difference:
     quantity, cash_usd = effect_of(fill)
     return Difference(kind, fill.symbol, ours, _text(fill), fill.fill_id, quantity, cash_usd, fill)
+
+
+def _bases(fills: Iterable[Fill]) -> set[str]:
+    """Return which executions these are, whichever version of each: a broker corrects one under a new number."""
+    return {revision_of(fill.fill_id).base for fill in fills}
 
 
 def _shares(quantity: Decimal) -> str:

@@ -10,7 +10,7 @@ from trading.accounting import reconciliation
 from trading.accounting.reconciliation import Outside
 from trading.accounting.reconciliation_kinds import AT_A_LOOK, HOURLY, Difference, DifferenceKind
 from trading.accounting.reconciliation_statement import is_under_way
-from trading.domain.fills import Fill, newest_revisions
+from trading.domain.fills import Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.orders import OPEN, Order
@@ -75,7 +75,7 @@ def differences(
     The rows are read under the book's writer lock, after the snapshot's news were booked.
     """
     portfolio = tx.ledger.portfolio(book, snapshot.taken_at)
-    fills, working = tx.ledger.fills(book), tx.orders.working(book)
+    fills, working = newest_revisions(tx.ledger.fills(book)), tx.orders.working(book)
     theirs = _told_apart(tx, book, snapshot)
     unbooked = reconciliation.unbooked_fills(fills, theirs.fills)
     started_at = snapshot.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -136,13 +136,13 @@ def _told_apart(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> _The
             ours.append(order)
         elif order.status in OPEN and str(order.perm_id) not in known:
             foreign_orders.append(order)
-    booked = {fill.fill_id for fill in tx.ledger.fills(book)}
+    booked = {revision_of(fill.fill_id).base for fill in tx.ledger.fills(book)}
     fills = tuple(
         fill if _is_ours(tx, book, fill.order_id) else replace(fill, order_id=None)
         for fill in newest_revisions(snapshot.fills)
         if fill.fill_id not in known
     )
-    strangers = {f.fill_id: f for f in fills if f.order_id is None and f.fill_id not in booked}
+    strangers = {f.fill_id: f for f in fills if f.order_id is None and revision_of(f.fill_id).base not in booked}
     outside = [Outside(e.symbol, e.quantity, e.cash_usd) for e in externals]
     outside += _outside_of_fills(tx, book, strangers.values())
     return _Theirs(tuple(ours), tuple(foreign_orders), fills, tuple(outside))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from trading.accounting.lots import book_fill
 from trading.accounting.reconciliation_kinds import Difference
 from trading.accounting.reconciliation_statement import compare_terms, fill_of, stranger, too_many_shares
-from trading.domain.fills import Fill, revision_of
+from trading.domain.fills import Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.money import ZERO
@@ -77,7 +77,7 @@ def _since(trades: Iterable[StatementTrade], opened_at: datetime) -> list[Statem
 def _take_trades(
     tx: Transaction, book: BookId, trades: Iterable[StatementTrade], epoch: int, learned: _Learned
 ) -> None:
-    known = {revision_of(fill.fill_id).base: fill for fill in tx.ledger.fills(book)}
+    known = {revision_of(fill.fill_id).base: fill for fill in newest_revisions(tx.ledger.fills(book))}
     outside = {external.reference for external in tx.reconciliations.externals(book)}
     for trade in trades:
         mine = known.get(revision_of(trade.execution_id).base)

@@ -154,6 +154,12 @@ def test_one_reference_of_ours_under_two_permanent_ids_stops_trading():
     assert found[0].kind.effect is Effect.HALT
 
 
+def test_an_execution_that_the_broker_corrected_is_still_the_same_execution():
+    ours, theirs = a_fill("0001.01.01"), a_fill("0001.01.02")
+    assert compare_fills([ours], [theirs]) == ()
+    assert unbooked_fills([ours], [theirs]) == ()
+
+
 def test_a_commission_is_missed_only_after_a_while():
     fill = replace(a_fill(), commission_usd=None)
     assert not pending_commissions([fill, a_fill("a2")], before=NOW)
