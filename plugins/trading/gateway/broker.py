@@ -17,12 +17,13 @@ from trading.execution.costs import CostModel
 from trading.gateway import account
 from trading.gateway.account import AccountTerms
 from trading.gateway.admission import Admission
+from trading.gateway.events import Event
 from trading.gateway.exchange import Exchange
 from trading.gateway.expiry import end_of
 from trading.gateway.feed import BarFeed
 from trading.gateway.lifecycle import cancel
 from trading.gateway.order_book import OrderBook
-from trading.gateway.records import BrokerState, Event, Execution, GatewayOrder, Refusal, ScriptedQuote, Ticket
+from trading.gateway.records import BrokerState, Execution, GatewayOrder, Refusal, ScriptedQuote, Ticket
 from trading.gateway.what_if import MarginImpact, impact_of
 from trading.ports import MarketCalendar
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trading.gateway.records import Event, Executed, OrderCancelled, OrderMessage
+from trading.gateway.events import Event, Executed, OrderCancelled, OrderMessage
 from trading.gateway.requests.account import tell_account, tell_positions
 from trading.gateway.wire import orders as wire
 

@@ -6,17 +6,9 @@ from collections.abc import Iterator
 from copy import copy
 from datetime import date, datetime, timedelta
 
+from trading.gateway.events import Event, Executed, OrderCancelled, OrderChanged, OrderMessage
 from trading.gateway.listings import EASTERN
-from trading.gateway.records import (
-    BrokerState,
-    Event,
-    Executed,
-    Execution,
-    GatewayOrder,
-    OrderCancelled,
-    OrderChanged,
-    OrderMessage,
-)
+from trading.gateway.records import BrokerState, Execution, GatewayOrder
 
 
 class OrderBook:

@@ -10,8 +10,9 @@ from trading.domain.market import ActionKind, Bar, CorporateAction
 from trading.execution.costs import CostModel
 from trading.gateway.account import AccountTerms
 from trading.gateway.broker import PaperBroker
+from trading.gateway.events import Event
 from trading.gateway.feed import DailyFeed
-from trading.gateway.records import BrokerState, Event, Status, Ticket
+from trading.gateway.records import BrokerState, Status, Ticket
 
 from tests.builders import no_commission
 from tests.fakes import ACCOUNT, WeekdayCalendar, flat_bars, ny

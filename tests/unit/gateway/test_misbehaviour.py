@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 from trading.gateway.behaviour import Behaviour, CommissionTiming, Draws
 from trading.gateway.commands import COMMANDS
+from trading.gateway.events import OrderMessage
 from trading.gateway.faults import Fault, Faults, Rule
-from trading.gateway.records import CashKind, OrderMessage, Status
+from trading.gateway.records import CashKind, Status
 from trading.gateway.server import Gateway
 
 from tests.unit.gateway.paper import CLIENT, FLAT, a_market_order, a_ticket, broker_on, place_bracket, statuses

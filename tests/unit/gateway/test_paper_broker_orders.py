@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from trading.gateway.records import Executed, OrderMessage, Refusal, Status
+from trading.gateway.events import Executed, OrderMessage
+from trading.gateway.records import Refusal, Status
 from trading.gateway.stepping import advance
 
 from tests.fakes import ny, with_prices
