@@ -1,0 +1,53 @@
+"""Wash sales before they happen: answers made outside the project."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+from trading.accounting.lots import book_fill
+from trading.accounting.wash_sales import blocked_until
+from trading.domain.orders import Side
+from trading.execution.vetoes import vet
+
+from tests.builders import a_fill, an_order
+from tests.oracles import oracle
+from tests.unit.execution.desks import LIMITS, a_desk, an_exit
+
+
+def lots_and_disposals(history):
+    """Return the open lots and the disposals after the oracle's fills."""
+    lots, disposals = (), ()
+    for number, event in enumerate(history):
+        fill = a_fill(
+            fill_id=f"f{number}", side=Side(event["type"]), quantity=Decimal(event["qty"]),
+            price=Decimal(event["price"]), commission_usd=Decimal(0),
+            executed_at=datetime.fromisoformat(f"{event['date']}T16:00+00:00"),
+        )  # fmt: skip
+        booking = book_fill(fill, lots)
+        lots, disposals = booking.lots, (*disposals, *booking.disposals)
+    return lots, disposals
+
+
+@pytest.mark.parametrize("number", range(7), ids=lambda n: f"PS{n + 1}")
+def test_r06_a_purchase_that_would_wash_a_loss_waits_and_no_sale_ever_does(number):
+    """Every sale of the desk is a way out: where the oracle blocks a discretionary one, ours goes with its flag."""
+    case = oracle("wash_sale_prevention.json")["cases"][number]
+    proposal, verdict = case["proposal"], case["expected"]["verdict"]
+    lots, disposals = lots_and_disposals(case["history"])
+    until = blocked_until("NVDA", disposals)
+    desk = a_desk(
+        session_on=date.fromisoformat(proposal["date"]),
+        prices={"NVDA": float(proposal["price"])},
+        held={"NVDA": sum((lot.quantity for lot in lots), Decimal(0))},
+        lots={"NVDA": lots},
+        wash_until={} if until is None else {"NVDA": until},
+    )
+    quantity = Decimal(proposal["qty"])
+    if proposal["side"] == "BUY":
+        entry = an_order(quantity=quantity, limit_price=Decimal(proposal["price"]))
+        assert [v.code for v in vet([entry], desk, LIMITS)[1]] == (["WASH_BLOCK"] if verdict == "block" else [])
+    else:
+        (sale,), _ = vet([an_exit(quantity=quantity)], desk, LIMITS)
+        assert (sale.detail or "").startswith("WASH_FLAG") == (verdict != "allow")
