@@ -104,7 +104,7 @@ def run_two_copies(*place) -> list[int]:
             copy.join()
 
 
-def test_two_copies_decide_once_send_once_and_book_once(store, database_url, gateway):
+def test_a05_two_copies_decide_once_send_once_and_book_once(store, database_url, gateway):
     assert run_two_copies(database_url, gateway.port, gateway.control_port) == [0, 0]
 
     decided = rows_of(database_url, "SELECT as_of, book FROM desk.decisions ORDER BY as_of")
