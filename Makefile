@@ -25,6 +25,8 @@ replay: ## replay stored history: make replay ARGS="--from 2024-01-02 --to 2024-
 	./airdesk replay run $(ARGS)
 docs-check: ## the documentation against the code
 	./airdesk test tests/docs
-lock: ## resolve requirements.txt from pyproject.toml
+lock: ## resolve requirements.txt from pyproject.toml, and the other clients' locks
 	uv pip compile --universal --python-version 3.12 --generate-hashes --group dev --no-annotate --no-header \
 		--output-file requirements.txt pyproject.toml
+	for name in ib_async ibapi; do uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate \
+		--no-header --output-file tests/clients/$$name.txt tests/clients/$$name.in; done

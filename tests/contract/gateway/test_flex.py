@@ -17,6 +17,7 @@ import pytest
 from trading.gateway.flex_server import EXPIRED_TOKEN, FLEX_TOKEN, FlexServer
 
 from tests.contract.gateway.ib_client import NAME, IbClient, needs_library
+from tests.contract.gateway.market import NOW
 from tests.fakes import ACCOUNT, RunningGateway, ny
 
 ibflex = pytest.importorskip("ibflex", reason="ibflex is not installed here", exc_type=ImportError)
@@ -133,6 +134,22 @@ def test_trades_carry_reference_ids_commission_and_the_gain_by_fifo(gateway: Run
     assert sold.fifoPnlRealized == sold.netCash - basis
     assert sold.isAPIOrder
     assert bought.dateTime == dt.datetime(2019, 6, 3, 10, 30)  # noqa: DTZ001 - New York, as IB writes it
+
+
+@needs_library
+def test_the_desks_own_reader_finds_fills_by_reference_and_execution(gateway: RunningGateway, service: Service) -> None:
+    from trading.adapters.flex import FlexStatements
+
+    client = IbClient(gateway)
+    trade = client.place("BUY", 10, orderRef="in")
+    client.close()
+    gateway.tell("flex_error", code=1019)
+    url = f"http://127.0.0.1:{service.port}/FlexWebService"
+    _, seen = FlexStatements(url, FLEX_TOKEN, "42", account=ACCOUNT, poll_seconds=0.01).fetch()
+    [found] = seen.trades
+    assert (found.order_ref, found.execution_id) == ("in", trade.fills[0].execution.execId)
+    assert (found.perm_id, found.commission_usd, found.executed_at) == (trade.order.permId, 1, NOW)
+    assert seen.positions["NVDA"].quantity == 10
 
 
 @needs_library
