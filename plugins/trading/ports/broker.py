@@ -118,8 +118,8 @@ class Broker(Protocol):
         """Send a family (parent first, then its protection) under its reserved ids and wait for each acknowledgement.
 
         Legs without a parent among them cancel one another. An id whose order is open changes that order; if the
-        broker refuses the change, the order stays as it was and the event's detail says why. An event tells that an
-        order exists or was never created; how it ends is told by snapshots alone.
+        change is refused or comes too late, the event's detail says so. An event tells that an order exists or was
+        never created; how it ends is told by snapshots alone.
 
         Raises:
             BrokerRefused: this role places no orders; nothing was sent.

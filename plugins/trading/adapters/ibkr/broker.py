@@ -106,6 +106,8 @@ class IbkrBroker:
                 f"{head.order_id} was not sent: the broker was lost and is back; a snapshot comes first, it is retried"
             )
         placement = Placement(self._session, family)
+        if placement.is_too_late:
+            return placement.events(at)
         placement.send(contract, self._account, steps)
         placement.wait()
         if placement.is_torn:

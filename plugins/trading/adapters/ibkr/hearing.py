@@ -25,7 +25,7 @@ _LEVELS = {
 }
 """How loud a class is; the others are warnings."""
 _ENDED = frozenset({"Filled", "Cancelled", "ApiCancelled", "Inactive"})
-"""Words after which an order cannot be changed."""
+"""Words of orders that are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class Row:
     status: str
     filled: float | None = None
     ended_text: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the order can still be changed."""
+        return self.status not in _ENDED
 
 
 @dataclass(slots=True)
@@ -123,10 +128,9 @@ class Hearing:
         LOG.error("a message of the broker could not be read: %s", sys.exc_info()[1])
 
     def row_of(self, order_id: int) -> Row | None:
-        """Return what is known about this client's open order with that id; None if it is not known to be open."""
+        """Return the latest word about this client's order with that id, if there was one since the last snapshot."""
         perm_id = self.echoes.get(order_id)
-        row = None if perm_id is None else self.open_rows.get(perm_id)
-        return None if row is None or row.status in _ENDED else row
+        return None if perm_id is None else self.open_rows.get(perm_id)
 
     def messages_about(self, order_id: int, first: int = 0) -> list[Message]:
         """Return the messages about one id, from the `first`-th message on."""

@@ -26,9 +26,9 @@ class Placement:
 
     def __init__(self, session: IbSession, family: Sequence[ReservedLeg]) -> None:
         self._session, self._hearing, self._legs = session, session.hearing, family
-        self.known: dict[int, Row] = {
-            leg.reserved_id: row for leg in family if (row := self._hearing.row_of(leg.reserved_id)) is not None
-        }
+        rows = {leg.reserved_id: row for leg in family if (row := self._hearing.row_of(leg.reserved_id)) is not None}
+        self.known: dict[int, Row] = {order_id: row for order_id, row in rows.items() if row.is_open}
+        self._ended = {order_id: row for order_id, row in rows.items() if not row.is_open}
         self._family = Family.of([leg.order for leg in family], first_id=family[0].reserved_id)
         self._first_message = len(self._hearing.messages)
         next_id, echoes = self._hearing.next_order_id, self._hearing.echoes
@@ -37,6 +37,11 @@ class Placement:
             for leg in family
             if next_id is None or leg.reserved_id < next_id or leg.reserved_id in echoes
         }
+
+    @property
+    def is_too_late(self) -> bool:
+        """Whether every order that would be changed has ended, as this connection has heard since its snapshot."""
+        return len(self._ended) == len(self._legs)
 
     def send(self, contract: Any, account: str, steps: PriceSteps) -> None:
         """Put every leg on the wire, in order; the library throttles, the answers tell when it is through."""
@@ -125,10 +130,12 @@ class Placement:
         if refusal is not None:
             return OrderEvent(leg.order.order_id, OrderStatus.REJECTED, at, detail=refusal)
         words = self._refusal(leg.reserved_id) if leg.reserved_id in self.known else None
+        if ended := self._ended.get(leg.reserved_id):
+            words = f"it is {ended.status} already"
         return OrderEvent(
             order_id=leg.order.order_id,
             status=OrderStatus.SUBMITTED,
             happened_at=at,
             broker_order_id=self._hearing.echoes[leg.reserved_id],
-            detail=words and f"the change was refused: {words}",
+            detail=words and f"not changed: {words}",
         )
