@@ -14,7 +14,9 @@ from pathlib import Path
 
 from trading.adapters.ibkr import IbkrGate
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.market import ActionKind, CorporateAction
 from trading.domain.orders import Order, OrderPurpose, OrderType, Side, TimeInForce
+from trading.entrypoints.cli_gateway import stored_actions
 from trading.ports import Provenance, ReservedLeg
 
 from tests.fakes import ACCOUNT, flat_bars, ny
@@ -67,3 +69,15 @@ def test_it_trades_on_stored_bars_and_remembers_over_a_restart(store, database_u
         IbkrGate("127.0.0.1", ready["port"], 11, ACCOUNT, ready["control_port"]).connect() as broker,
     ):
         assert broker.snapshot(BOOK) == before
+
+
+def test_stored_splits_and_dividends_reach_the_gateway(store) -> None:
+    actions = [
+        CorporateAction("NVDA", ActionKind.SPLIT, date(2019, 6, 4), 4.0, "test", NOW),
+        CorporateAction("NVDA", ActionKind.DIVIDEND, date(2019, 6, 10), 0.16, "test", NOW),
+        CorporateAction("AMD", ActionKind.DIVIDEND, date(2019, 6, 4), 0.16, "test", NOW),
+    ]
+    with store.transaction() as tx:
+        tx.market.add_actions(actions, Provenance("test", "test", NOW, "test"))
+    found = stored_actions(store)(["NVDA"], date(2019, 6, 1), date(2019, 6, 7))
+    assert [(a.kind, a.value) for a in found] == [(ActionKind.SPLIT, 4.0)]

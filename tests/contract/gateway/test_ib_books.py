@@ -72,6 +72,11 @@ def test_completed_orders_carry_reference_and_reason_but_no_order_id(connect) ->
     }
     assert all(t.order.orderId == 0 and t.order.permId > 0 for t in seen.values())
     assert seen["done"].order.filledQuantity == 5
+    assert {ref: t.order.autoCancelDate for ref, t in seen.items()} == {
+        "done": "",
+        "gone": "20190930 23:59:59 US/Eastern",
+        "refused": "",
+    }
 
 
 def test_the_completed_state_says_why(connect) -> None:

@@ -107,6 +107,7 @@ def completed_order(order: GatewayOrder, listing: Listing, parent_perm_id: int, 
     t = order.ticket
     trail = _trail_stop(order)
     assert order.done_at is not None, "only an order that ended is completed"
+    auto_cancel = None if order.auto_cancel_at is None else stamp(order.auto_cancel_at)
     return frame(
         101, *_ticket_fields(order, listing), order.perm_id, False, False, 0, "", *_attributes(order, version),
         # startingPrice .. stockRangeUpper, displaySize, sweepToFill, allOrNone, minQty, ocaType, triggerMethod
@@ -116,7 +117,7 @@ def completed_order(order: GatewayOrder, listing: Listing, parent_perm_id: int, 
         # trailing, combo parts, scale, hedge, clearing, delta-neutral contract, algorithm, solicited
         trail, t.trail_percent, "", 0, 0, 0, "", "", "", "", "", "IB", False, False, "", False,
         order.status, False, False, 0, UNSET_DOUBLE if trail is None else trail, UNSET_DOUBLE, 0, True, False,
-        "", order.filled, UNSET_INT, False, SHAREHOLDER, False, False, parent_perm_id, stamp(order.done_at),
+        auto_cancel, order.filled, UNSET_INT, False, SHAREHOLDER, False, False, parent_perm_id, stamp(order.done_at),
         order.done_text, *_peg_fields(version),
     )  # fmt: skip
 
