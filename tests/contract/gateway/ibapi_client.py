@@ -30,12 +30,18 @@ PATIENCE_SECONDS = 5.0
 
 
 class IbapiClient:
-    """One connected client; `heard` holds the arguments of each callback in the order of arrival."""
+    """One connected client.
+
+    Attributes:
+        heard: the arguments of each call of a callback, by its name.
+        sequence: names of the callbacks in the order of arrival.
+    """
 
     def __init__(self, gateway: RunningGateway, client_id: int = 11) -> None:
         self._gateway, self._client_id = gateway, client_id
         self._is_closed = False
         self.heard: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        self.sequence: list[str] = []
         self._news = threading.Condition()
         self.app = self._make_app()
         self.app.connect("127.0.0.1", gateway.port, client_id)
@@ -50,6 +56,7 @@ class IbapiClient:
             def record(_app: object, *arguments: Any) -> None:
                 with self._news:
                     self.heard[name].append(arguments)
+                    self.sequence.append(name)
                     self._news.notify_all()
 
             return record

@@ -119,6 +119,22 @@ def test_an_order_for_now_that_cannot_fill_now_is_over(client: IbClient, tif: st
     assert client.place("BUY", 5, "LMT", lmtPrice=95, tif=tif).orderStatus.status == end
 
 
+def test_an_ioc_order_passes_through_pending_cancel(client: IbClient) -> None:
+    heard: list[str] = []
+    client.ib.orderStatusEvent += lambda trade: heard.append(trade.orderStatus.status)
+    client.place("BUY", 5, "LMT", lmtPrice=95, tif="IOC")
+    assert heard[-2:] == ["PendingCancel", "Cancelled"]
+
+
+def test_an_order_after_hours_is_told_399_and_fills_at_the_next_open(gateway: RunningGateway, client: IbClient) -> None:
+    go_to(gateway, client, "03 17:30")
+    trade = client.place("BUY", 5, tif="GTC")
+    assert 399 in client.codes
+    assert [o["status"] for o in gateway.orders()] == ["PreSubmitted"]
+    go_to(gateway, client, "04 09:31")
+    assert trade.fills[0].execution.time == ny("2019-06-04 09:30")
+
+
 @pytest.mark.parametrize("tif", ["IOC", "FOK"])
 def test_an_order_for_now_that_can_fill_now_fills(client: IbClient, tif: str) -> None:
     assert client.place("BUY", 5, "LMT", lmtPrice=101, tif=tif).orderStatus.status == "Filled"

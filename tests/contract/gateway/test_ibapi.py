@@ -121,6 +121,15 @@ def test_a_market_order_fills_with_execution_and_commission(client: IbapiClient)
     assert [a[0].execId for a in client.wait("commissionAndFeesReport")] == [execution.execId]
 
 
+def test_a_fill_is_told_in_the_order_of_the_captures(client: IbapiClient) -> None:
+    about_orders = {"openOrder", "orderStatus", "execDetails", "commissionAndFeesReport"}
+    client.place(1, "BUY", 3)
+    told = [name for name in client.sequence if name in about_orders]
+    told_pair = ["openOrder", "orderStatus"]
+    assert told == [*told_pair, "execDetails", *told_pair, "commissionAndFeesReport"]
+    assert [a[1] for a in client.heard["orderStatus"]] == ["Submitted", "Filled"]
+
+
 def test_positions_and_the_portfolio(client: IbapiClient) -> None:
     client.place(1, "BUY", 3)
     client.app.reqPositions()
