@@ -9,10 +9,11 @@ ON CONFLICT (order_id) DO NOTHING;
 SELECT order_id, requested_at, expires_at, answer, answered_by FROM desk.approvals WHERE order_id = %(order_id)s::text;
 
 -- name: waiting_approvals
--- The unanswered requests of a decision, oldest first.
+-- The unanswered requests of a decision whose orders may still be sent, oldest first.
 SELECT a.order_id, a.requested_at, a.expires_at, a.answer, a.answered_by
 FROM desk.approvals AS a JOIN desk.orders AS o USING (order_id)
-WHERE o.decision_id = %(decision_id)s::text AND a.answer IS NULL ORDER BY a.requested_at, a.order_id;
+WHERE o.decision_id = %(decision_id)s::text AND a.answer IS NULL AND o.status = 'planned'
+ORDER BY a.requested_at, a.order_id;
 
 -- name: answer_approvals
 -- Answer every request of a decision that waits.

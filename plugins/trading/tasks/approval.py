@@ -74,6 +74,9 @@ def holds_back(services: Services, desk: Submission, family: Sequence[Order]) ->
             "Airflow UI (Required Actions) or with ./airdesk approve"
         )
         return True
+    if request.answer is None:
+        with services.store.transaction() as tx:
+            tx.approvals.answer(entry.decision_id, Answer.EXPIRED, by=None, at=now)
     words = f"{request.answered_by or 'a person'} said no" if request.answer is Answer.REJECTED else "nobody said yes"
     denial = Denial(CODE, words, worth, float(limit_usd))
     desk.deny(family, denial.text, (denial,))
@@ -92,7 +95,9 @@ def _subject(decision: Decision, orders: Sequence[Order]) -> str:
 
 
 def _paragraph(order: Order, reasons: Sequence[Reason]) -> str:
-    terms = f"buy {order.quantity:f} shares at up to {order.limit_price} USD, {worth_usd(order):,.2f} USD"
+    terms = (
+        f"buy {order.quantity.normalize():f} shares at up to {order.limit_price:.2f} USD, {worth_usd(order):,.2f} USD"
+    )
     head = f"**{order.symbol}**: {terms}"
     rules = [r for r in reasons if r.role in (RuleRole.ENTRY_REQUIRED, RuleRole.ENTRY_OPTIONAL)]
     lines = [f"- {r.rule}: {r.outcome}{_numbers(r)}" for r in rules if r.outcome is not Outcome.ABSTAIN]
