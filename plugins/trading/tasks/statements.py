@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from trading.accounting.lots import book_fill
@@ -25,6 +26,8 @@ from trading.tasks.findings import PAY_DATE_PATIENCE
 from trading.tasks.report import StepReport
 
 NEW_YORK = ZoneInfo("America/New_York")
+SAME_DIVIDEND_FRAC = Decimal("0.1")
+"""A payment that differs by more is another one of the same name, e.g. cash for part of a share [0–1]."""
 
 
 @dataclass
@@ -152,12 +155,22 @@ def _book_item(tx: Transaction, book: BookId, item: CashItem) -> bool:
 
 
 def _dividend_of(tx: Transaction, book: BookId, item: CashItem) -> DividendDue | None:
+    """Return the dividend that the book counted on its ex-date and this item pays, or None."""
     if item.kind is not CashKind.DIVIDEND or item.amount_usd <= ZERO:
         return None
     counted = tx.reconciliations.dividends_due(book, since=item.happened_at - PAY_DATE_PATIENCE)
     # A day without a time starts at midnight, the ex-date's entry is of the open.
     latest = item.happened_at + timedelta(days=1)
-    return next((d for d in counted if d.symbol == item.symbol and d.happened_at < latest), None)
+    return next(
+        (
+            due
+            for due in counted
+            if due.symbol == item.symbol
+            and due.happened_at < latest
+            and abs(due.amount_usd - item.amount_usd) <= due.amount_usd * SAME_DIVIDEND_FRAC
+        ),
+        None,
+    )
 
 
 # --- what is only told --------------------------------------------------------------------------
