@@ -13,7 +13,7 @@ import os
 import signal
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from trading.domain.instruments import Symbol
@@ -65,7 +65,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--precaution-percent",
-        type=Decimal,
+        type=_percent,
         help="refuse limits further than this through the market, as a user's TWS precaution does (default: off)",
     )
     parser.add_argument(
@@ -194,6 +194,16 @@ async def _serve(gateway: Gateway, port: int, control_port: int, flex_port: int)
     flex.close()
     control.close()
     gateway.close()
+
+
+def _percent(text: str) -> Decimal:
+    try:
+        percent = Decimal(text)
+    except InvalidOperation:
+        percent = Decimal(0)
+    if not 0 < percent < 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage between 0 and 100, e.g. 3")
+    return percent
 
 
 def _instant(text: str) -> datetime:
