@@ -134,6 +134,20 @@ SELECT * FROM (
     FROM desk.nav WHERE book = %(book)s::text ORDER BY as_of DESC LIMIT %(limit)s::bigint
 ) AS youngest ORDER BY as_of;
 
+-- name: due_actions
+-- Splits and dividends, known at the cutoff, of what a book held on their ex-date and has not taken over.
+SELECT a.symbol, a.kind, a.ex_on, a.value::float8, a.source, a.known_at
+FROM market.corporate_actions AS a
+WHERE a.known_at <= %(cutoff_at)s::timestamptz AND a.ex_on <= %(until_on)s::date
+  AND EXISTS (
+      SELECT FROM desk.lots AS l
+      WHERE l.book = %(book)s::text AND l.symbol = a.symbol AND l.acquired_on < a.ex_on
+        AND (l.closed_at IS NULL OR l.closed_at::date >= a.ex_on))
+  AND NOT EXISTS (
+      SELECT FROM desk.applied_actions AS d
+      WHERE d.book = %(book)s::text AND (d.symbol, d.kind, d.ex_on) = (a.symbol, a.kind, a.ex_on))
+ORDER BY a.ex_on, a.symbol, a.kind;
+
 -- name: apply_action
 -- A split or dividend that a book takes over, once.
 INSERT INTO desk.applied_actions (book, symbol, kind, ex_on, value, applied_at)

@@ -70,6 +70,10 @@ class LedgerRows(Protocol):
         """
         ...
 
+    def due_actions(self, book: BookId, *, until_on: date, cutoff_at: datetime) -> tuple[CorporateAction, ...]:
+        """Return known splits and dividends of what the book held on their ex-date, not taken over yet, ascending."""
+        ...
+
     def apply_action(self, book: BookId, action: CorporateAction, at: datetime) -> bool:
         """Note that the book takes over a split or dividend; False (and nothing written) if it has already."""
         ...

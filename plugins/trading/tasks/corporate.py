@@ -27,7 +27,7 @@ def take_over_actions(
     Executions from before an ex-date are booked first, because they are on the old share basis.
     """
     told = []
-    for action, session in _due(tx, calendar, snapshot, cutoff_at):
+    for action, session in _due(tx, calendar, book, snapshot, cutoff_at):
         earlier = tuple(f for f in snapshot.fills if f.executed_at < session.opens_at)
         book_fills(tx, book, replace(snapshot, fills=earlier))
         shares = _shares_on(tx, book, action.symbol, action.ex_on)
@@ -57,10 +57,10 @@ def whole_after(shares: Decimal, ratio: Decimal) -> Decimal:
 
 
 def _due(
-    tx: Transaction, calendar: MarketCalendar, snapshot: BrokerSnapshot, cutoff_at: datetime
+    tx: Transaction, calendar: MarketCalendar, book: BookId, snapshot: BrokerSnapshot, cutoff_at: datetime
 ) -> Iterator[tuple[CorporateAction, Session]]:
     """Yield the actions whose ex-date has opened, ascending, each with the session that it opened with."""
-    for action in tx.market.actions(cutoff_at=cutoff_at):
+    for action in tx.ledger.due_actions(book, until_on=snapshot.taken_at.date(), cutoff_at=cutoff_at):
         session = calendar.session(action.ex_on)
         if session is not None and session.opens_at <= snapshot.taken_at:
             yield action, session

@@ -15,7 +15,7 @@ from trading.adapters.postgres_store.orders import PostgresOrderRows
 from trading.adapters.postgres_store.statements import Statements, columns_of
 from trading.domain.fills import Booking, Disposal, Fill, Lot, Term
 from trading.domain.instruments import BookId, BookKind, Symbol
-from trading.domain.market import SYNTHETIC, CorporateAction
+from trading.domain.market import SYNTHETIC, ActionKind, CorporateAction
 from trading.domain.money import ZERO
 from trading.domain.orders import Side
 from trading.domain.portfolio import Breaker, Portfolio, Position
@@ -191,6 +191,11 @@ class PostgresLedgerRows:
         working = PostgresOrderRows(self._sql.connection).working(book)
         if orders := [split_order(order, ratio) for order in working if order.symbol == symbol]:
             self._sql.run("move_orders", **columns_of(orders, "order_id", "quantity", "limit_price", "stop_price"))
+
+    def due_actions(self, book: BookId, *, until_on: date, cutoff_at: datetime) -> tuple[CorporateAction, ...]:
+        """Return known splits and dividends of what the book held on their ex-date, not taken over yet, ascending."""
+        rows = self._sql.rows("due_actions", book=str(book), until_on=until_on, cutoff_at=cutoff_at)
+        return tuple(CorporateAction(**(row | {"kind": ActionKind(row["kind"])})) for row in rows)
 
     def apply_action(self, book: BookId, action: CorporateAction, at: datetime) -> bool:
         """Note that the book takes over a split or dividend; False (and nothing written) if it has already."""
