@@ -182,11 +182,13 @@ class Admission:
             order.ticket = ticket
             self._transmit(order)
             return
-        more = max(ZERO, ticket.quantity - was.quantity)
-        if words := self.objection(replace(ticket, quantity=more)):
+        if words := self.objection(replace(ticket, quantity=ticket.quantity - order.filled)):
             raise Refusal(10006, f"Cannot modify order: {words}")
         order.ticket = ticket
         self._reprice(order, was)
+        if (ticket.tif, ticket.good_till) != (was.tif, was.good_till):
+            order.expires_at = expiry_of(ticket, self._state.clock, self._calendar)
+            order.auto_cancel_at = auto_cancel_at(ticket, self._state.clock)
         if order.remaining == 0:
             self._finish_by_size(order)
             return

@@ -140,6 +140,16 @@ def test_a_new_price_is_not_met_by_what_the_running_bar_did_before() -> None:
     assert broker.state.executions == []
 
 
+def test_an_order_can_be_given_more_time() -> None:
+    broker = broker_on(FLAT)
+    broker.place(CLIENT, a_ticket(limit_price=FAR, tif="GTD", good_till=ny("2019-06-03 10:55")))
+    broker.place(CLIENT, a_ticket(limit_price=FAR, tif="GTD", good_till=ny("2019-06-03 11:25")))
+    advance(broker, ny("2019-06-03 11:00"))
+    assert statuses(broker) == [Status.SUBMITTED]
+    advance(broker, ny("2019-06-03 11:30"))
+    assert statuses(broker) == [Status.CANCELLED]
+
+
 def test_a_limit_order_can_become_a_market_order() -> None:
     broker = broker_on(FLAT)
     broker.place(CLIENT, a_ticket(limit_price=FAR))
@@ -164,6 +174,7 @@ CHANGES = {
     "another type": (105, {"order_type": "STP", "aux_price": Decimal(90)}),
     "less than filled": (10006, {"quantity": Decimal(3)}),
     "more than the cash pays": (10006, {"quantity": Decimal(100_000)}),
+    "far through the market": (10006, {"limit_price": Decimal("120.00")}),
     "off the tick": (110, {"limit_price": Decimal("95.001")}),
 }
 
