@@ -113,12 +113,6 @@ def sweep(
         return Sweep(problem=str(unreachable))
 
 
-def look(gate: BrokerGate, book: BookId) -> BrokerSnapshot:
-    """Return what the broker knows, under the operator's own client id."""
-    with gate.connect(BrokerRole.OPERATOR) as broker:
-        return broker.snapshot(book)
-
-
 def guards_in(snapshot: BrokerSnapshot) -> tuple[Guard, ...]:
     """Return the protection that the broker works, symbol by symbol."""
     ours = ((o, purpose_in(o.order_ref)) for o in snapshot.orders if o.status in OPEN)
