@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import logging
+import socket
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -108,6 +110,9 @@ class IbapiClient:
         if self._is_closed:
             return
         self._is_closed = True
+        with contextlib.suppress(AttributeError, OSError):  # gone, if the gateway hung up
+            # The library's reader sits in recv() for up to a second, and the socket stays open for as long.
+            self.app.conn.socket.shutdown(socket.SHUT_RDWR)
         self.app.disconnect()
         self._reader.join(PATIENCE_SECONDS)
         if self.heard["nextValidId"]:

@@ -42,7 +42,7 @@ def test_a_request_that_is_too_short_is_refused_and_not_misread() -> None:
         read_ticket(1, Request(["0", "NVDA"]), 176)
 
 
-@pytest.mark.parametrize("text", ["nan", "Infinity", "12,5", "abc"])
+@pytest.mark.parametrize("text", ["nan", "Infinity", "12,5", "abc", "1e999999999", "1e-999999999"])
 def test_a_number_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(Refusal) as refused:
         frames.number(text)

@@ -16,6 +16,8 @@ AMBIGUOUS_VERSION = 158
 MAX_FRAME_BYTES = 0xFFFFFF
 UNSET_DOUBLE = "1.7976931348623157E308"
 UNSET_INT = "2147483647"
+MAX_MAGNITUDE = 30
+"""Powers of ten in a number that is read; a larger one would cost memory before it was refused."""
 EASTERN = ZoneInfo("America/New_York")
 
 
@@ -114,13 +116,13 @@ class Request:
 
 
 def number(text: str) -> Decimal | None:
-    """Return a finite number; None for an empty field and for the protocol's "unset"."""
+    """Return a number of sane size; None for an empty field and for the protocol's "unset"."""
     if text in ("", UNSET_INT) or text.lower().startswith("1.797693134862315"):
         return None
     try:
         value = Decimal(text)
     except InvalidOperation:
         raise Refusal(320, f"Error reading request: {text!r} is not a number") from None
-    if not value.is_finite():
-        raise Refusal(320, f"Error reading request: {text!r} is not finite")
+    if not value.is_finite() or (value and abs(value.adjusted()) > MAX_MAGNITUDE):
+        raise Refusal(320, f"Error reading request: {text!r} is no number of this market")
     return value
