@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 from trading.errors import ConfigurationError
-from trading.settings import ui_port
+from trading.settings import Mode, load_settings, ui_port
 
 
 def test_the_port_of_the_ui_has_a_default_and_can_be_set():
@@ -12,3 +14,29 @@ def test_the_port_of_the_ui_has_a_default_and_can_be_set():
 def test_a_port_that_is_not_a_number_is_refused_by_name():
     with pytest.raises(ConfigurationError, match=r"AIRDESK_UI_PORT='web' .* correct it in \.env"):
         ui_port({"AIRDESK_UI_PORT": "web"})
+
+
+def settings(**values: str):
+    return load_settings({"AIRDESK_DATABASE_URL": "postgresql://x", **values})
+
+
+def test_real_money_needs_a_broker_of_ones_own():
+    with pytest.raises(ConfigurationError, match="AIRDESK_BROKER_PORT and AIRDESK_BROKER_ACCOUNT"):
+        settings(AIRDESK_MODE="live")
+    assert settings(AIRDESK_MODE="live", AIRDESK_BROKER_PORT="4001", AIRDESK_BROKER_ACCOUNT="U1").mode is Mode.LIVE
+
+
+def test_the_halt_flag_lies_in_the_state_folder_unless_named():
+    assert settings(AIRDESK_STATE_DIR="/x").halt_file == Path("/x/HALT")
+    assert settings(AIRDESK_STATE_DIR="/x", AIRDESK_HALT_FILE="/y/STOP").halt_file == Path("/y/STOP")
+
+
+@pytest.mark.parametrize(("text", "limit"), [("", None), ("0", 0), ("5000", 5000)])
+def test_approval_is_off_unless_a_limit_is_named(text, limit):
+    assert settings(AIRDESK_APPROVAL_ABOVE_USD=text).approval_above_usd == limit
+
+
+@pytest.mark.parametrize("name", ["CI", "PYTEST_CURRENT_TEST"])
+def test_a_test_run_is_known_by_its_variables(name):
+    assert settings(**{name: "1"}).under_test == name
+    assert settings().under_test is None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from trading import __version__
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import Order, OrderPurpose
@@ -16,6 +15,7 @@ from trading.domain.signals import Targets
 from trading.execution.planner import PlanTerms, plan_sale
 from trading.ports import BrokerRole, MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
+from trading.tasks.facts import code_of
 from trading.tasks.sync import gate_of, now_of
 
 
@@ -75,7 +75,7 @@ def decide_to_flatten(services: Services, spec: StrategySpec, book: BookId, *, r
         is_closing=slot.is_closing,
         strategy=spec.name,
         spec_hash=spec.spec_hash,
-        code_version=__version__,
+        code_version=code_of(services),
         decision_hash=hashlib.sha256(seed.encode()).hexdigest()[:16],
         nav_usd=None,
         note=f"flatten: {reason}",
