@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from copy import deepcopy
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from trading.gateway import persistence
 from trading.gateway.account import AccountType
 from trading.gateway.broker import PaperBroker
 from trading.gateway.persistence import StateFile
-from trading.gateway.records import BrokerState, Refusal
+from trading.gateway.records import BrokerState, Refusal, ScriptedQuote
 from trading.gateway.stepping import advance
 
 from tests.fakes import ACCOUNT, WeekdayCalendar, half_hours
@@ -40,6 +41,8 @@ tickets = st.fixed_dictionaries(
 acts = st.one_of(
     st.tuples(st.just("place"), tickets),
     st.tuples(st.just("cancel"), st.integers(1, 12)),
+    st.tuples(st.just("modify"), st.tuples(st.integers(1, 12), st.integers(1, 40), st.integers(-6, 6))),
+    st.tuples(st.just("quote"), st.one_of(st.none(), st.integers(-8, 8))),
     st.tuples(st.just("advance"), st.integers(1, 40)),
     st.tuples(st.just("cap"), st.sampled_from([None, 3, 10])),
 )
@@ -85,10 +88,29 @@ def place(broker: PaperBroker, wish: dict) -> None:
         broker.place(CLIENT, a_ticket(first, limit_price=price, tif=wish["tif"], **sized))
 
 
+def modify(broker: PaperBroker, order_id: int, quantity: int, offset: int) -> None:
+    """Send an order again with another size and price."""
+    order = broker.find(CLIENT, order_id)
+    if order is not None:
+        price = Decimal(100 + offset)
+        prices = {"LMT": {"limit_price": price}, "STP": {"aux_price": price}}.get(order.ticket.order_type, {})
+        broker.place(CLIENT, replace(order.ticket, quantity=Decimal(quantity), **prices))
+
+
+def quote(broker: PaperBroker, offset: int | None) -> None:
+    """Script a market a dollar wide, or give it back to the feed."""
+    last = None if offset is None else Decimal(100 + offset)
+    broker.script_quote("NVDA", None if last is None else ScriptedQuote(last - 1, last + 1, last))
+
+
 def act(broker: PaperBroker, what: str, how, *, in_steps: bool = False) -> None:
     try:
         if what == "place":
             place(broker, how)
+        elif what == "modify":
+            modify(broker, *how)
+        elif what == "quote":
+            quote(broker, how)
         elif what == "cancel":
             broker.cancel(CLIENT, how)
         elif what == "advance":
