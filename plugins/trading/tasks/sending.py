@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -126,7 +127,9 @@ def resize(desk: Submission, guards: Sequence[Order]) -> None:
     intents = desk.intents_of(guards)
     is_pair = len(guards) > 1 and all(order.parent_id is None for order in guards)
     for legs in [guards] if is_pair else [[order] for order in guards]:
-        desk.submit(legs, intents)
+        # A change without an answer leaves the orders as they were or changed, never doubled: the look tells which.
+        with suppress(OutcomeUnknown):
+            desk.submit(legs, intents)
     desk.look()
 
 
