@@ -17,7 +17,7 @@ from trading.domain.portfolio import TradingState
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import command_database, settings_of
 from trading.entrypoints.run_record import RunRecord, is_running
-from trading.errors import PermanentError, TransientError
+from trading.errors import AirdeskError, PermanentError
 from trading.ports import Services
 from trading.reporting.guards import guards_table
 from trading.settings import Settings, load_settings
@@ -98,7 +98,7 @@ def _halt(options: argparse.Namespace) -> int:
             _, services, book = _desk(options)
             change = change_state(services.store, book, TradingState.HALTED, reason=options.reason, actor=_actor())
             return _swept(book, change, sweep(services.broker, book, DISCRETIONARY))
-    except (TransientError, PermanentError) as away:
+    except AirdeskError as away:
         return _halt_by_flag(options, checkout, away)
 
 
