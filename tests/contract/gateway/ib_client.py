@@ -23,8 +23,10 @@ VERSIONS = {"ib_insync": (157, 163, 164, 166, 170, 176), "ib_async": (157, 163, 
 def library() -> Any:
     """Return the library's module; it takes the current event loop at import."""
     try:
-        asyncio.get_event_loop_policy().get_event_loop()
+        loop = asyncio.get_event_loop_policy().get_event_loop()
     except RuntimeError:
+        loop = None
+    if loop is None or loop.is_closed():
         asyncio.set_event_loop(asyncio.new_event_loop())
     assert NAME is not None, "tests of the library are skipped without it"
     logging.getLogger(NAME).setLevel(logging.CRITICAL)
