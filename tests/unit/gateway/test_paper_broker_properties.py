@@ -40,13 +40,14 @@ tickets = st.fixed_dictionaries(
 )
 acts = st.one_of(
     st.tuples(st.just("place"), tickets),
+    st.tuples(st.just("place"), tickets),
     st.tuples(st.just("cancel"), st.integers(1, 12)),
     st.tuples(st.just("modify"), st.tuples(st.integers(1, 12), st.integers(1, 40), st.integers(-6, 6))),
     st.tuples(st.just("quote"), st.one_of(st.none(), st.integers(-8, 8))),
-    st.tuples(st.just("advance"), st.integers(1, 40)),
+    st.tuples(st.just("advance"), st.integers(1, 100)),
     st.tuples(st.just("cap"), st.sampled_from([None, 3, 10])),
 )
-scripts = st.lists(acts, min_size=4, max_size=14)
+scripts = st.lists(acts, min_size=6, max_size=16)
 
 
 def bars_of(steps: list[int]):
@@ -60,7 +61,8 @@ def bars_of(steps: list[int]):
 
 def a_broker(bars, state: BrokerState | None = None) -> PaperBroker:
     state = state or BrokerState(ACCOUNT, Decimal(100_000), START)
-    return broker_of(state, bars, ibkr_fixed, ACTIONS, account_type=AccountType.CASH)
+    kind = AccountType.CASH if bars[0].close > bars[0].open else AccountType.MARGIN
+    return broker_of(state, bars, ibkr_fixed, ACTIONS, account_type=kind)
 
 
 def place(broker: PaperBroker, wish: dict) -> None:
