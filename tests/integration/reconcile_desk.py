@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -38,6 +39,8 @@ def an_order(order_id: str, purpose: OrderPurpose) -> Order:
 
 
 ENTRY, STOP = an_order("entry", OrderPurpose.ENTRY), an_order("stop", OrderPurpose.STOP)
+TARGET = an_order("target", OrderPurpose.TARGET)
+GUARDS = ("stop", "target")
 
 
 def sound_broker() -> FakeBroker:
@@ -46,9 +49,10 @@ def sound_broker() -> FakeBroker:
     broker.orders["entry"] = BrokerOrder(
         "entry", 1, 1001, "GLD", OrderStatus.FILLED, Decimal(10), Decimal(10), Side.BUY
     )
-    broker.orders["stop"] = BrokerOrder(
-        "stop", 2, 1002, "GLD", OrderStatus.SUBMITTED, Decimal(10), Decimal(0), Side.SELL
-    )
+    for number, ref in enumerate(GUARDS, start=2):
+        broker.orders[ref] = BrokerOrder(
+            ref, number, 1000 + number, "GLD", OrderStatus.SUBMITTED, Decimal(10), Decimal(0), Side.SELL
+        )
     return broker
 
 
@@ -60,8 +64,9 @@ def open_desk(store, broker: FakeBroker) -> Services:
     opened_at = AS_OF - timedelta(days=3)
     with store.transaction() as tx:
         tx.ledger.open_book(BOOK, strategy="s", spec_hash="h", opened_at=opened_at, cash_usd=Decimal(100_000))
-        tx.decisions.add(decision, [], Targets(AS_OF, 100_000.0, {"GLD": 0.1}), [ENTRY, STOP])
-        for number, order, status in ((1001, ENTRY, OrderStatus.FILLED), (1002, STOP, OrderStatus.SUBMITTED)):
+        tx.decisions.add(decision, [], Targets(AS_OF, 100_000.0, {"GLD": 0.1}), [ENTRY, STOP, TARGET])
+        sent = ((ENTRY, OrderStatus.FILLED), (STOP, OrderStatus.SUBMITTED), (TARGET, OrderStatus.SUBMITTED))
+        for number, (order, status) in enumerate(sent, start=1001):
             reserved = tx.orders.record(order, OrderEvent(order.order_id, OrderStatus.RESERVED, AS_OF))
             done = Decimal(10) if status is OrderStatus.FILLED else None
             tx.orders.record(reserved, OrderEvent(order.order_id, status, AS_OF, number, filled_quantity=done))
@@ -93,3 +98,11 @@ def answers(database_url: str):
 def state_of(desk: Services) -> TradingState:
     with desk.store.transaction() as tx:
         return tx.controls.trading_state(BOOK)
+
+
+def end_guards(broker: FakeBroker, *, filled: str | None = None) -> None:
+    """Let the protection end at the broker, as siblings do: one leg may have filled, the others are cancelled."""
+    for ref in GUARDS:
+        leg = broker.orders[ref]
+        done = (OrderStatus.FILLED, leg.quantity) if ref == filled else (OrderStatus.CANCELLED, Decimal(0))
+        broker.orders[ref] = replace(leg, status=done[0], filled_quantity=done[1])

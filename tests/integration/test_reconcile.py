@@ -21,13 +21,16 @@ from tests.integration.reconcile_desk import (
     BOOK,
     CLOSE,
     ENTRY,
+    GUARDS,
     HOUR,
     NIGHT,
     SLOT,
     SPEC,
     STOP,
+    TARGET,
     a_stranger,
     answers,
+    end_guards,
     open_desk,
     sound_broker,
     state_of,
@@ -82,7 +85,7 @@ def test_cash_that_nothing_explains_halts_trading(desk, broker):
 def test_an_execution_that_every_look_missed_is_booked_once_and_told(desk, broker, ask):
     sold_at = CLOSE - timedelta(hours=1)
     broker.fills.append(Fill("x2", "stop", BOOK, "GLD", Side.SELL, Decimal(10), Decimal(110), Decimal(1), sold_at))
-    broker.orders["stop"] = replace(broker.orders["stop"], status=OrderStatus.FILLED, filled_quantity=Decimal(10))
+    end_guards(broker, filled="stop")
     broker.positions, broker.cash_usd = {}, broker.cash_usd + 1099
     for _ in range(2):
         found = reconcile(desk, SPEC, BOOK, SLOT)
@@ -130,7 +133,8 @@ def test_a_commission_that_never_came_is_listed_and_stops_nothing(desk, broker, 
 
         tx.ledger.add_booking(book_fill(late, tx.ledger.lots(BOOK, "GLD")))
     broker.fills, broker.positions["GLD"], broker.cash_usd = [], Decimal(11), broker.cash_usd - 120
-    broker.orders["stop"] = replace(broker.orders["stop"], quantity=Decimal(11))
+    for guard in GUARDS:
+        broker.orders[guard] = replace(broker.orders[guard], quantity=Decimal(11))
     reconcile(desk, SPEC, BOOK, SLOT)
     assert open_breaks(ask) == [("commission_pending", "GLD")]
     assert state_of(desk) is TradingState.ACTIVE
@@ -293,4 +297,4 @@ def test_the_orders_of_the_desk_are_left_alone(desk, broker):
     a_stranger(broker, "TSLA", 5, "200")
     reconcile(desk, SPEC, BOOK, SLOT)
     assert {ref: o.status for ref, o in broker.orders.items()} == {ref: o.status for ref, o in before.items()}
-    assert {ENTRY.order_id, STOP.order_id} == set(broker.orders)
+    assert {ENTRY.order_id, STOP.order_id, TARGET.order_id} == set(broker.orders)

@@ -26,6 +26,7 @@ ENTRY = Order(
     "K1", BOOK, "d", "AAPL", Side.BUY, Decimal(100), OrderType.MARKET, TimeInForce.DAY, OrderPurpose.ENTRY, AS_OF
 )
 STOP = replace(ENTRY, order_id="S1", side=Side.SELL, time_in_force=TimeInForce.GTC, purpose=OrderPurpose.STOP)
+TARGET = replace(STOP, order_id="T1", purpose=OrderPurpose.TARGET)
 FILL = Fill("a1", "K1", BOOK, "AAPL", Side.BUY, Decimal(100), Decimal(270), Decimal(0), AS_OF)
 
 
@@ -44,7 +45,9 @@ def a_broker(case) -> FakeBroker:
     broker.positions = {symbol: Decimal(shares) for symbol, shares in theirs["pos"].items()}
     sizes = (Decimal(100), Decimal(100))
     broker.orders["K1"] = BrokerOrder("K1", 1, 1001, "AAPL", OrderStatus.FILLED, *sizes, Side.BUY)
-    broker.orders["S1"] = BrokerOrder("S1", 2, 1002, "AAPL", OrderStatus.SUBMITTED, Decimal(100), Decimal(0), Side.SELL)
+    waiting = (Decimal(100), Decimal(0))
+    for number, ref in enumerate(("S1", "T1"), start=2):
+        broker.orders[ref] = BrokerOrder(ref, number, 1000 + number, "AAPL", OrderStatus.SUBMITTED, *waiting, Side.SELL)
     return broker
 
 
@@ -53,8 +56,8 @@ def a_desk(store, case, broker: FakeBroker) -> Services:
     decision = Decision("d", BOOK, DecisionKind.HOURLY, AS_OF, AS_OF, AS_OF.date(), False, "s", "s", "c", "h", 1e5)
     with store.transaction() as tx:
         tx.ledger.open_book(BOOK, strategy="s", spec_hash="h", opened_at=AS_OF, cash_usd=Decimal(100_000))
-        tx.decisions.add(decision, [], Targets(AS_OF, 1e5, {}), [ENTRY, STOP])
-        for order in (ENTRY, STOP):
+        tx.decisions.add(decision, [], Targets(AS_OF, 1e5, {}), [ENTRY, STOP, TARGET])
+        for order in (ENTRY, STOP, TARGET):
             reserved = tx.orders.record(order, OrderEvent(order.order_id, OrderStatus.RESERVED, AS_OF))
             tx.orders.record(reserved, OrderEvent(order.order_id, OrderStatus.SUBMITTED, AS_OF))
         if case["local"]["fills"]:

@@ -23,6 +23,7 @@ from tests.integration.reconcile_desk import (
     SPEC,
     a_stranger,
     answers,
+    end_guards,
     open_desk,
     sound_broker,
     state_of,
@@ -88,7 +89,7 @@ def test_what_is_outside_may_be_sold_again_by_the_person_who_bought_it(desk, bro
 
 def test_the_books_own_shares_sold_by_hand_are_a_sale_of_the_book(desk, broker, ask):
     a_stranger(broker, "GLD", -10, "125")
-    broker.orders["stop"] = replace(broker.orders["stop"], status=OrderStatus.CANCELLED)
+    end_guards(broker)
     reconcile(desk, SPEC, BOOK, SLOT)
     with desk.store.transaction() as tx:
         (number,) = [b.break_id for b in tx.reconciliations.breaks(BOOK) if b.difference.kind == "foreign_fill"]

@@ -24,6 +24,7 @@ from tests.integration.reconcile_desk import (
     SLOT,
     SPEC,
     answers,
+    end_guards,
     open_desk,
     sound_broker,
     state_of,
@@ -89,6 +90,7 @@ def test_an_execution_that_the_broker_forgot_before_we_saw_it_is_booked_once(des
     sold = trade("x2", "GLD", -10, "110", **named)
     broker.fills, broker.positions, broker.cash_usd = [], {}, broker.cash_usd + 1099
     broker.at = NIGHT + timedelta(days=1)
+    end_guards(broker)
     del broker.orders["stop"]
     with desk.store.transaction() as tx:
         tx.orders.record(tx.orders.get("stop"), OrderEvent("stop", OrderStatus.UNKNOWN, NIGHT, detail="no answer"))

@@ -154,27 +154,42 @@ def compare_orders(
 
 
 def unprotected(book: Portfolio, live: Iterable[Order]) -> tuple[Difference, ...]:
-    """Return longs without one live stop for exactly the shares that no working exit is about to sell.
+    """Return symbols without one live stop and one live target for exactly the shares that no exit is about to sell.
+
+    Protection of a symbol that is not held is one of them: it would open a short.
 
     Args:
         book: what we hold.
         live: our orders that the broker works now. A symbol with a working entry is left out: its protection is
-            sized for the whole entry until that ends.
+            sized for the whole entry until that ends. So is the target of a stop that has begun to sell: the broker
+            may have taken it away.
     """
     by_symbol: dict[Symbol, list[Order]] = defaultdict(list)
     for order in live:
         by_symbol[order.symbol].append(order)
     found = []
-    for symbol, position in sorted(book.positions.items()):
+    for symbol in sorted({*book.positions, *by_symbol}):
         orders = by_symbol[symbol]
-        if not position.quantity or any(o.purpose is OrderPurpose.ENTRY for o in orders):
+        if any(o.purpose is OrderPurpose.ENTRY for o in orders):
             continue
-        stops = [o.remaining for o in orders if o.purpose is OrderPurpose.STOP]
+        held = book.positions[symbol].quantity if symbol in book.positions else ZERO
         leaving = sum((o.remaining for o in orders if o.purpose in _LEAVING), ZERO)
-        if sum(stops, ZERO) + leaving != position.quantity or len(stops) > 1:
-            seen = f"{len(stops)} stops for {_shares(sum(stops, ZERO))}, exits for {_shares(leaving)}"
-            found.append(Difference(DifferenceKind.PROTECTION, symbol, f"{_shares(position.quantity)} held", seen))
+        stops, targets = (
+            [o for o in orders if o.purpose is purpose] for purpose in (OrderPurpose.STOP, OrderPurpose.TARGET)
+        )
+        is_selling = any(o.filled_quantity > 0 for o in stops)
+        if not _guards(stops, held - leaving) or not (_guards(targets, held - leaving) or is_selling):
+            seen = f"{_legs(stops, 'stop')}, {_legs(targets, 'target')}, exits for {_shares(leaving)}"
+            found.append(Difference(DifferenceKind.PROTECTION, symbol, f"{_shares(held)} held", seen))
     return tuple(found)
+
+
+def _guards(legs: Sequence[Order], shares: Decimal) -> bool:
+    return len(legs) <= 1 and sum((o.remaining for o in legs), ZERO) == shares
+
+
+def _legs(legs: Sequence[Order], name: str) -> str:
+    return f"{len(legs)} {name}{'' if len(legs) == 1 else 's'} for {_shares(sum((o.remaining for o in legs), ZERO))}"
 
 
 def pending_commissions(fills: Iterable[Fill], *, before: datetime) -> tuple[Difference, ...]:

@@ -185,17 +185,29 @@ def test_executions_of_ours_that_are_booked_are_not_missing():
     [
         ([(OrderPurpose.STOP, 10), (OrderPurpose.TARGET, 10)], True),
         ([(OrderPurpose.TARGET, 10)], False),
+        ([(OrderPurpose.STOP, 10)], False),
         ([], False),
-        ([(OrderPurpose.STOP, 9)], False),
-        ([(OrderPurpose.STOP, 11)], False),
-        ([(OrderPurpose.STOP, 5), (OrderPurpose.STOP, 5)], False),
+        ([(OrderPurpose.STOP, 9), (OrderPurpose.TARGET, 10)], False),
+        ([(OrderPurpose.STOP, 11), (OrderPurpose.TARGET, 11)], False),
+        ([(OrderPurpose.STOP, 5), (OrderPurpose.STOP, 5), (OrderPurpose.TARGET, 10)], False),
+        ([(OrderPurpose.STOP, 10), (OrderPurpose.TARGET, 5), (OrderPurpose.TARGET, 5)], False),
         ([(OrderPurpose.EXIT, 10)], True),
-        ([(OrderPurpose.TRIM, 4), (OrderPurpose.STOP, 6)], True),
-        ([(OrderPurpose.TRIM, 4), (OrderPurpose.STOP, 10)], False),
+        ([(OrderPurpose.TRIM, 4), (OrderPurpose.STOP, 6), (OrderPurpose.TARGET, 6)], True),
+        ([(OrderPurpose.TRIM, 4), (OrderPurpose.STOP, 10), (OrderPurpose.TARGET, 10)], False),
         ([(OrderPurpose.ENTRY, 20), (OrderPurpose.STOP, 30)], True),
     ],
 )
-def test_a_long_has_one_stop_for_exactly_the_shares_that_stay(live, is_protected):
+def test_a_long_has_one_stop_and_one_target_for_exactly_the_shares_that_stay(live, is_protected):
     orders = [an_order(purpose, quantity, f"K{i}") for i, (purpose, quantity) in enumerate(live)]
     found = unprotected(a_book({"AAPL": 10}), orders)
     assert kinds(found) == ([] if is_protected else ["protection"])
+
+
+def test_a_target_may_be_gone_once_the_stop_has_begun_to_sell():
+    stop = replace(an_order(OrderPurpose.STOP, 20), filled_quantity=Decimal(10), status=OrderStatus.PARTIALLY_FILLED)
+    assert not unprotected(a_book({"AAPL": 10}), [stop])
+
+
+def test_protection_without_a_position_would_open_a_short():
+    found = unprotected(a_book({}), [an_order(OrderPurpose.STOP, 10), an_order(OrderPurpose.TARGET, 10, "K2")])
+    assert [(d.kind, d.symbol, d.ours) for d in found] == [(DifferenceKind.PROTECTION, "AAPL", "0 held")]
