@@ -65,7 +65,7 @@ def _command(
 def _desk(options: argparse.Namespace) -> tuple[Settings, Services, BookId]:
     settings = load_settings()
     book = BookId.parse(options.book) if options.book else settings.book
-    return settings, services_for(replace(settings, book=book) if book.kind == settings.book.kind else settings), book
+    return settings, services_for(replace(settings, book=book)), book
 
 
 def _actor() -> str:
