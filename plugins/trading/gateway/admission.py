@@ -134,7 +134,8 @@ class Admission:
         if parent is not None and not parent.filled:
             self._book.tell_changed(order)
             return
-        activate(self._book, order, now, self._exchange.price(ticket.symbol))
+        last = self._exchange.price(ticket.symbol)
+        activate(self._book, order, now, parent.average_price if last is None and parent is not None else last)
         self._exchange.meet_present(order)
         if order.is_done:
             return

@@ -52,7 +52,7 @@ class Exchange:
         """Return the price an order of that side meets now [USD/share], the last one without a side; None: unknown."""
         if quote := self._state.quotes.get(symbol):
             side = {"BUY": quote.ask, "SELL": quote.bid}.get(action)
-            return quote.last if side is None else side
+            return next((p for p in (side, quote.last, quote.bid, quote.ask) if p is not None), None)
         last = self._feed.last_price(symbol, self._state.clock)
         return None if last is None else to_price(last)
 

@@ -208,6 +208,23 @@ def test_a_scripted_last_price_triggers_a_stop_and_moves_a_trailing_one() -> Non
     assert statuses(broker) == [Status.FILLED, Status.FILLED, Status.CANCELLED]
 
 
+def test_a_trailing_stop_starts_under_what_the_market_shows() -> None:
+    broker = broker_on(FLAT)
+    broker.script_quote("NVDA", ScriptedQuote(bid=Decimal(50)))
+    trail = {"order_type": "TRAIL", "limit_price": None, "trail_percent": Decimal(10)}
+    broker.place(CLIENT, a_ticket(action="SELL", **trail))
+    assert broker.state.orders[0].stop_price == 45
+
+
+def test_a_late_child_without_a_market_starts_under_what_its_entry_paid() -> None:
+    broker = broker_on(FLAT)
+    broker.place(CLIENT, a_market_order())
+    broker.state.clock = ny("2019-07-30 10:30")
+    trail = {"order_type": "TRAIL", "limit_price": None, "trail_percent": Decimal(10)}
+    broker.place(CLIENT, a_ticket(2, action="SELL", parent_id=1, **trail))
+    assert broker.state.orders[1].stop_price == 90
+
+
 def test_bars_pass_behind_a_scripted_quote() -> None:
     broker = broker_on(with_prices(FLAT, ny("2019-06-03 11:00"), (60, 60, 60, 60)))
     broker.script_quote("NVDA", a_quote("99.90", "100.10", "100"))
