@@ -76,3 +76,17 @@ def test_at_a_simulated_broker_the_worst_price_is_sent_at_once(desk) -> None:
     entry, *_ = desk.enter(AT)
     desk.execute(AT)
     assert limits(desk) == [entry.limit_price]
+
+
+def test_a_reprice_without_an_answer_parks_nothing(desk) -> None:
+    entry, *_ = desk.enter(AT)
+    send = desk.gateway.submit
+
+    def silent_from_the_second_on(family):
+        desk.gateway.is_silent = "limits" in desk.gateway.__dict__
+        return send(family)
+
+    desk.gateway.submit = silent_from_the_second_on
+    report = desk.execute(AT)
+    assert desk.status(entry) == [OrderStatus.SUBMITTED]
+    assert any("no acknowledgement" in note for note in report.notes)

@@ -16,8 +16,3 @@ CREATE VIEW desk.standing_fills AS
 CREATE VIEW desk.standing_disposals AS
     SELECT d.* FROM desk.disposals AS d
     WHERE NOT EXISTS (SELECT FROM desk.fill_corrections AS c WHERE c.book = d.book AND c.fill_id = d.fill_id);
-
--- A split leaves part of a share; the broker pays it out.
-ALTER TABLE desk.cash_entries DROP CONSTRAINT cash_entries_kind_check;
-ALTER TABLE desk.cash_entries ADD CONSTRAINT cash_entries_kind_check
-    CHECK (kind IN ('deposit', 'fill', 'commission', 'dividend', 'fee', 'interest', 'cash_in_lieu', 'withdrawal'));

@@ -13,6 +13,7 @@ from dataclasses import replace
 from trading.domain.instruments import Symbol
 from trading.domain.market import Quote
 from trading.domain.orders import OPEN, Order, OrderEvent, OrderPurpose
+from trading.errors import OutcomeUnknown
 from trading.execution.repricing import RepricePolicy, limit_at
 from trading.tasks.submission import Submission
 
@@ -49,7 +50,12 @@ def follow_up(desk: Submission, decision_id: str, policy: RepricePolicy) -> int:
 
 def _reprice(desk: Submission, order: Order) -> int:
     """Send one new limit and keep it as an event of the order; 0 if the trading state forbids it by now."""
-    events = desk.submit([order], desk.intents_of([order]))
+    try:
+        events = desk.submit([order], desk.intents_of([order]))
+    except OutcomeUnknown as unknown:
+        # The order works at its old limit or at the new one, never twice: the next look goes on from there.
+        desk.notes.append(str(unknown))
+        return 0
     if events is None:
         return 0
     refusal = f"; {events[0].detail}" if events[0].detail else ""
