@@ -109,8 +109,9 @@ class Attempt:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        assert self._process.pid is not None, "it was started"
-        os.kill(self._process.pid, number)
+        # One that ended by itself meanwhile may be reaped already.
+        if self._process.is_alive() and self._process.pid is not None:
+            os.kill(self._process.pid, number)
 
 
 def _run(step: Step, log_file: Path, kill_at: KillPoint | None, answer: Connection) -> None:

@@ -143,8 +143,10 @@ def _unprotected(log: GatewayLog, desk: DeskRows) -> Iterator[Violation]:
 
 
 def _unsent(desk: DeskRows) -> Iterator[Violation]:
+    """An order of unknown fate ends the sending of its hour: what was planned behind it stays planned."""
+    excused = {OrderStatus.UNKNOWN, OrderStatus.PLANNED} if parked(desk) else set()
     for order in desk.orders:
-        if order.status not in DONE | OPEN | {OrderStatus.UNKNOWN}:
+        if order.status not in DONE | OPEN | excused:
             yield Violation(ViolationKind.UNSENT, f"{order.order_id} is still {order.status}")
 
 

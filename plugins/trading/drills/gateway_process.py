@@ -69,8 +69,8 @@ class GatewayProcess:
         return ask(HOST, self.control_port, {"cmd": cmd, **arguments}, timeout_seconds=ANSWER_SECONDS)
 
     def behave(self, **manners: object) -> None:
-        """Let the gateway misbehave from now on, also after a restart."""
-        self._manners |= manners
+        """Let the gateway misbehave like this, and only like this, from now on, also after a restart."""
+        self._manners = manners
         self.tell("behave", **manners)
 
     def restart(self, *, hard: bool) -> None:

@@ -14,6 +14,7 @@ from trading.drills.attempt import Ended, EndKind
 from trading.drills.checker import Violation, ViolationKind, check_sending, check_settled, parked
 from trading.drills.databases import DrillDatabases
 from trading.drills.disturbances import DISTURBANCES, MANNERS, Disturbed, Hazard, Memory, Step, Trouble
+from trading.drills.records import DeskRows, GatewayLog
 from trading.drills.world import Task, World, running_world, slots
 from trading.tasks.execute import execute
 
@@ -30,6 +31,7 @@ class Tally:
     """What one world went through, and what came out of it.
 
     Attributes:
+        lines: executed by the longest attempt that nothing disturbed, in the files of `line_counter.WATCHED`.
         hours: that were traded. retries: attempts after the first one of a task.
         orders, fills: at the gateway.
         denied: orders that a pre-trade check kept back.
@@ -38,6 +40,7 @@ class Tally:
 
     hazard: Hazard
     number: int
+    lines: int = 0
     hours: int = 0
     kills: int = 0
     pauses: int = 0
@@ -66,6 +69,7 @@ class WorldRun:
     def __init__(self, world: World, hazard: Hazard, memory: Memory, tally: Tally, draw: Random, kills: int) -> None:
         self._world, self._hazard, self._memory, self._tally, self._kills = world, hazard, memory, tally, kills
         self._trouble = Trouble(world, memory, draw)
+        self._excused: list[Violation] = []
 
     def run(self) -> None:
         """Trade until the hours or the kills are used up, an order is parked, or a promise is broken."""
@@ -78,12 +82,39 @@ class WorldRun:
         self._run_step(Step("sync", self._world.sync, slot))
         self._world.decide(slot)
         self._run_step(Step("execute", self._world.execute, slot))
-        log, desk = self._world.log(), self._world.rows(slot)
-        self._tally.violations += check_settled(log, desk, may_park=self._hazard is Hazard.SWALLOWS)
-        self._tally.hours += 1
-        self._tally.orders, self._tally.fills = len(log.orders), len(log.executions)
-        self._tally.denied = sum(o.status is OrderStatus.DENIED for o in desk.orders)
-        self._tally.parked = len(parked(desk))
+        desk = self._world.rows(slot)
+        if parked(desk):
+            self._recover(slot)
+        elif self._excused:
+            self._tally.violations += self._excused
+        self._judge(slot)
+
+    def _recover(self, slot: Slot) -> None:
+        """Let the next hour's first task look at what vanished, and protect what lost its protection with it."""
+        self._world.gateway.behave(**MANNERS[Hazard.TIMES])
+        ended = Step("sync", self._world.sync, _after(slot)).attempt(self._world).wait()
+        if ended.kind is not EndKind.DONE:
+            words = f"sync after a vanished order ended {ended.kind}: {ended.words}"
+            self._tally.violations.append(Violation(ViolationKind.TASK, words))
+
+    def _judge(self, slot: Slot) -> None:
+        """Compare both sides and count."""
+        tally, log, desk = self._tally, self._world.log(), self._world.rows(slot)
+        tally.violations += check_settled(log, desk, may_park=self._hazard is Hazard.SWALLOWS)
+        tally.hours += 1
+        tally.lines = max((sum(lines.values()) for lines in self._memory.lines.values()), default=0)
+        tally.orders, tally.fills = len(log.orders), len(log.executions)
+        tally.denied = sum(o.status is OrderStatus.DENIED for o in desk.orders)
+        tally.parked = len(parked(desk))
+        if tally.violations:
+            self._leave_traces(log, desk)
+
+    def _leave_traces(self, log: GatewayLog, desk: DeskRows) -> None:
+        """Write both sides into the log file: the world is gone when a person reads the verdict."""
+        rows = [*self._tally.violations, *self._excused, *log.orders, *log.executions, *desk.orders]
+        with self._world.log_file.open("a", encoding="utf-8") as file:
+            file.writelines(f"{row}\n" for row in (f"--- {self._hazard} world {self._tally.number}", *rows))
+            file.writelines(f"{intent}\n" for intent in desk.intents.values())
 
     def _run_step(self, step: Step) -> None:
         """Attempt a task until it succeeds, as Airflow does, the first attempts disturbed."""
@@ -96,10 +127,11 @@ class WorldRun:
             if ended.kind in STUBBORN:
                 break
             time.sleep(RETRY_SECONDS if ended.kind is EndKind.TRANSIENT else 0)
-        if ended.kind is EndKind.PERMANENT and self._hazard is Hazard.SWALLOWS:
-            return  # the order of unknown fate ends the task; the check that follows finds it parked
         words = f"{step.name} of {step.slot.as_of:%Y-%m-%d %H:%M} UTC ended {ended.kind}: {ended.words}"
-        self._tally.violations.append(Violation(ViolationKind.TASK, words))
+        failed = Violation(ViolationKind.TASK, words)
+        # Where placements vanish, an order of unknown fate ends the task; then it must be found parked.
+        is_due = ended.kind is EndKind.PERMANENT and self._hazard is Hazard.SWALLOWS
+        (self._excused if is_due else self._tally.violations).append(failed)
 
     def _undisturbed(self, step: Step) -> Ended:
         return self._memory.undisturbed(self._world, step)
@@ -112,6 +144,11 @@ class WorldRun:
         if done.kills:
             self._tally.violations += check_sending(self._world.log(), self._world.rows(step.slot))
         return done.ended
+
+
+def _after(slot: Slot) -> Slot:
+    hours = slots()
+    return hours[hours.index(slot) + 1]
 
 
 def run_hazard(

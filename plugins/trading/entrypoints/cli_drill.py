@@ -120,7 +120,8 @@ def _conclude(tallies: list[Tally], *, seed: int) -> int:
     broken = [(t, v) for t in tallies for v in t.violations]
     for tally, violation in broken:
         print(f"{tally.hazard} world {tally.number}: {violation}")
-    seconds = sum(t.seconds for t in tallies)
+    seconds, lines = sum(t.seconds for t in tallies), max((t.lines for t in tallies), default=0)
+    print(f"the longest attempt executes {lines:,} lines of tasks, store, adapter and client library")
     verdict = f"{len(broken)} BROKEN PROMISES" if broken else "every promise held"
     print(f"{sum(t.kills for t in tallies)} executors killed in {seconds / 60:.1f} min: {verdict}")
     return 1 if broken else 0
