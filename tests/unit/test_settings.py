@@ -40,3 +40,16 @@ def test_approval_is_off_unless_a_limit_is_named(text, limit):
 def test_a_test_run_is_known_by_its_variables(name):
     assert settings(**{name: "1"}).under_test == name
     assert settings().under_test is None
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("canary\n")
+    assert settings(AIRDESK_FLEX_TOKEN_FILE=str(secret)).flex_token == "canary"
+    assert settings(AIRDESK_FLEX_TOKEN="canary").flex_token == "canary"
+    with pytest.raises(ConfigurationError, match="AIRDESK_FLEX_TOKEN_FILE cannot be read"):
+        settings(AIRDESK_FLEX_TOKEN_FILE=str(tmp_path / "gone"))
+
+
+def test_a_secret_is_not_shown_with_the_settings():
+    assert "canary" not in repr(settings(AIRDESK_FLEX_TOKEN="canary"))
