@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-TOKEN = "canary-token-7731"
+TOKEN = "canary-7731"
 ACCOUNT = "DU0000001"
 
 ACCEPTED = (
