@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
+from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
 from trading.gateway.account import AccountType
 from trading.gateway.broker import PaperBroker
 from trading.gateway.listings import Listings
-from trading.gateway.records import LABEL, MARKER_TAG
+from trading.gateway.records import LABEL, MARKER_TAG, BrokerState
 from trading.gateway.wire.account import AccountValue, PortfolioItem
 
 MARGIN_FACTOR = 4
 """Buying power that a margin account shows per dollar of available funds: by it a client tells the two kinds apart."""
+
+type Standing = tuple[Decimal, dict[Symbol, tuple[Decimal, Decimal]]]
+"""Cash [USD]; shares and average cost [USD/share] by symbol."""
 
 
 def portfolio(broker: PaperBroker, listings: Listings) -> Iterator[PortfolioItem]:
@@ -51,3 +56,8 @@ def account_values(broker: PaperBroker) -> list[AccountValue]:
         AccountValue(MARKER_TAG, LABEL, ""),
         *(AccountValue(tag, f"{amount:.2f}", "USD") for tag, amount in money.items()),
     ]
+
+
+def standing(state: BrokerState) -> Standing:
+    """Return what account and position updates are about: two equal ones need no new update."""
+    return state.cash_usd, {symbol: (h.quantity, h.average_cost) for symbol, h in state.holdings.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trading.gateway.account_view import standing
 from trading.gateway.events import Event, Executed, OrderCancelled, OrderMessage
 from trading.gateway.requests.account import tell_account, tell_positions
 from trading.gateway.wire import orders as wire
@@ -20,14 +21,12 @@ class Delivery:
         self._gateway = gateway
 
     def tell(self, event: Event) -> None:
-        """Tell everybody whom the event concerns."""
+        """Tell the clients whom the event concerns."""
         concerned = {event.order.client_id}
         if isinstance(event, OrderCancelled) and event.cancelled_by is not None:
             concerned.add(event.cancelled_by)
         for session in [s for s in self._gateway.sessions if s.client_id in concerned]:
             self._tell_client(session, event)
-        if isinstance(event, Executed):
-            self._tell_subscribers()
 
     def _tell_client(self, session: Session, event: Event) -> None:
         order = event.order
@@ -53,8 +52,13 @@ class Delivery:
             session.tell_order(event.order)
         self._gateway.later(wire.commission(event.execution), session)
 
-    def _tell_subscribers(self) -> None:
+    def tell_subscribers(self) -> None:
+        """Send account and positions to subscribers, if trades, splits or cash changed them since the last time."""
+        now = standing(self._gateway.broker.state)
         for session in self._gateway.sessions:
+            if session.account_told in (now, None):
+                continue
+            session.account_told = now
             if session.hears_positions:
                 tell_positions(session)
             if session.hears_account:

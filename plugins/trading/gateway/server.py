@@ -172,6 +172,7 @@ class Gateway:
         self._save()
         for event in self.broker.take_events():
             self._delivery.tell(event)
+        self._delivery.tell_subscribers()
         for session in self.sessions:
             for watch in session.watches.values():
                 tell_ticks(session, watch)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from trading.domain.money import ZERO
 from trading.errors import AirdeskError
+from trading.gateway.account_view import Standing
 from trading.gateway.broker import PaperBroker
 from trading.gateway.faults import Fault
 from trading.gateway.records import GatewayOrder, Refusal, Status
@@ -49,6 +50,7 @@ class Session(asyncio.Protocol):
         data_kind: market data type that the client asked for.
         watches: market data subscriptions by request id.
         hears_account, hears_positions: whether the client subscribed to them.
+        account_told: what it heard last about them; None before it asked.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -58,6 +60,7 @@ class Session(asyncio.Protocol):
         self.data_kind = DataKind.LIVE
         self.watches: dict[int, Watch] = {}
         self.hears_account = self.hears_positions = False
+        self.account_told: Standing | None = None
         self._hello = b""
         self._frames = frames.FrameSplitter()
         self._requests: asyncio.Queue[list[str] | None] = asyncio.Queue()

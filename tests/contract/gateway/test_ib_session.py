@@ -63,6 +63,13 @@ def test_positions_and_the_portfolio_follow_each_execution(connect) -> None:
     assert item.averageCost == position.avgCost > 100
 
 
+def test_cash_that_comes_in_is_told_to_subscribers(gateway, connect) -> None:
+    client = connect()
+    gateway.tell("cash", kind="deposit", amount_usd="500.00")
+    client.settle()
+    assert {v.tag: v.value for v in client.ib.accountValues()}["TotalCashValue"] == "100500.00"
+
+
 def test_account_updates_for_one_model_end(connect) -> None:
     client = connect()
     client.ib.reqAccountUpdatesMulti(ACCOUNT)

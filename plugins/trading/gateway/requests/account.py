@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trading.gateway.account_view import account_values, portfolio
+from trading.gateway.account_view import account_values, portfolio, standing
 from trading.gateway.records import MARKER_TAG
 from trading.gateway.requests import Handler, ignore
 from trading.gateway.wire import account as wire
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def account_updates(session: Session, request: Request) -> None:
-    """Answer with values, portfolio and time, and go on after each execution until told to stop."""
+    """Answer with values, portfolio and time, and go on after each change until told to stop."""
     request.skip()
     session.hears_account = request.flag()
+    session.account_told = standing(session.broker.state)
     if session.hears_account:
         tell_account(session)
         session.send(wire.account_download_end(session.broker.state.account))
@@ -53,8 +54,9 @@ def account_summary(session: Session, request: Request) -> None:
 
 
 def positions(session: Session, request: Request) -> None:
-    """Answer with the holdings, and go on after each execution until told to stop."""
+    """Answer with the holdings, and go on after each change until told to stop."""
     session.hears_positions = True
+    session.account_told = standing(session.broker.state)
     tell_positions(session)
     session.send(wire.position_end())
 
