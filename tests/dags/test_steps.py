@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from trading.errors import (
@@ -80,3 +80,24 @@ def test_a_step_does_nothing_when_what_it_needs_did_not_finish(airflow_home):
 
     with pytest.raises(PermanentError, match="sync_broker did not finish"):
         run_step("decide:decide", ("sync_broker",), None, ti=Instance({}))
+
+
+@pytest.mark.parametrize("mode", ["paper", "demo"])
+def test_a06_a_backfill_run_does_not_even_construct_a_way_to_the_broker(airflow_home, monkeypatch, mode):
+    from types import SimpleNamespace
+
+    from trading import bootstrap
+    from trading.entrypoints.airflow.context import run_context
+
+    built = []
+    monkeypatch.setattr(bootstrap, "IbkrGate", lambda **terms: built.append(terms))
+    monkeypatch.setenv("AIRFLOW_CONN_AIRDESK_DB", "postgres://airdesk@127.0.0.1:1/airdesk")
+    for name, value in {"MODE": mode, "BROKER_PORT": "4002", "BROKER_ACCOUNT": "DU1"}.items():
+        monkeypatch.setenv(f"AIRDESK_{name}", value)
+    at = datetime(2019, 6, 3, 14, 30, tzinfo=UTC)
+    run = SimpleNamespace(
+        dag_id="hourly_trading", run_id="scheduled__x", run_type="backfill", run_after=at, data_interval_end=at, conf={}
+    )
+    with pytest.raises(PermanentError, match="a backfill may not touch"):
+        run_context({"dag_run": run})
+    assert built == []
