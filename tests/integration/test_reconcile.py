@@ -256,7 +256,9 @@ def test_a_foreign_execution_explains_its_shares_and_cash_also_when_the_broker_f
     reconcile(desk, SPEC, BOOK, SLOT)
     assert open_breaks(ask) == [("foreign_fill", "TSLA")]
     broker.fills, broker.at = [], NIGHT + timedelta(days=1)
-    reconcile(desk, SPEC, BOOK, SLOT)
+    again = reconcile(desk, SPEC, BOOK, SLOT)
+    assert again.degraded
+    assert (again.counts["differences"], again.counts["older_breaks"]) == (0, 1)
     assert open_breaks(ask) == [("foreign_fill", "TSLA")]
     assert state_of(desk) is TradingState.ACTIVE
     with desk.store.transaction() as tx:

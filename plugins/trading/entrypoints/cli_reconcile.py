@@ -147,7 +147,8 @@ def _run(options: argparse.Namespace) -> int:
     found = reconcile(services, spec, book, slot, kind=ReconciliationKind.OPERATOR)
     for note in found.notes:
         print(note)
-    differing = found.counts["differences"]
+    differing, older = found.counts["differences"], found.counts["older_breaks"]
     verdict = f"{differing} differences" if differing else "book and broker agree"
-    print(f"{book.badge} {book}: {verdict} at {now:%Y-%m-%d %H:%M} UTC, {found.counts['positions']} positions")
-    return 1 if differing else 0
+    waiting = f", {older} older breaks are open" if older else ""
+    print(f"{book.badge} {book}: {verdict} at {now:%Y-%m-%d %H:%M} UTC, {found.counts['positions']} positions{waiting}")
+    return 1 if differing or older else 0

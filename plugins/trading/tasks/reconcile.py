@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from trading.accounting.reconciliation_kinds import FULL, Difference, Effect
 from trading.domain.instruments import BookId
@@ -11,7 +12,7 @@ from trading.errors import PermanentError
 from trading.ports import Broker, BrokerRole, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import Adoption, take_over
-from trading.tasks.breaks import file_proof
+from trading.tasks.breaks import file_proof, sentence
 from trading.tasks.findings import differences, snapshot_of
 from trading.tasks.report import StepReport
 from trading.tasks.sync import gate_of
@@ -54,8 +55,16 @@ def _compare(
             found = differences(tx, book, snapshot, FULL)
             if look == LOOKS or not any(d.kind.effect is Effect.HALT for d in found):
                 notes = file_proof(tx, _proof(services, book, slot, snapshot, kind, found))
+                older = _open_since_before(tx, book, found)
                 break
-    return learned, notes, {"positions": len(snapshot.positions), "differences": len(found)}
+    counts = {"positions": len(snapshot.positions), "differences": len(found), "older_breaks": len(older)}
+    return learned, (*notes, *older), counts
+
+
+def _open_since_before(tx: Transaction, book: BookId, found: Sequence[Difference]) -> tuple[str, ...]:
+    """Return a sentence about each open break that no snapshot shows any more: a stranger's trade, a statement's."""
+    seen = {d.key for d in found}
+    return tuple(sentence(b) for b in tx.reconciliations.breaks(book) if b.difference.key not in seen)
 
 
 def _proof(
