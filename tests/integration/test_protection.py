@@ -88,15 +88,18 @@ def test_protection_that_the_broker_cancelled_is_placed_anew(desk, gone) -> None
     assert desk.state() is TradingState.ACTIVE
 
 
-def test_a_new_stop_never_stands_below_the_high_water_price_that_the_book_knows(store, bars) -> None:
-    rise = with_prices([b for b in bars if b.symbol == "NVDA"], ny("2019-06-03 12:00"), (100, 110, 100, 110))
+def test_a_new_stop_never_stands_below_where_the_lost_one_stood(store, bars) -> None:
+    mine = [b for b in bars if b.symbol == "NVDA"]
+    later = [replace(b, open=110.0, high=110.0, low=110.0, close=110.0) for b in mine if b.starts_at > ny(FIRST)]
+    rise = with_prices([*mine[:3], *later], ny("2019-06-03 11:00"), (110, 120, 110, 110))
     with desk_on(store, rise) as desk:
         legs = enter(desk)
-        with store.transaction() as tx:
-            high = tx.ledger.portfolio(BOOK, ny(FIRST)).positions["NVDA"].high_water_price
-        cancel_at_broker(desk, *legs[1:])
         desk.sync(SECOND)
-        assert stop_price(desk) >= Decimal(str(high)) * Decimal("0.88") - Decimal("0.01")
+        assert stop_price(desk) == Decimal("105.6000"), "12 % under 120, which no hourly price has shown"
+        cancel_at_broker(desk, *legs[1:])
+        desk.sync("2019-06-03 11:30")
+        assert guards(desk) == both(99)
+        assert stop_price(desk) == Decimal("105.6000")
 
 
 def test_a_new_target_stands_where_the_entrys_stood(desk) -> None:

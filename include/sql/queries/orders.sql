@@ -45,6 +45,10 @@ ORDER BY symbol, purpose, planned_at DESC, order_id;
 SELECT * FROM desk.orders WHERE book = %(book)s::text
 ORDER BY planned_at DESC, symbol, purpose, leg, order_id LIMIT %(limit)s::int;
 
+-- name: ratchet_order
+-- Where a trailing stop stands now.
+UPDATE desk.orders SET stop_price = %(stop_price)s::numeric WHERE order_id = %(order_id)s::text;
+
 -- name: resize_order
 -- The quantity that the broker works an order with.
 UPDATE desk.orders SET quantity = %(quantity)s::numeric WHERE order_id = %(order_id)s::text;

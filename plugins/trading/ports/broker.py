@@ -52,6 +52,7 @@ class BrokerOrder:
         perm_id: the broker's permanent id.
         client_id: whose order it is; None where the broker does not say (completed orders).
         detail: why it ended, in the broker's words.
+        stop_price: where a trailing stop stands, or stood when it ended [USD/share]; None where the broker says none.
     """
 
     order_ref: OrderRef | None
@@ -64,6 +65,7 @@ class BrokerOrder:
     side: Side
     client_id: int | None = None
     detail: str | None = None
+    stop_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

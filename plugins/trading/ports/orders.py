@@ -77,6 +77,10 @@ class OrderRows(Protocol):
         """Apply `event` with `advance`, store both, and return the order; late news stores nothing."""
         ...
 
+    def ratchet(self, order: Order, stop_price: Decimal) -> Order:
+        """Store how high the broker has moved a trailing stop and return the order; it never moves down."""
+        ...
+
     def resize(self, order: Order, quantity: Decimal, at: datetime) -> Order:
         """Store the quantity that the broker works a protection with, with an event, and return the order."""
         ...

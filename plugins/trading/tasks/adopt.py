@@ -83,6 +83,8 @@ def _follow(tx: Transaction, order: Order, snapshot: BrokerSnapshot, held: Decim
     theirs = snapshot.find(order.order_id)
     if theirs is not None and (size := new_size(order, theirs)) is not None:
         order = tx.orders.resize(order, size, snapshot.taken_at)
+    if theirs is not None and theirs.stop_price is not None:
+        order = tx.orders.ratchet(order, theirs.stop_price)
     event = event_of(order, theirs, snapshot) if theirs else event_of_absent(order, snapshot, held)
     if event is None:
         return 0

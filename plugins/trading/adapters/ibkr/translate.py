@@ -94,6 +94,7 @@ def open_order(row: Row, *, refusal: str | None) -> BrokerOrder:
         side=Side(order.action),
         client_id=order.clientId,
         detail=refusal if status is OrderStatus.REJECTED else None,
+        stop_price=_trailing_stop(order),
     )
 
 
@@ -120,7 +121,14 @@ def completed_order(row: Row, *, refusal: str | None) -> BrokerOrder:
         filled_quantity=filled,
         side=Side(order.action),
         detail="; ".join(filter(None, words)) or None,
+        stop_price=_trailing_stop(order),
     )
+
+
+def _trailing_stop(order: Any) -> Decimal | None:
+    """Return where a trailing stop stands; the broker fills the field with "not set" for every other order."""
+    is_known = order.orderType == "TRAIL" and 0 < order.trailStopPrice < UNSET
+    return exact(order.trailStopPrice) if is_known else None
 
 
 def fill_of(book: BookId, execution: Any, symbol: str, commission_usd: Decimal | None) -> Fill:

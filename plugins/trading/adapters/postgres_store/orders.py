@@ -101,6 +101,13 @@ class PostgresOrderRows:
         )
         return moved
 
+    def ratchet(self, order: Order, stop_price: Decimal) -> Order:
+        """Store how high the broker has moved a trailing stop and return the order; it never moves down."""
+        if order.stop_price is not None and stop_price <= order.stop_price:
+            return order
+        self._sql.run("ratchet_order", order_id=order.order_id, stop_price=stop_price)
+        return replace(order, stop_price=stop_price)
+
     def resize(self, order: Order, quantity: Decimal, at: datetime) -> Order:
         """Store the quantity that the broker works a protection with, with an event, and return the order."""
         detail = f"resized from {order.quantity.normalize():f} to {quantity.normalize():f} shares"
