@@ -265,6 +265,22 @@ def test_a_foreign_execution_explains_its_shares_and_cash_also_when_the_broker_f
         assert list(tx.controls.holds(BOOK)) == ["TSLA"]
 
 
+def test_a_split_that_no_hour_took_over_yet_is_no_difference(desk, broker, ask):
+    from trading.domain.market import ActionKind
+
+    from tests.builders import an_action, an_origin
+
+    two_for_one = an_action(symbol="GLD", kind=ActionKind.SPLIT, ex_on=date(2019, 6, 4), value=2.0)
+    with desk.store.transaction() as tx:
+        tx.market.add_actions([two_for_one], an_origin())
+    broker.fills, broker.at, broker.positions = [], NIGHT + timedelta(days=1), {"GLD": Decimal(20)}
+    for guard in GUARDS:
+        broker.orders[guard] = replace(broker.orders[guard], quantity=Decimal(20))
+    found = reconcile(desk, SPEC, BOOK, SLOT)
+    assert found.notes == ()
+    assert state_of(desk) is TradingState.ACTIVE
+
+
 def test_a_book_without_a_broker_cannot_be_proven(desk, store):
     bare = Services(store, WeekdayCalendar(), FixedClock(NIGHT), Sources(), None)
     with pytest.raises(ConfigurationError, match="no broker"):

@@ -13,6 +13,7 @@ from trading.ports import Broker, BrokerRole, BrokerSnapshot, Proof, Reconciliat
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import Adoption, take_over
 from trading.tasks.breaks import file_proof, sentence
+from trading.tasks.corporate import take_over_actions
 from trading.tasks.findings import differences, snapshot_of
 from trading.tasks.report import StepReport
 from trading.tasks.sync import gate_of
@@ -50,6 +51,7 @@ def _compare(
     for look in range(1, LOOKS + 1):
         snapshot = snapshot_of(services, broker, book)
         with services.store.transaction() as tx:
+            take_over_actions(tx, services.calendar, book, snapshot, cutoff_at=snapshot.taken_at)
             learned += (news := take_over(tx, book, snapshot, epoch=epoch))
             _tell_adopted(tx, book, snapshot, news)
             found = differences(tx, book, snapshot, FULL)
