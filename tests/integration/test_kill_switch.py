@@ -134,6 +134,13 @@ def test_without_a_database_a_halt_raises_the_file_flag_and_clears_the_broker(
     assert {leg.order_id for leg in held[1:]} <= working(desk)
 
 
+def test_a_halt_under_the_flag_outlives_the_flag(desk, held, commands, tmp_path):
+    (tmp_path / "HALT").touch()
+    assert commands("halt", "--reason", "for good") == 0
+    (tmp_path / "HALT").unlink()
+    assert desk.state() is TradingState.HALTED
+
+
 def test_nothing_is_sent_while_the_flag_lies_there(desk, held, commands, monkeypatch, capsys, tmp_path):
     (tmp_path / "HALT").touch()
     assert commands("state") == 0

@@ -18,10 +18,17 @@ _STOPPED = frozenset({TradingState.HALTED, TradingState.LOCKED})
 
 def halt(tx: Transaction, book: BookId, *, reason: str, actor: str) -> bool:
     """Set a book to HALTED unless it is stopped already; returns whether it was trading until now."""
-    if tx.controls.trading_state(book, for_change=True) in _STOPPED:
+    tx.controls.trading_state(book, for_change=True)
+    if is_stopped(tx, book):
         return False
     tx.controls.set_state(book, TradingState.HALTED, reason=reason, actor=actor)
     return True
+
+
+def is_stopped(tx: Transaction, book: BookId) -> bool:
+    """Return whether a stored event stopped the book; the file flag stores none, and a halt must outlive it."""
+    event = tx.controls.state_event(book)
+    return event is not None and event.state in _STOPPED
 
 
 def follow_breaker(tx: Transaction, book: BookId, state: TradingState, *, reason: str) -> None:

@@ -17,7 +17,7 @@ from trading.domain.orders import OPEN, PROTECTIVE, OrderPurpose, purpose_in
 from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError, TransientError
 from trading.ports import Broker, BrokerGate, BrokerOrder, BrokerRole, BrokerSnapshot, Store
-from trading.tasks.halting import RESUME, UNLOCK
+from trading.tasks.halting import RESUME, UNLOCK, is_stopped
 
 GATE_SECONDS = 10.0
 """How long a change of state waits for a send that is under way."""
@@ -83,9 +83,9 @@ def change_state(
         before = tx.controls.trading_state(book, for_change=True)
         why = tx.controls.state_reason(book)
         if before in WAYS_OUT and before is not leaving:
-            if state is TradingState.HALTED:
+            if state is TradingState.HALTED and is_stopped(tx, book):
                 return Change(before, before, ended)
-            if state is not TradingState.LOCKED:
+            if state not in WAYS_OUT:
                 raise PermanentError(
                     f"{book} is {before} ({why or 'the file flag is raised, or no reason is stored'}) and only "
                     f"{WAYS_OUT[before]} leads out; settle the cause first"

@@ -25,6 +25,9 @@ class Controls:
     def trading_state(self, book: BookId, *, for_change: bool = False) -> TradingState:
         return self.state
 
+    def state_event(self, book: BookId):
+        return SimpleNamespace(state=self.state)
+
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
         self.state = state
         self.reasons.append(f"{actor}: {reason}")
