@@ -15,12 +15,15 @@ BOOK = BookId.parse("paper:DU1")
 class Controls:
     """The switch of one book, in memory."""
 
-    def __init__(self, state: TradingState) -> None:
-        self.state = state
+    def __init__(self, state: TradingState, *, flag_is_raised: bool = False) -> None:
+        self.state, self.flag_is_raised = state, flag_is_raised
         self.events: list[tuple[str, str]] = []
 
-    def trading_state(self, book: BookId) -> TradingState:
-        return self.state
+    def trading_state(self, book: BookId, *, for_change: bool = False) -> TradingState:
+        return TradingState.HALTED if self.flag_is_raised else self.state
+
+    def state_event(self, book: BookId):
+        return SimpleNamespace(state=self.state)
 
     def set_state(self, book: BookId, state: TradingState, *, reason: str, actor: str) -> None:
         self.state = state
@@ -39,3 +42,9 @@ def test_a_stopped_book_stays_as_it_is(state):
     controls = Controls(state)
     assert not halt(SimpleNamespace(controls=controls), BOOK, reason="cash differs", actor="reconcile")
     assert (controls.state, controls.events) == (state, [])
+
+
+def test_a_book_that_only_the_file_flag_stops_is_halted_for_good():
+    controls = Controls(TradingState.ACTIVE, flag_is_raised=True)
+    assert halt(SimpleNamespace(controls=controls), BOOK, reason="cash differs", actor="reconcile")
+    assert controls.events == [("reconcile", "cash differs")]
