@@ -1,0 +1,182 @@
+"""A person's answer in the real Airflow: no, silence, an answer that comes at once, and yes. All of it is SYNTHETIC."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from trading.adapters.loopback import free_port
+from trading.adapters.postgres_store.connection import connect
+from trading.bootstrap import services_for
+from trading.domain.market import Slot
+from trading.domain.orders import OrderPurpose
+from trading.entrypoints import cli
+from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.databases import sibling_url
+from trading.entrypoints.demo_loop import STEPS, slots_to_show
+from trading.entrypoints.questions import REJECT, Question, answer, waiting
+from trading.entrypoints.run_record import run_lock
+from trading.entrypoints.running_desk import RunningDesk, running_desk
+from trading.strategy.catalogue import spec_named
+from trading.tasks.execute import execute
+
+from tests.dags.desk import rows_of
+
+IBKR_POOL = "ibkr"
+ROOT = Path(__file__).parents[2]
+SECONDS = 150
+
+
+@pytest.fixture(scope="module")
+def desk():
+    """A demo desk on which every entry waits for a person."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="airdesk-test-", ignore_cleanup_errors=True) as folder,
+    ):
+        for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AIRDESK"))]:
+            patch.delenv(name)
+        # As root the server runs under another account, which must be able to enter.
+        Path(folder).chmod(0o711)
+        patch.setenv("AIRDESK_STATE_DIR", folder)
+        patch.setenv("AIRDESK_UI_PORT", str(free_port()))
+        patch.setenv("AIRDESK_APPROVAL_ABOVE_USD", "0")
+        checkout = Checkout.from_environment(os.environ)
+        checkout.make_folders()
+        with run_lock(checkout.state) as free, running_desk(checkout, say=print) as running:
+            assert free
+            running.wait_until_ready()
+            unpause_without_a_run(running)
+            yield running
+
+
+def unpause_without_a_run(desk: RunningDesk) -> None:
+    """Unpause, and drop the run of the newest hour that comes with it: it would move the SIMULATED clock past ours."""
+    desk.airflow.put_pool(IBKR_POOL, {"slots": 0, "description": "closed"})
+    desk.airflow.unpause("hourly_trading")
+    newest = until(desk, lambda: desk.airflow.newest_run("hourly_trading"))
+    desk.airflow._call("PATCH", f"/dags/hourly_trading/dagRuns/{newest.run_id}", {"state": "failed"})
+    desk.airflow.put_pool(IBKR_POOL, {"slots": 1, "description": "open"})
+
+
+def decide_the_next_entry(desk: RunningDesk) -> Slot:
+    """Decide hour by hour, sending nothing, until one wants to buy; the hours before it are done."""
+    services = replace(services_for(desk.settings), approval_above_usd=None)
+    spec, book = spec_named(desk.settings.strategy), desk.settings.book
+    for slot in slots_to_show(services, book, now=datetime.now(UTC)):
+        for step in STEPS:
+            if step is not execute:
+                step(services, spec, book, slot)
+        with services.store.transaction() as tx:
+            orders = [o for o in tx.orders.recent(book, 20) if o.planned_at == slot.as_of]
+        if any(o.purpose is OrderPurpose.ENTRY for o in orders):
+            return slot
+    raise AssertionError("the synthetic market gives no entry; use another seed")
+
+
+def until(desk: RunningDesk, look):
+    """Return what `look` returns once it is something."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        desk.supervisor.check()
+        found = look()
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.3)
+
+
+def ask(desk: RunningDesk) -> tuple[str, Slot, Question]:
+    """Run the hour of the next entry until it asks."""
+    slot = decide_the_next_entry(desk)
+    run = desk.airflow.trigger("hourly_trading", logical_date=None, conf={"as_of": slot.as_of.isoformat()})
+    (question,) = until(desk, lambda: [q for q in waiting(desk.airflow) if q.run_id == run.run_id])
+    return run.run_id, slot, question
+
+
+def ended(desk: RunningDesk, run_id: str) -> dict[str, str]:
+    """Return the states of the run's tasks once it is over."""
+    assert until(desk, lambda: desk.airflow.run("hourly_trading", run_id).is_over)
+    return {task.task_id: task.state for task in desk.airflow.tasks("hourly_trading", run_id)}
+
+
+def entries(desk: RunningDesk, slot: Slot) -> list[tuple]:
+    where = f"planned_at = '{slot.as_of.isoformat()}' AND purpose = 'entry'"
+    return rows_of(desk.settings.database_url, f"SELECT status, detail FROM desk.orders WHERE {where} ORDER BY symbol")
+
+
+@pytest.mark.airflow
+@pytest.mark.timeout(600)
+def test_a_person_answers_and_silence_is_a_no(desk):
+    # No: the question shows shares, dollars and reasons; the orders are denied with the name of who said it.
+    run_id, slot, question = ask(desk)
+    assert question.subject.startswith("SYNTHETIC demo:default: buy ")
+    assert " shares at up to " in question.body
+    assert "golden_cross: PASS" in question.body
+    answer(desk.airflow, question, is_yes=False)
+    states = ended(desk, run_id)
+    assert (states["approve"], states["execute_approved"]) == ("success", "success")
+    assert {detail for _, detail in entries(desk, slot)} == {"APPROVAL: airflow:admin said no"}
+
+    # Silence: the scheduler ends the waiting, here by a deadline that is moved.
+    run_id, slot, _ = ask(desk)
+    airflow = sibling_url(desk.settings.database_url, "airflow")
+    until(desk, lambda: rows_of(airflow, "SELECT 1 FROM task_instance WHERE state = 'awaiting_input'"))
+    move_the_deadline(airflow)
+    assert ended(desk, run_id)["execute_approved"] == "success"
+    assert {detail for _, detail in entries(desk, slot)} == {"APPROVAL: nobody said yes"}
+
+    # At once, as by a fast click in the UI: Airflow may lose the answer; then it asks again.
+    run_id, slot, question = ask(desk)
+    desk.airflow.answer(question.dag_id, question.run_id, question.task_id, REJECT)
+    asked_again = until(desk, lambda: waiting(desk.airflow) or desk.airflow.run("hourly_trading", run_id).is_over)
+    for question in asked_again if isinstance(asked_again, list) else []:
+        answer(desk.airflow, question, is_yes=False)
+    assert ended(desk, run_id)["execute_approved"] == "success"
+    assert {detail for _, detail in entries(desk, slot)} == {"APPROVAL: airflow:admin said no"}
+
+    # Yes, by the command: the order is vetted again and sent.
+    run_id, slot, question = ask(desk)
+    assert cli.main(["approve", "--run", run_id]) == 0
+    assert cli.main(["approve", "--yes", "--run", run_id]) == 0
+    states = ended(desk, run_id)
+    assert (states["execute_approved"], states["report"]) == ("success", "success")
+    assert {status for status, _ in entries(desk, slot)} == {"filled"}
+
+
+@pytest.mark.airflow
+@pytest.mark.timeout(240)
+def test_a06_a_backfill_over_hours_that_were_traded_is_refused_and_changes_nothing(desk):
+    book = "SELECT count(*), max(event_id) FROM desk.order_events"
+    runs = "SELECT run_id, run_type, state, conf::text FROM dag_run ORDER BY run_id"
+    airflow = sibling_url(desk.settings.database_url, "airflow")
+    before = rows_of(desk.settings.database_url, book), rows_of(airflow, runs)
+    today = datetime.now(UTC).date()
+    said = airflow_says(
+        "backfill", "create", "--dag-id", "hourly_trading", "--from-date", f"{today - timedelta(days=9)}",
+        "--to-date", f"{today}", "--reprocess-behavior", "completed",
+    )  # fmt: skip
+    assert "does not allow backfill runs" in said or "DagRunTypeNotAllowed" in said
+    assert (rows_of(desk.settings.database_url, book), rows_of(airflow, runs)) == before
+
+
+def airflow_says(*words: str) -> str:
+    """Return what `./airdesk airflow …` prints although it fails."""
+    command = [sys.executable, "-m", "trading.entrypoints.cli", "airflow", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0, done.stdout
+    return done.stdout + done.stderr
+
+
+def move_the_deadline(airflow_url: str) -> None:
+    """Let the time of the waiting task be over."""
+    with closing(connect(airflow_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE task_instance SET trigger_timeout = now() WHERE state = 'awaiting_input'")
