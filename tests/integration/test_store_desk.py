@@ -152,11 +152,11 @@ def test_a_writer_that_loses_its_session_leaves_no_lock_and_is_fenced(desk, data
             )
         with desk.order_writer(BOOK) as fresh:
             assert fresh > stale
-            with pytest.raises(InvariantBroken, match="not the newest"), desk.transaction() as tx:
+            with pytest.raises(TransientError, match="not the newest"), desk.transaction() as tx:
                 tx.orders.reserve([order.order_id], client_id=11, first_id=1, epoch=stale)
             with desk.transaction() as tx:
                 tx.orders.reserve([order.order_id], client_id=11, first_id=1, epoch=fresh)
-            with pytest.raises(InvariantBroken, match="not the newest"), desk.transaction() as tx:
+            with pytest.raises(TransientError, match="not the newest"), desk.transaction() as tx:
                 tx.orders.settle_intent(order.order_id, state="ACKED", perm_id=1, epoch=stale)
 
 

@@ -98,5 +98,5 @@ class OrderRows(Protocol):
         ...
 
     def settle_intent(self, order_id: OrderRef, *, state: str, perm_id: int | None, epoch: int) -> None:
-        """Set an intent's state; raises `InvariantBroken` if `epoch` is not the newest writer's."""
+        """Set an intent's state; raises `TransientError` if `epoch` is not the newest writer's."""
         ...

@@ -23,7 +23,7 @@ from trading.domain.orders import (
     TimeInForce,
     advance,
 )
-from trading.errors import InvariantBroken
+from trading.errors import InvariantBroken, TransientError
 from trading.ports import Intent
 
 _COLUMNS = (
@@ -149,7 +149,7 @@ class PostgresOrderRows:
         return [stored[order_id] for order_id in order_ids]
 
     def settle_intent(self, order_id: OrderRef, *, state: str, perm_id: int | None, epoch: int) -> None:
-        """Set an intent's state; raises `InvariantBroken` if `epoch` is not the newest writer's."""
+        """Set an intent's state; raises `TransientError` if `epoch` is not the newest writer's."""
         self._require_newest([order_id], epoch)
         if not self._sql.run("settle_intent", order_id=order_id, state=state, perm_id=perm_id):
             raise InvariantBroken(f"{order_id} has no intent to settle; reserve it before sending")
@@ -158,8 +158,9 @@ class PostgresOrderRows:
         """Fence a writer that lost its lock: the row stays held, so no newer writer starts before we commit."""
         newest = self._sql.rows("newest_epochs", order_ids=list(order_ids))
         if not newest or any(row["epoch"] != epoch for row in newest):
-            raise InvariantBroken(
-                f"order writer of epoch {epoch} is not the newest one; nothing was changed, run the task again"
+            # The copy that slept fails, not the book: the one that took over did everything right.
+            raise TransientError(
+                f"order writer of epoch {epoch} is not the newest one; nothing was changed, it is tried again"
             )
 
 

@@ -52,12 +52,12 @@ def unproven_books(order: Order, desk: Desk, limits: Limits) -> Breach | None:
         return None
     allowed = (desk.now - desk.proof_due_at) / MINUTE
     if desk.proven_at is None:
-        return Breach("the book was never compared with the broker; run ./airdesk reconcile", None, allowed)
+        return Breach("the book was never compared with the broker; run ./airdesk reconcile run", None, allowed)
     if desk.proven_at >= desk.proof_due_at:
         return None
     detail = (
         f"last clean comparison with the broker: {desk.proven_at:%Y-%m-%d %H:%M} UTC, due since "
-        f"{desk.proof_due_at:%Y-%m-%d %H:%M} UTC; run ./airdesk reconcile"
+        f"{desk.proof_due_at:%Y-%m-%d %H:%M} UTC; run ./airdesk reconcile run"
     )
     return Breach(detail, (desk.now - desk.proven_at) / MINUTE, allowed)
 
