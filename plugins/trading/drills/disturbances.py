@@ -169,8 +169,10 @@ def with_a_second_copy(trouble: Trouble, step: Step) -> Disturbed:
         first.resume()
         woken = first.wait()
     is_finished = last.kind is EndKind.DONE
+    # The copy that slept may fail or succeed, but neither break the books nor fall over.
+    is_sound = woken.kind not in (EndKind.BROKEN, EndKind.CRASHED, EndKind.HUNG)
     return Disturbed(
-        ended=last if is_finished else _fenced(woken),
+        ended=last if is_finished and is_sound else woken,
         kills=killed.kind is EndKind.KILLED,
         pauses=1,
         sent_after_the_fence=len(world.log().orders) - before if is_finished else 0,
@@ -188,8 +190,3 @@ DISTURBANCES: dict[Hazard, Callable[[Trouble, Step], Disturbed]] = {
 
 def _killed_once(ended: Ended) -> Disturbed:
     return Disturbed(ended, kills=ended.kind is EndKind.KILLED)
-
-
-def _fenced(woken: Ended) -> Ended:
-    """A copy that lost its lock fails as broken; the task itself is retried."""
-    return Ended(EndKind.TRANSIENT, woken.words) if woken.kind is EndKind.BROKEN else woken
