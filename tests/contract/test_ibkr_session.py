@@ -14,6 +14,9 @@ from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import OrderPurpose, OrderType
 from trading.errors import BrokerRefused, PermanentError, TransientError
 from trading.gateway.account import AccountTerms, AccountType
+from trading.gateway.commands import COMMANDS
+from trading.gateway.requests import Handler
+from trading.gateway.session import HANDLERS
 from trading.gateway.wire import frame
 from trading.ports import BrokerRole, ReservedLeg
 
@@ -168,3 +171,45 @@ def test_control_answers_say_simulated_and_refuse_nonsense(gateway: RunningGatew
         gateway.tell("advance", to="2019-06-03T12:00:00")
     with pytest.raises(BrokerRefused, match="never moves back"):
         gateway.tell("advance", to=ny("2019-06-03 09:30").isoformat())
+
+
+def buying_by_hand_first(handler: Handler, gateway: RunningGateway, *, times: int) -> Handler:
+    """Return `handler`, preceded by a purchase of 5 shares for the first `times` requests."""
+    left = [times]
+
+    def answer(session, request) -> None:
+        if left[0]:
+            left[0] -= 1
+            COMMANDS["foreign_order"](gateway.gateway, {"symbol": "NVDA", "side": "BUY", "quantity": 5})
+        handler(session, request)
+
+    return answer
+
+
+QUESTIONS = {"completed orders": 99, "executions": 7, "positions": 61, "account": 62, "ids": 8}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_execution_between_two_questions_is_in_the_whole_snapshot_or_in_none_of_it(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch, question: str, times: int
+) -> None:
+    message_id = QUESTIONS[question]
+    with gate_to(gateway).connect() as broker:
+        handler = buying_by_hand_first(HANDLERS[message_id], gateway, times=times)
+        monkeypatch.setitem(HANDLERS, message_id, handler)
+        seen = broker.snapshot(BOOK)
+    bought = sum((fill.quantity for fill in seen.fills), Decimal(0))
+    spent = sum((fill.quantity * fill.price + (fill.commission_usd or 0) for fill in seen.fills), Decimal(0))
+    assert seen.positions.get("NVDA", Decimal(0)) == bought
+    assert abs(seen.cash_usd - (100_000 - spent)) <= Decimal("0.01")
+    assert sum((o.filled_quantity for o in seen.orders), Decimal(0)) == bought
+
+
+def test_a_broker_whose_answers_never_agree_is_unknown(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with gate_to(gateway).connect() as broker:
+        monkeypatch.setitem(HANDLERS, 61, buying_by_hand_first(HANDLERS[61], gateway, times=10_000))
+        with pytest.raises(TransientError, match="kept changing"):
+            broker.snapshot(BOOK)

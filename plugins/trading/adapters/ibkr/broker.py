@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -25,7 +27,22 @@ from trading.ports import BrokerIdentity, BrokerOrder, BrokerRole, BrokerSnapsho
 MARKER = ("AirdeskSimulated", "SIMULATED")
 """Account value by which the paper gateway declares itself; no real broker sends it."""
 ADVANCE_SECONDS = 120.0
+SETTLING_SECONDS = 0.2
+"""Pause before a snapshot in which something was executed is taken anew."""
 CANCELLERS = frozenset({BrokerRole.WRITER, BrokerRole.OPERATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class _Holdings:
+    """The library's executions of the day, and shares by symbol."""
+
+    executions: Sequence[Any]
+    positions: dict[Symbol, Decimal]
+
+    @property
+    def marks(self) -> tuple[frozenset[str], dict[Symbol, Decimal]]:
+        """What differs once another execution came."""
+        return frozenset(f.execution.execId for f in self.executions), self.positions
 
 
 class IbkrBroker:
@@ -62,21 +79,11 @@ class IbkrBroker:
         )
 
     def snapshot(self, book: BookId) -> BrokerSnapshot:
-        """Return everything the broker knows.
-
-        The order of the questions matters: an order that moves on while we ask is then seen in its later place.
-        """
-        ask, ib, hearing = self._session.ask, self._ib, self._hearing
+        """Return everything the broker knows, at one moment: executions belong to the positions and to the cash."""
+        hearing = self._hearing
         unread, hearing.needs_snapshot = hearing.unread, False
-        hearing.open_rows.clear()
-        ask("open orders", ib.reqAllOpenOrdersAsync)
-        hearing.completed_rows.clear()
-        ask("completed orders", lambda: ib.reqCompletedOrdersAsync(False))
-        orders = self._orders()
-        fills = self._fills(book, ask("executions", ib.reqExecutionsAsync))
-        positions = self._positions(ask("positions", ib.reqPositionsAsync))
-        self._summary = self._session.account_summary()
-        next_order_id, taken_at = self._session.refresh_next_order_id(), self._now()
+        holdings, next_order_id = self._look()
+        orders, fills, taken_at = self._orders(), self._fills(book, holdings.executions), self._now()
         if hearing.unread > unread:
             raise PermanentError(
                 f"{self._session.library.name} could not read a message of the broker, so that the snapshot may lack "
@@ -86,12 +93,12 @@ class IbkrBroker:
             account=self._account,
             orders=orders,
             fills=fills,
-            positions=positions,
+            positions=holdings.positions,
             cash_usd=self._cash("TotalCashValue"),
             next_order_id=next_order_id,
             taken_at=taken_at,
             settled_cash_usd=self._cash("SettledCash") if self._is_cash_account() else None,
-            account_type=self._summary.get("AccountType"),
+            account_type=self._tags().get("AccountType"),
         )
 
     def submit(self, family: Sequence[ReservedLeg]) -> tuple[OrderEvent, ...]:
@@ -184,6 +191,38 @@ class IbkrBroker:
 
     # --- parts of the snapshot ------------------------------------------------------------------
 
+    def _look(self) -> tuple[_Holdings, int]:
+        """Ask everything until no execution and no position changed meanwhile; returns them and the next order id.
+
+        A fill between two questions would look like shares that nothing explains. Open orders are asked before
+        completed ones: an order that moves on is then seen in its later place.
+        """
+        ib, hearing, ask = self._ib, self._hearing, self._session.ask
+        patience = self._session.patience.request_seconds
+        deadline, before = time.monotonic() + patience, self._holdings()
+        while True:
+            hearing.open_rows.clear()
+            ask("open orders", ib.reqAllOpenOrdersAsync)
+            hearing.completed_rows.clear()
+            ask("completed orders", lambda: ib.reqCompletedOrdersAsync(False))
+            self._summary = self._session.account_summary()
+            next_order_id, after = self._session.refresh_next_order_id(), self._holdings()
+            if after.marks == before.marks:
+                return after, next_order_id
+            if time.monotonic() >= deadline:
+                raise TransientError(
+                    f"the broker's executions and positions kept changing for {patience:g} s; "
+                    "nothing is assumed, it is retried"
+                )
+            before = after
+            # The library lets only so many requests through in a second.
+            self._session.wait_until(lambda: False, SETTLING_SECONDS)
+
+    def _holdings(self) -> _Holdings:
+        ask, ib = self._session.ask, self._ib
+        executions = ask("executions", ib.reqExecutionsAsync)
+        return _Holdings(executions, self._positions(ask("positions", ib.reqPositionsAsync)))
+
     def _orders(self) -> tuple[BrokerOrder, ...]:
         """Open orders first; one that completed in between counts as completed."""
         refusals = self._refusals()
@@ -227,7 +266,9 @@ class IbkrBroker:
 
     def _positions(self, rows: Sequence[Any]) -> dict[Symbol, Decimal]:
         mine = (row for row in rows if row.account == self._account and row.contract.secType == "STK")
-        return {row.contract.symbol: exact(row.position) for row in mine if row.position}
+        # A change that arrives with the answer comes last, also one to 0 shares.
+        latest = {row.contract.symbol: exact(row.position) for row in mine}
+        return {symbol: shares for symbol, shares in latest.items() if shares}
 
     # --- cancelling -----------------------------------------------------------------------------
 
