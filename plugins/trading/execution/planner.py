@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.money import round_to_tick, to_price, whole_shares
-from trading.domain.orders import Order, OrderPurpose, OrderType, Side, TimeInForce, order_ref_for
+from trading.domain.orders import Order, OrderPurpose, OrderRef, OrderType, Side, TimeInForce, order_ref_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +75,54 @@ def plan_entry(
 
 
 def protection_for(terms: PlanTerms, entry: Order, last_price: float) -> tuple[Order, Order]:
-    """Return the two GTC siblings that guard `entry`: a trailing stop and a take profit; one cancels the other."""
-    target = round_to_tick(to_price(last_price * (1.0 + terms.take_profit_frac)), up=True)
-    legs = {
-        OrderPurpose.STOP: (1, OrderType.TRAIL, None, terms.trail_frac),
-        OrderPurpose.TARGET: (2, OrderType.LIMIT, target, None),
-    }
-    stop, take_profit = (
-        Order(
-            order_id=order_ref_for(terms.book, terms.decision_id, entry.symbol, purpose, leg),
-            book=terms.book,
-            decision_id=terms.decision_id,
-            symbol=entry.symbol,
-            side=Side.SELL,
-            quantity=entry.quantity,
-            order_type=order_type,
-            time_in_force=TimeInForce.GTC,
-            purpose=purpose,
-            planned_at=terms.planned_at,
-            leg=leg,
-            parent_id=entry.order_id,
-            limit_price=limit,
-            trail_frac=trail,
-        )
-        for purpose, (leg, order_type, limit, trail) in legs.items()
+    """Return the stop and the take profit that wait for `entry`; the stop starts under its fill."""
+    target = to_price(last_price * (1.0 + terms.take_profit_frac))
+    return protective_pair(terms, entry.symbol, entry.quantity, target_price=target, parent_id=entry.order_id)
+
+
+def protective_pair(
+    terms: PlanTerms,
+    symbol: Symbol,
+    quantity: Decimal,
+    *,
+    target_price: Decimal,
+    stop_price: Decimal | None = None,
+    parent_id: OrderRef | None = None,
+) -> tuple[Order, Order]:
+    """Return two GTC sales of which one cancels the other: a trailing stop and a take profit.
+
+    Args:
+        target_price: rounded up to a tick [USD/share].
+        stop_price: where the stop starts; None lets the broker set it under the entry's fill.
+        parent_id: the entry that both wait for; None for a position that is held already.
+    """
+    stop = Order(
+        order_id=order_ref_for(terms.book, terms.decision_id, symbol, OrderPurpose.STOP, 1),
+        book=terms.book,
+        decision_id=terms.decision_id,
+        symbol=symbol,
+        side=Side.SELL,
+        quantity=quantity,
+        order_type=OrderType.TRAIL,
+        time_in_force=TimeInForce.GTC,
+        purpose=OrderPurpose.STOP,
+        planned_at=terms.planned_at,
+        leg=1,
+        parent_id=parent_id,
+        stop_price=stop_price,
+        trail_frac=terms.trail_frac,
     )
-    return stop, take_profit
+    target = replace(
+        stop,
+        order_id=order_ref_for(terms.book, terms.decision_id, symbol, OrderPurpose.TARGET, 2),
+        order_type=OrderType.LIMIT,
+        purpose=OrderPurpose.TARGET,
+        leg=2,
+        limit_price=round_to_tick(target_price, up=True),
+        stop_price=None,
+        trail_frac=None,
+    )
+    return stop, target
 
 
 def trim_quantity(held: Decimal, last_price: float, target_frac: float, nav_usd: float) -> Decimal:

@@ -13,9 +13,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from trading.domain.instruments import Symbol
-from trading.domain.money import ZERO, round_to_tick
-from trading.domain.orders import Order, OrderPurpose, OrderStatus, OrderType, Side, TimeInForce, order_ref_for
-from trading.execution.planner import PlanTerms
+from trading.domain.money import ZERO
+from trading.domain.orders import Order, OrderPurpose, OrderStatus
+from trading.execution.planner import PlanTerms, protective_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _sized(guard: Order, shares: Decimal) -> Order:
 def auto_cancel_on(placed_on: date) -> date:
     """Return the day on which the broker cancels a GTC order by itself: the last one of the following quarter.
 
-    Source: `autoCancelDate` in the capture of a real gateway (reference/ibkr.md, section 0, item 9).
+    Source: the `autoCancelDate` that a real gateway put on a captured order of April 2026: 2026-09-30.
     """
     quarters = (placed_on.month - 1) // 3 + 2
     return date(placed_on.year + quarters // 4, quarters % 4 * 3 + 1, 1) - timedelta(days=1)
@@ -149,36 +149,6 @@ def _pair(terms: PlanTerms, repair: Repairs) -> tuple[Order, Order]:
     holding = repair.holding
     assert holding.stop_price is not None, f"{holding.symbol} is held, so its stop is known"
     assert holding.target_price is not None, f"{holding.symbol} is held, so its target is known"
-    target = round_to_tick(holding.target_price, up=True)
-    return (
-        _leg(terms, repair, OrderPurpose.STOP, OrderType.TRAIL, stop=holding.stop_price),
-        _leg(terms, repair, OrderPurpose.TARGET, OrderType.LIMIT, limit=target),
-    )
-
-
-def _leg(
-    terms: PlanTerms,
-    repair: Repairs,
-    purpose: OrderPurpose,
-    order_type: OrderType,
-    *,
-    stop: Decimal | None = None,
-    limit: Decimal | None = None,
-) -> Order:
-    leg = 1 if purpose is OrderPurpose.STOP else 2
-    return Order(
-        order_id=order_ref_for(terms.book, terms.decision_id, repair.holding.symbol, purpose, leg),
-        book=terms.book,
-        decision_id=terms.decision_id,
-        symbol=repair.holding.symbol,
-        side=Side.SELL,
-        quantity=repair.place,
-        order_type=order_type,
-        time_in_force=TimeInForce.GTC,
-        purpose=purpose,
-        planned_at=terms.planned_at,
-        leg=leg,
-        limit_price=limit,
-        stop_price=stop,
-        trail_frac=terms.trail_frac if order_type is OrderType.TRAIL else None,
+    return protective_pair(
+        terms, holding.symbol, repair.place, target_price=holding.target_price, stop_price=holding.stop_price
     )

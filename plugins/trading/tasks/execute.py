@@ -1,9 +1,9 @@
 """execute: send what was decided, at most once, whatever happens in between. One path for loops, rebalance and people.
 
-The protocol (DESIGN §7): writer lock and epoch → one fixed client id → complete snapshot → adopt what the broker has
-→ reserve ids and commit → send through the gate → record. A retry meets its own traces: an order that the broker lists
-is adopted; one whose reserved id the broker has not seen is sent again under the same id; one whose id is used up
-without a trace is UNKNOWN and never sent again by itself.
+The protocol (docs/adr/0007-exactly-once.md): writer lock and epoch → one fixed client id → complete snapshot → adopt
+what the broker has → reserve ids and commit → send through the gate → record. A retry meets its own traces: an order
+that the broker lists is adopted; one whose reserved id the broker has not seen is sent again under the same id; one
+whose id is used up without a trace is UNKNOWN and never sent again by itself.
 """
 
 from __future__ import annotations
