@@ -76,6 +76,7 @@ def _broker(settings: Settings) -> BrokerGate | None:
         account=settings.broker_account,
         control_port=(settings.gateway_control_port or None) if is_paper else None,
         is_paper=is_paper,
+        restart_at=settings.gateway_restart_at,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 
@@ -48,6 +50,7 @@ class Settings:
     broker_account: str = ""
     broker_client_id: int = 11
     gateway_control_port: int = 0
+    gateway_restart_at: time = time(23, 45)
     state_dir: Path = Path(".airdesk")
     halt_file: Path = Path(".airdesk/HALT")
     live_armed: str = ""
@@ -104,6 +107,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         broker_account=values.get("AIRDESK_BROKER_ACCOUNT", ""),
         broker_client_id=_whole(values, "AIRDESK_BROKER_CLIENT_ID", 11),
         gateway_control_port=_whole(values, "AIRDESK_GATEWAY_CONTROL_PORT", 0),
+        gateway_restart_at=_clock_time(values, "AIRDESK_GATEWAY_RESTART_AT", "23:45"),
         state_dir=state_dir,
         live_armed=values.get("AIRDESK_LIVE_ARMED", ""),
         approval_above_usd=approval_above_usd(values),
@@ -146,6 +150,13 @@ def _whole(values: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal():
         raise ConfigurationError(f"{name}={text!r} is not a whole number of 0 or more; correct it in .env")
     return int(text)
+
+
+def _clock_time(values: Mapping[str, str], name: str, default: str) -> time:
+    text = values.get(name) or default
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ConfigurationError(f"{name}={text!r} is no time of day like 23:45; correct it in .env")
+    return time.fromisoformat(text)
 
 
 def _choice[Kind: StrEnum](values: Mapping[str, str], name: str, kind: type[Kind], default: Kind) -> Kind:

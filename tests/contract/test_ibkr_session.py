@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 
 import pytest
@@ -213,3 +213,14 @@ def test_a_broker_whose_answers_never_agree_is_unknown(
         monkeypatch.setitem(HANDLERS, 61, buying_by_hand_first(HANDLERS[61], gateway, times=10_000))
         with pytest.raises(TransientError, match="kept changing"):
             broker.snapshot(BOOK)
+
+
+def test_b12_a_real_gateway_is_left_alone_around_the_restart_that_was_named(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.adapters.ibkr.broker.MARKER", ("AirdeskSimulated", "not said"))
+    order = ReservedLeg(leg(OrderPurpose.ENTRY, order_type=OrderType.MARKET), 1)
+    gate = IbkrGate("127.0.0.1", gateway.port, 11, ACCOUNT, None, patience=HASTY, restart_at=time(10, 33))
+    with gate.connect() as broker, pytest.raises(TransientError, match="restarts at 10:33; wait until 10:38"):
+        broker.submit([order])
+    assert gateway.orders() == []

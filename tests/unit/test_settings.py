@@ -1,3 +1,4 @@
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_approval_is_off_unless_a_limit_is_named(text, limit):
 def test_a_test_run_is_known_by_its_variables(name):
     assert settings(**{name: "1"}).under_test == name
     assert settings().under_test is None
+
+
+def test_the_gateways_restart_is_a_time_of_day():
+    assert settings().gateway_restart_at == time(23, 45)
+    assert settings(AIRDESK_GATEWAY_RESTART_AT="00:05").gateway_restart_at == time(0, 5)
+
+
+@pytest.mark.parametrize("text", ["11:59 PM", "24:00", "9:05", "23:45:00", "２３:45"])
+def test_a_restart_that_is_no_time_of_day_is_refused_by_name(text):
+    with pytest.raises(ConfigurationError, match=r"AIRDESK_GATEWAY_RESTART_AT=.* like 23:45"):
+        settings(AIRDESK_GATEWAY_RESTART_AT=text)
 
 
 def test_a_secret_may_lie_in_a_file(tmp_path):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
+from time import monotonic
 from typing import Any
 
 from trading.adapters.ibkr.contracts import Contracts
 from trading.adapters.ibkr.control import ask
 from trading.adapters.ibkr.messages import MessageClass, classify
 from trading.adapters.ibkr.placing import Placement
-from trading.adapters.ibkr.quiet import QUIET_TIMES, QuietTime, quiet_time_at
+from trading.adapters.ibkr.quiet import RESTART_AT, QuietTime, quiet_time_at, quiet_times
 from trading.adapters.ibkr.quoting import Quoting, quote_of
 from trading.adapters.ibkr.session import IbSession
 from trading.adapters.ibkr.translate import completed_order, exact, fill_of, open_order
@@ -52,6 +52,7 @@ class IbkrBroker:
         account: the one account that this book trades.
         control_port: the paper gateway's control port; None at a real broker.
         quiet_times: when no order may travel; None means the defaults at a real broker, and none at a simulated one.
+        restart_at: when a real gateway restarts, New York wall clock; around it the defaults are quiet.
     """
 
     def __init__(
@@ -62,10 +63,12 @@ class IbkrBroker:
         account: str,
         control_port: int | None,
         quiet_times: Sequence[QuietTime] | None = None,
+        *,
+        restart_at: time = RESTART_AT,
     ) -> None:
         self._session, self._ib, self._hearing = session, session.ib, session.hearing
         self._host, self._role, self._account, self._control_port = host, role, account, control_port
-        self._quiet_times = quiet_times
+        self._quiet_times, self._restart_at = quiet_times, restart_at
         self._contracts, self._quoting = Contracts(session), Quoting(session)
         self._summary: dict[str, str] | None = None
 
@@ -181,7 +184,7 @@ class IbkrBroker:
         at = self._now()
         if not self._hearing.is_broker_reachable:
             raise TransientError(f"{consequence}: the gateway lost the broker (1100); wait for it, it is retried")
-        default = () if self._is_simulated() else QUIET_TIMES
+        default = () if self._is_simulated() else quiet_times(self._restart_at)
         quiet = quiet_time_at(default if self._quiet_times is None else self._quiet_times, at)
         if quiet is not None:
             raise TransientError(
@@ -199,7 +202,7 @@ class IbkrBroker:
         """
         ib, hearing, ask = self._ib, self._hearing, self._session.ask
         patience = self._session.patience.request_seconds
-        deadline, before = time.monotonic() + patience, self._holdings()
+        deadline, before = monotonic() + patience, self._holdings()
         while True:
             hearing.open_rows.clear()
             ask("open orders", ib.reqAllOpenOrdersAsync)
@@ -209,7 +212,7 @@ class IbkrBroker:
             next_order_id, after = self._session.refresh_next_order_id(), self._holdings()
             if after.marks == before.marks:
                 return after, next_order_id
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 raise TransientError(
                     f"the broker's executions and positions kept changing for {patience:g} s; "
                     "nothing is assumed, it is retried"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import time
 
 from trading.adapters.ibkr.broker import IbkrBroker
-from trading.adapters.ibkr.quiet import QuietTime
+from trading.adapters.ibkr.quiet import RESTART_AT, QuietTime
 from trading.adapters.ibkr.session import Patience, open_session
 from trading.errors import BrokerRefused, TransientError
 from trading.ports import BrokerRole
@@ -23,6 +24,7 @@ class IbkrGate:
         control_port: the paper gateway's control port; None at a real broker.
         is_paper: demand an account whose id starts with D.
         quiet_times: when no order may travel; None means the defaults at a real broker, and none at a simulated one.
+        restart_at: when a real gateway restarts, New York wall clock; around it the defaults are quiet.
     """
 
     def __init__(
@@ -36,10 +38,11 @@ class IbkrGate:
         is_paper: bool = True,
         patience: Patience | None = None,
         quiet_times: Sequence[QuietTime] | None = None,
+        restart_at: time = RESTART_AT,
     ) -> None:
         self._host, self._port, self._client_id = host, port, client_id
         self._account, self._control_port, self._is_paper = account, control_port, is_paper
-        self._patience, self._quiet_times = patience or Patience(), quiet_times
+        self._patience, self._quiet_times, self._restart_at = patience or Patience(), quiet_times, restart_at
 
     @contextmanager
     def connect(self, role: BrokerRole = BrokerRole.WRITER) -> Iterator[IbkrBroker]:
@@ -48,7 +51,10 @@ class IbkrGate:
         session = open_session(self._host, self._port, client_id, self._patience)
         try:
             self._guard_account(tuple(session.ib.client.getAccounts()))
-            yield IbkrBroker(session, self._host, role, self._account, self._control_port, self._quiet_times)
+            yield IbkrBroker(
+                session, self._host, role, self._account, self._control_port, self._quiet_times,
+                restart_at=self._restart_at,
+            )  # fmt: skip
         except ConnectionError as lost:
             # The library notices a lost socket wherever it happens to send.
             raise TransientError("the broker's connection broke; nothing is assumed, it is retried") from lost

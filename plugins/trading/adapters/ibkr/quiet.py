@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -31,13 +31,26 @@ class QuietTime:
     why: str
 
 
-QUIET_TIMES = (
+RESETS = (
     QuietTime(time(0, 15), time(1, 45), EVERY_DAY - {SATURDAY}, "Interactive Brokers resets its servers"),
     QuietTime(time(23), time.max, frozenset({FRIDAY}), "Interactive Brokers resets its servers for the weekend"),
     QuietTime(time(0), time(3), frozenset({SATURDAY}), "Interactive Brokers resets its servers for the weekend"),
-    QuietTime(time(23, 40), time(23, 50), EVERY_DAY, "the gateway restarts at 23:45"),
 )
-"""Defaults: IB's reset in North America, and five minutes on both sides of the gateway's default restart."""
+"""IB's resets in North America."""
+RESTART_AT = time(23, 45)
+"""When a gateway restarts that was left as it came."""
+AROUND_RESTART = timedelta(minutes=5)
+
+
+def quiet_times(restart_at: time = RESTART_AT) -> tuple[QuietTime, ...]:
+    """Return the broker's resets, and five minutes on both sides of the gateway's restart [New York wall clock]."""
+    why = f"the gateway restarts at {restart_at:%H:%M}"
+    middle = datetime.combine(date.min + timedelta(days=1), restart_at)
+    first, last = (middle - AROUND_RESTART).time(), (middle + AROUND_RESTART).time()
+    if first < last:
+        return (*RESETS, QuietTime(first, last, EVERY_DAY, why))
+    before, after = QuietTime(first, time.max, EVERY_DAY, why), QuietTime(time(0), last, EVERY_DAY, why)
+    return (*RESETS, before, after)
 
 
 def quiet_time_at(times: Sequence[QuietTime], at: datetime) -> QuietTime | None:
