@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from trading.domain.instruments import BookId
-from trading.domain.orders import DONE, OPEN, Order, OrderEvent, OrderRef, OrderStatus, Side
+from trading.domain.orders import DONE, Order, OrderEvent, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import TradingState
 from trading.execution.checks import Denial
 from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Stage, Store
 from trading.tasks.adopt import Adoption, adopt, settle
 from trading.tasks.evidence import never_left
+
+CANCEL_LOOKS = 20
+CANCEL_PAUSE_SECONDS = 0.5
+"""How often, and after what pause, the broker is asked whether a cancellation is through."""
 
 
 class Submission:
@@ -95,12 +100,21 @@ class Submission:
                 settle(tx, order, event, self.epoch)
 
     def cancel(self, orders: Sequence[Order]) -> tuple[Order, ...]:
-        """Ask for cancellations, look, and return the orders that the broker still works."""
+        """Ask for cancellations, look until they are through, and return the orders that the broker still lists.
+
+        A real broker answers in its own time. Giving up at the first look would let the next run place a protection
+        anew that is on its way out, and no sale would ever go. One that it holds back may come back to life.
+        """
         if not orders:
             return ()
         self.broker.cancel([intent.reserved_id for intent in self.intents_of(orders).values()])
-        snapshot = self.look()
-        return tuple(o for o in orders if (theirs := snapshot.find(o.order_id)) is not None and theirs.status in OPEN)
+        left = _listed(orders, self.look())
+        for _ in range(CANCEL_LOOKS - 1):
+            if not left:
+                break
+            time.sleep(CANCEL_PAUSE_SECONDS)
+            left = _listed(orders, self.look())
+        return left
 
     def end(self, orders: Sequence[Order], status: OrderStatus, detail: str, *, denials: Sequence[Denial] = ()) -> None:
         """Record that orders came to an end here, with the reason, and everything that stood against the first one."""
@@ -138,6 +152,10 @@ class Submission:
                 body=f"{self.book.badge} {self.book}: the fate of {family[0].order_id} is unknown: {detail}; "
                 "it is never resent by itself, look at the broker",
             )
+
+
+def _listed(orders: Sequence[Order], snapshot: BrokerSnapshot) -> tuple[Order, ...]:
+    return tuple(o for o in orders if (theirs := snapshot.find(o.order_id)) is not None and theirs.status not in DONE)
 
 
 def may_go(family: Sequence[Order], state: TradingState) -> bool:
