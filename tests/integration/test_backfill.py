@@ -27,9 +27,8 @@ from tests.dags.desk import rows_of
 
 ROOT = Path(__file__).parents[2]
 BOOK = "replay:five"
-OF_THE_BOOK = {
-    "desk.order_events": f"order_id IN (SELECT order_id FROM desk.orders WHERE book = '{BOOK}')",
-}
+_ORDERS = f"order_id IN (SELECT order_id FROM desk.orders WHERE book = '{BOOK}')"
+OF_THE_BOOK = {"desk.order_events": _ORDERS, "desk.denials": _ORDERS}
 """How the book's rows are known in tables that do not name it."""
 BACKFILL_SECONDS = 120
 
