@@ -24,6 +24,7 @@ from trading.gateway.account import AccountTerms
 from trading.gateway.broker import PaperBroker
 from trading.gateway.control import ControlServer
 from trading.gateway.feed import BarFeed, DailyFeed
+from trading.gateway.flex_server import FlexServer
 from trading.gateway.records import BrokerState
 from trading.gateway.server import Gateway
 from trading.ports import BrokerIdentity, BrokerOrder, BrokerRole, BrokerSnapshot, ReservedLeg
@@ -126,11 +127,13 @@ class RunningGateway:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        control = ControlServer(self.gateway)
+        control, flex = ControlServer(self.gateway), FlexServer(self.gateway)
         self.port = self._loop.run_until_complete(self.gateway.listen(0))
         self.control_port = self._loop.run_until_complete(control.listen(0))
+        self.flex_port = self._loop.run_until_complete(flex.listen(0))
         self._ready.set()
         self._loop.run_forever()
+        flex.close()
         control.close()
         self.gateway.close()
         self._loop.run_until_complete(asyncio.sleep(0))

@@ -8,7 +8,10 @@ from functools import partial
 
 import pytest
 from trading.adapters.market_calendar import NyseCalendar
+from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.running_desk import own_gateway_settings
 from trading.gateway.feed import source_feed
+from trading.settings import Mode
 from trading.strategy.catalogue import spec_named
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource
@@ -31,9 +34,11 @@ def gateway():
 
 
 @pytest.fixture
-def desk(airflow_dags, database_url, gateway, monkeypatch):
+def desk(airflow_dags, database_url, gateway, monkeypatch, tmp_path):
     """Run a DAG of a demo desk; returns its final state and the states of its tasks."""
+    checkout = Checkout(root=tmp_path, state=tmp_path, mode=Mode.DEMO)
     settings = {
+        **own_gateway_settings(checkout, database_url, flex_port=gateway.flex_port),
         "AIRFLOW_CONN_AIRDESK_DB": database_url.replace("postgresql://", "postgres://", 1),
         "AIRDESK_MODE": "demo",
         "AIRDESK_BOOK": "demo:runs",
@@ -84,6 +89,8 @@ def test_the_night_run_proves_the_books(desk, ask):
     assert (state, set(tasks.values())) == ("success", {"success"})
     assert ask("SELECT is_clean, session_on FROM ops.reconciliations WHERE kind = 'nightly'") == [(True, FIRST_ON)]
     assert ask("SELECT * FROM ops.breaks") == []
+    ((account, covered_to),) = ask("SELECT account, to_on FROM staging.statements")
+    assert (account, covered_to) == (ACCOUNT, FIRST_ON)
 
 
 @pytest.mark.airflow

@@ -22,10 +22,13 @@ from trading.entrypoints.cli_gateway import DEFAULT_ACCOUNT
 from trading.entrypoints.databases import settings_of, shared_postgres, sibling_url
 from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
 from trading.errors import TransientError
+from trading.gateway.flex_server import FLEX_TOKEN, PATH
 from trading.settings import Settings, load_settings, ui_port
 
 READY_SECONDS = 240
 GATEWAY_SECONDS = 60
+SIMULATED_QUERY = "1"
+"""The simulated service makes the same statement whatever the query's number is."""
 
 AIRFLOW_PROGRAMS = (
     Program("api-server", ("-m", "airflow", "api-server"), stop_rank=1),
@@ -33,7 +36,6 @@ AIRFLOW_PROGRAMS = (
     Program("dag-processor", ("-m", "airflow", "dag-processor")),
     Program("triggerer", ("-m", "airflow", "triggerer", "--skip-serve-logs")),
 )
-GATEWAY_PROGRAM = Program("gateway", ("-m", "trading.entrypoints.cli", "gateway"), stop_rank=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,13 @@ def _database(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[str
 def _start(
     checkout: Checkout, supervisor: Supervisor, *, database_url: str, port: int, pool: ThreadPoolExecutor
 ) -> RunningDesk:
-    exports = _broker_settings(checkout, database_url)
+    flex_port = free_port()
+    exports = own_gateway_settings(checkout, database_url, flex_port=flex_port)
     environment = airflow_environment(checkout, database_url=database_url, port=port, extra=exports)
     settings = load_settings(environment)
     if exports:
-        supervisor.keep(GATEWAY_PROGRAM, environment)
+        words = ("-m", "trading.entrypoints.cli", "gateway", "--flex-port", str(flex_port))
+        supervisor.keep(Program("gateway", words, stop_rank=2), environment)
         _wait_for_gateway(settings, supervisor)
     url = f"http://{HOST}:{port}"
     supervisor.publish(url=url, exports=exports)
@@ -112,8 +116,8 @@ def _start(
     return RunningDesk(checkout, settings, supervisor, api, boot)
 
 
-def _broker_settings(checkout: Checkout, database_url: str) -> dict[str, str]:
-    """Return account and ports of a paper gateway of our own, or nothing when a broker is configured."""
+def own_gateway_settings(checkout: Checkout, database_url: str, *, flex_port: int) -> dict[str, str]:
+    """Return account, ports and statements of a paper gateway of our own, or nothing when a broker is configured."""
     settings = load_settings({**os.environ, **settings_of(checkout, database_url)})
     if settings.broker_port:
         return {}
@@ -122,6 +126,11 @@ def _broker_settings(checkout: Checkout, database_url: str) -> dict[str, str]:
         "AIRDESK_BROKER_HOST": HOST,
         "AIRDESK_BROKER_PORT": str(free_port()),
         "AIRDESK_GATEWAY_CONTROL_PORT": str(free_port()),
+        # Statements of another broker would be about another account.
+        "AIRDESK_FLEX_URL": f"http://{HOST}:{flex_port}{PATH}",
+        "AIRDESK_FLEX_TOKEN": FLEX_TOKEN,
+        "AIRDESK_FLEX_TOKEN_FILE": "",
+        "AIRDESK_FLEX_QUERY": SIMULATED_QUERY,
     }
 
 
