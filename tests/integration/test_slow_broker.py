@@ -7,12 +7,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from trading.domain.orders import DONE, OrderStatus
-from trading.ports import Services, Sources
+from trading.domain.orders import DONE, OrderEvent, OrderPurpose, OrderStatus
+from trading.errors import TransientError
+from trading.ports import External, Services, Sources
 from trading.tasks import submission
 
 from tests.fakes import FakeBroker, FixedClock, ny
-from tests.integration.order_desk import CALENDAR, Desk
+from tests.integration.order_desk import BOOK, CALENDAR, Desk
 
 FIRST, SECOND = "2019-06-03 10:30", "2019-06-03 11:30"
 
@@ -84,3 +85,59 @@ def test_an_exit_waits_until_its_protection_is_gone_and_then_goes(desk, broker) 
     assert desk.status(sale) == [OrderStatus.FILLED]
     assert broker.positions == {"NVDA": Decimal(0)}
     assert guards(broker) == []
+
+
+def test_an_exit_whose_stop_sold_meanwhile_never_sells_a_strangers_shares(desk, broker, monkeypatch) -> None:
+    _, stop, _ = desk.enter(FIRST)
+    desk.execute(FIRST)
+    with desk.services.store.transaction() as tx:
+        tx.reconciliations.add_external(BOOK, External("x.1", "NVDA", Decimal(200), Decimal(0)), reason="r", actor="a")
+    broker.positions["NVDA"] += 200
+    desk.sync(SECOND)
+    sale = desk.sell(SECOND, 99)
+    cancel = broker.cancel
+
+    def race(reserved_ids):
+        if broker.orders[stop.order_id].status not in DONE:
+            broker.fill(stop.order_id, Decimal(99), Decimal(88))
+        cancel(reserved_ids)
+
+    monkeypatch.setattr(broker, "cancel", race)
+    desk.execute(SECOND)
+    assert broker.positions == {"NVDA": Decimal(200)}
+    assert desk.status(sale) == [OrderStatus.CANCELLED]
+
+
+def test_a_trim_waits_while_a_stop_that_began_to_sell_still_works(desk, broker, monkeypatch) -> None:
+    _, stop, _ = desk.enter(FIRST)
+    desk.execute(FIRST)
+    desk.sync(SECOND)
+    trim = desk.sell(SECOND, 40, OrderPurpose.TRIM)
+    submit = broker.submit
+
+    def race(family):
+        if family[0].order.is_protective and broker.orders[stop.order_id].filled_quantity == 0:
+            broker.fill(stop.order_id, Decimal(50), Decimal(88))
+            return tuple(broker._event(leg.order.order_id) for leg in family)
+        return submit(family)
+
+    monkeypatch.setattr(broker, "submit", race)
+    with pytest.raises(TransientError, match="could not be reduced yet"):
+        desk.execute(SECOND)
+    assert trim.order_id not in broker.orders
+
+
+def test_an_exit_takes_back_a_stop_that_we_held_for_cancelled(desk, broker, monkeypatch) -> None:
+    _, stop, target = desk.enter(FIRST)
+    desk.execute(FIRST)
+    with desk.services.store.transaction() as tx:
+        for order in (stop, target):
+            tx.orders.record(order, OrderEvent(order.order_id, OrderStatus.CANCELLED, broker.at))
+    desk.sync(SECOND)
+    assert guards(broker) == both(99), "the broker works them whatever we believed"
+    sale = desk.sell(SECOND, 99)
+    beside, submit = [], broker.submit
+    monkeypatch.setattr(broker, "submit", lambda family: beside.append(guards(broker)) or submit(family))
+    desk.execute(SECOND)
+    assert desk.status(sale) == [OrderStatus.FILLED]
+    assert beside == [[]], "nothing sells beside the exit"

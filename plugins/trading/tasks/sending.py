@@ -7,10 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
+from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
-from trading.domain.orders import OPEN, Order, OrderEvent, OrderPurpose, OrderRef, OrderStatus, Side
+from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderRef, OrderStatus, Side
 from trading.errors import OutcomeUnknown, TransientError
 from trading.ports import Intent
+from trading.tasks.holdings import live_orders
 from trading.tasks.submission import Submission
 
 DUPLICATE_ID = "103"
@@ -96,26 +98,41 @@ def make_room(desk: Submission, sale: Order) -> bool:
     A stop that triggers beside a sale would open a short position, so nothing is sent before the snapshot shows
     that the protection is gone (or, for a trim, reduced to what stays).
     """
-    held = desk.seen.positions.get(sale.symbol, ZERO)
+    held = _held(desk, sale.symbol)
     if held > sale.quantity and sale.purpose is OrderPurpose.TRIM:
-        _shrink_protection(desk, sale, held - sale.quantity)
+        _shrink_protection(desk, sale)
     elif left := desk.cancel(_working_beside(desk, sale)):
         names = ", ".join(o.order_id for o in left)
         raise TransientError(f"{sale.symbol}: {names} still work, so nothing is sold yet; it is retried")
-    held = desk.seen.positions.get(sale.symbol, ZERO)
+    held = _held(desk, sale.symbol)
     if held < sale.quantity:
         desk.end([sale], OrderStatus.CANCELLED, f"the position is {held} shares now, less than it sells")
         return False
     return True
 
 
-def _shrink_protection(desk: Submission, sale: Order, stays: Decimal) -> None:
+def _held(desk: Submission, symbol: Symbol) -> Decimal:
+    """Return the shares that the book holds and the broker shows; a stranger's are nobody's to sell."""
+    with desk.store.transaction() as tx:
+        ours = sum((lot.quantity for lot in tx.ledger.lots(desk.book, symbol)), ZERO)
+    return min(ours, desk.seen.positions.get(symbol, ZERO))
+
+
+def _shrink_protection(desk: Submission, sale: Order) -> None:
     """Reduce stop and target to the shares that stay: the same ids with a smaller size change the same orders."""
-    guards = [o for o in _working_beside(desk, sale) if o.is_protective and _guarded(desk, o) > stays]
-    if guards:
+    if guards := _too_large(desk, sale):
+        stays = _held(desk, sale.symbol) - sale.quantity
         resize(desk, [replace(order, quantity=stays + order.filled_quantity) for order in guards])
-    if left := [o.order_id for o in guards if _guarded(desk, o) > stays]:
-        raise TransientError(f"{sale.symbol}: {', '.join(left)} could not be reduced yet; it is retried")
+    # Judged by what is held now: a stop may have begun to sell while it was reduced.
+    if left := _too_large(desk, sale):
+        names = ", ".join(o.order_id for o in left)
+        raise TransientError(f"{sale.symbol}: {names} could not be reduced yet; it is retried")
+
+
+def _too_large(desk: Submission, sale: Order) -> list[Order]:
+    """Return the protections that would sell, beside `sale`, more than is held."""
+    stays = _held(desk, sale.symbol) - sale.quantity
+    return [o for o in _working_beside(desk, sale) if o.is_protective and o.remaining > max(stays, ZERO)]
 
 
 def resize(desk: Submission, guards: Sequence[Order]) -> None:
@@ -133,13 +150,8 @@ def resize(desk: Submission, guards: Sequence[Order]) -> None:
     desk.look()
 
 
-def _guarded(desk: Submission, order: Order) -> Decimal:
-    theirs = desk.seen.find(order.order_id)
-    return ZERO if theirs is None else theirs.quantity - theirs.filled_quantity
-
-
 def _working_beside(desk: Submission, sale: Order) -> list[Order]:
-    """Return our other orders in the symbol that the broker still works."""
+    """Return our other orders in the symbol that the broker lists as open or held back, whatever we believed."""
     with desk.store.transaction() as tx:
-        working = tx.orders.working(desk.book)
-    return [o for o in working if o.symbol == sale.symbol and o.order_id != sale.order_id and o.status in OPEN]
+        live = live_orders(tx, desk.book, desk.seen)
+    return [o for o in live if o.symbol == sale.symbol and o.order_id != sale.order_id]
