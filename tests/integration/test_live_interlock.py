@@ -12,7 +12,7 @@ from trading.adapters.refused_gate import RefusedGate
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.interlock import CONDITIONS, LiveTerms, RunOrigin
-from trading.domain.orders import OrderPurpose
+from trading.domain.orders import OrderPurpose, Side
 from trading.domain.portfolio import Breaker
 from trading.entrypoints import cli
 from trading.errors import BrokerRefused
@@ -65,13 +65,17 @@ def proof(book: BookId, on: date, at) -> Proof:
 
 
 def send(services: Services, **order) -> int:
-    terms = {"book": LIVE, "purpose": OrderPurpose.EXIT, "limit_price": None, **order}
+    entry = {"purpose": OrderPurpose.ENTRY, "limit_price": Decimal(100), "quantity": Decimal(1)}
+    terms = {"book": LIVE, **entry, **order}
     with services.broker.connect() as broker:
         return len(broker.submit([ReservedLeg(an_order(**terms), 1)]))
 
 
 def test_an_order_leaves_only_while_all_eight_hold(services, broker):
-    assert missing(during(services, FRESH), LIVE, broker.identity()) == ()
+    assert (
+        missing(during(services, FRESH), LIVE, broker.identity(), family=[an_order(book=LIVE, quantity=Decimal(1))])
+        == ()
+    )
     assert send(during(services, FRESH)) == 1
 
 
@@ -110,6 +114,20 @@ def test_s04_other_code_than_the_armed_and_proven_one_keeps_the_order_here(servi
     assert broker.orders == {}
 
 
+@pytest.mark.parametrize("purpose", [OrderPurpose.EXIT, OrderPurpose.STOP])
+def test_a_position_can_still_be_guarded_and_left_when_the_arm_ran_out_and_the_code_changed(services, broker, purpose):
+    bare = replace(services, broker=services.broker.inner)
+    later = guarded(replace(bare, clock=FixedClock(ny("2036-01-02 10:30")), code_hash="def"), LIVE)
+    assert send(during(later, FRESH), side=Side.SELL, purpose=purpose, limit_price=None) == 1
+
+
+def test_s04_a_run_of_another_kind_may_not_even_reduce(services, broker):
+    for origin in (RunOrigin("backfill", is_fresh=True), replace(FRESH, under_test="CI"), RunOrigin("manual")):
+        with pytest.raises(BrokerRefused, match="neither a test nor a backfill nor an old hour"):
+            send(during(services, origin), side=Side.SELL, purpose=OrderPurpose.EXIT, limit_price=None)
+    assert broker.orders == {}
+
+
 def test_a_run_that_nobody_vouches_for_sends_nothing(services, broker):
     with pytest.raises(BrokerRefused, match="the run is of type unknown"):
         send(services)
@@ -130,7 +148,7 @@ def test_looking_and_cancelling_need_no_permission(services):
 
 
 def test_paper_books_lack_nothing(services, broker):
-    assert missing(services, PAPER, broker.identity()) == ()
+    assert missing(services, PAPER, broker.identity(), family=[an_order(book=PAPER)]) == ()
 
 
 # --- settings -----------------------------------------------------------------------------------

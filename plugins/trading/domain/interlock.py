@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from trading.domain.money import whole_shares
-from trading.domain.orders import Order, OrderPurpose
+from trading.domain.orders import Order, OrderPurpose, Side
 
 PAPER_PREFIX = "D"
 """IBKR's paper accounts are DU… and DF…; no real one begins so."""
@@ -29,6 +29,9 @@ CONDITIONS = (
     "the run is neither a test nor a backfill nor an old hour",
     "the first live session's orders are capped",
 )
+_ARM = 3
+_TO_REDUCE = (0, 1, 2, _ARM, 6)
+"""Places in `CONDITIONS` of those that a sale or a protection needs, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,24 @@ def missing(facts: InterlockFacts) -> tuple[str, ...]:
     return tuple(f"{c.name}: {c.fault}" for c in conditions(facts) if c.fault is not None)
 
 
+def missing_to_reduce(facts: InterlockFacts) -> tuple[str, ...]:
+    """Return a sentence for each condition that keeps even a sale or a protection of a live account here.
+
+    Mode, accounts and where the run comes from are never waived: they say whose money it is and who asks. The rest
+    permits risk to be taken. A permission that ran out must not keep a position unguarded that it once let in, so
+    that somebody armed this account at all is enough.
+    """
+    found = conditions(facts)
+    armed = replace(found[_ARM], fault=_ever_armed(facts))
+    kept = [armed if place == _ARM else found[place] for place in _TO_REDUCE]
+    return tuple(f"{c.name}: {c.fault}" for c in kept if c.fault is not None)
+
+
+def is_reducing(orders: Sequence[Order]) -> bool:
+    """Whether orders only sell what is held or guard it; the desk is long only."""
+    return all(order.side is Side.SELL for order in orders)
+
+
 def ramp_shares(nav_usd: float, price: Decimal) -> Decimal:
     """Return how many shares one order may buy on the first live session: one, or what 1 % of NAV buys."""
     return Decimal(max(1, whole_shares(RAMP_NAV_FRAC * nav_usd, price)))
@@ -182,6 +203,12 @@ def _arm(facts: InterlockFacts) -> str | None:
     if (facts.arm.account, facts.arm.code_hash) != (facts.account, facts.code_hash):
         return "it was armed for another account or for other code"
     return None
+
+
+def _ever_armed(facts: InterlockFacts) -> str | None:
+    if facts.arm is None:
+        return "nobody ever did"
+    return None if facts.arm.account == facts.account else "it was armed for another account"
 
 
 def _paper_gate(facts: InterlockFacts) -> str | None:

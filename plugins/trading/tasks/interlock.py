@@ -14,12 +14,14 @@ from trading.domain.interlock import (
     LiveTerms,
     RunOrigin,
     conditions,
+    is_reducing,
+    missing_to_reduce,
     over_ramp,
     ramped,
 )
 from trading.domain.interlock import missing as missing_of
 from trading.domain.market import Quote
-from trading.domain.orders import OrderEvent
+from trading.domain.orders import Order, OrderEvent
 from trading.engine.state import Step
 from trading.errors import BrokerRefused
 from trading.ports import (
@@ -34,13 +36,22 @@ from trading.ports import (
 )
 
 
-def missing(services: Services, book: BookId, who: BrokerIdentity | None) -> tuple[str, ...]:
+def missing(
+    services: Services, book: BookId, who: BrokerIdentity | None, *, family: Sequence[Order]
+) -> tuple[str, ...]:
     """Return a sentence for each condition that keeps a live book from sending; a book of another kind lacks none.
 
     Args:
         who: the broker that answered; None if none could be asked.
+        family: what would be sent; what only reduces needs fewer conditions.
     """
-    return missing_of(facts_of(services, book, who)) if book.kind is BookKind.LIVE else ()
+    return _lacking(facts_of(services, book, who), family) if book.kind is BookKind.LIVE else ()
+
+
+def _lacking(facts: InterlockFacts, family: Sequence[Order]) -> tuple[str, ...]:
+    if is_reducing(family):
+        return missing_to_reduce(facts)
+    return (*missing_of(facts), *(text for order in family if (text := over_ramp(order, facts))))
 
 
 def conditions_of(services: Services, book: BookId, who: BrokerIdentity | None) -> tuple[Condition, ...]:
@@ -139,8 +150,7 @@ class LiveBroker:
             BrokerRefused: nothing was sent.
         """
         facts = facts_of(self.services, self.book, self.inner.identity())
-        faults = (*missing_of(facts), *(text for leg in family if (text := over_ramp(leg.order, facts))))
-        if faults:
+        if faults := _lacking(facts, [leg.order for leg in family]):
             raise BrokerRefused(
                 f"{self.book} stays paper and nothing was sent: {'; '.join(faults)}. ./airdesk doctor --live lists all "
                 "conditions; settle what is missing"

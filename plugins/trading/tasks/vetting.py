@@ -66,7 +66,7 @@ class Vetting:
         """
         quotes = self._quotes_for(entering) if family[0].purpose is OrderPurpose.ENTRY else None
         now = now_of(self._services, self._desk.broker)
-        lacking = missing(self._services, self._desk.book, self._desk.broker.identity())
+        lacking = missing(self._services, self._desk.book, self._desk.broker.identity(), family=family)
         with self._services.store.transaction() as tx:
             passed, vetoes = vet(
                 family, replace(self._facts(tx, family, now, quotes), missing_for_live=lacking), limits_of(self._spec)

@@ -14,6 +14,7 @@ from trading.domain.interlock import (
     RunOrigin,
     conditions,
     missing,
+    missing_to_reduce,
     over_ramp,
     ramp_shares,
     ramped,
@@ -73,6 +74,24 @@ def test_with_every_condition_nothing_is_missing():
 @pytest.mark.parametrize(("number", "flip"), FLIPS, ids=[f"{n}-{next(iter(f))}-{i}" for i, (n, f) in enumerate(FLIPS)])
 def test_s04_each_condition_alone_keeps_real_money_still_and_is_named(number, flip):
     (sentence,) = missing(replace(GOOD, **flip))
+    assert sentence.startswith(CONDITIONS[number - 1])
+
+
+WAIVED = [{"arm": replace(ARM, expires_at=NOW)}, {"arm": replace(ARM, code_hash="older")}]
+WAIVED += [flip for number, flip in FLIPS if number in (5, 6, 8)]
+
+
+@pytest.mark.parametrize("flip", WAIVED, ids=[f"{next(iter(f))}-{i}" for i, f in enumerate(WAIVED)])
+def test_what_only_reduces_goes_when_a_permission_ran_out(flip):
+    assert missing_to_reduce(replace(GOOD, **flip)) == ()
+
+
+NEVER_WAIVED = [(n, f) for n, f in FLIPS if n in (1, 2, 3, 7) or f in ({"arm": None}, FLIPS[8][1])]
+
+
+@pytest.mark.parametrize(("number", "flip"), NEVER_WAIVED, ids=[f"{n}-{i}" for i, (n, _) in enumerate(NEVER_WAIVED)])
+def test_s04_identity_is_never_waived_not_even_for_what_only_reduces(number, flip):
+    (sentence,) = missing_to_reduce(replace(GOOD, **flip))
     assert sentence.startswith(CONDITIONS[number - 1])
 
 
