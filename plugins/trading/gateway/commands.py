@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,9 +16,13 @@ from trading.gateway.codec import encode
 from trading.gateway.faults import Fault, Rule
 from trading.gateway.records import CashKind, ScriptedQuote, Ticket
 from trading.gateway.server import Gateway
+from trading.gateway.wire.frames import MAX_MAGNITUDE
 
 type Command = dict[str, Any]
 type Answer = dict[str, Any]
+
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+MOST_TIMES = 10_000
 
 
 # --- looking ----------------------------------------------------------------------------------------
@@ -67,6 +71,8 @@ def _advance(gateway: Gateway, command: Command) -> Answer:
     to = datetime.fromisoformat(command["to"])
     if to.tzinfo is None:
         raise ValueError("`to` needs a UTC offset")
+    if to > LATEST:
+        raise ValueError(f"`to` lies after {LATEST:%Y}, where no market is known; the clock never moves back")
     return {"bars": gateway.advance(to), "clock": gateway.broker.state.clock.isoformat()}
 
 
@@ -146,7 +152,10 @@ def _foreign_order(gateway: Gateway, command: Command) -> Answer:
 
 
 def _reject(gateway: Gateway, command: Command) -> Answer:
-    gateway.broker.refuse_next(int(command["code"]), str(command["text"]), int(command.get("times", 1)))
+    times = int(command.get("times", 1))
+    if not 1 <= times <= MOST_TIMES:
+        raise ValueError(f"`times` is {times}; it must be 1 to {MOST_TIMES}")
+    gateway.broker.refuse_next(int(command["code"]), str(command["text"]), times)
     return {}
 
 
@@ -231,8 +240,8 @@ def _decimal(value: object) -> Decimal:
         number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError(f"{value!r} is not a number") from None
-    if not number.is_finite():
-        raise ValueError(f"{value!r} is not finite")
+    if not number.is_finite() or (number and abs(number.adjusted()) > MAX_MAGNITUDE):
+        raise ValueError(f"{str(value)[:40]} is not a number of this market")
     return number
 
 

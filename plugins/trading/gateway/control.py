@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from math import isfinite
 from typing import Any
 
 from trading.errors import AirdeskError
@@ -34,7 +35,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while line := await reader.readline():
+            while line := await _line(reader):
                 writer.write(json.dumps(self._answer(line)).encode() + b"\n")
                 await writer.drain()
         except ConnectionError:
@@ -44,9 +45,9 @@ class ControlServer:
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
-            command = json.loads(line)
+            command = json.loads(line, parse_float=_finite, parse_constant=_finite)
             answer = self._command(command)
-        except (Refusal, AirdeskError, KeyError, TypeError, ValueError) as refused:
+        except (Refusal, AirdeskError, ArithmeticError, KeyError, RecursionError, TypeError, ValueError) as refused:
             return {"label": LABEL, "error": f"{type(refused).__name__}: {refused}"}
         return {"label": LABEL, **answer}
 
@@ -54,3 +55,18 @@ class ControlServer:
         if command["cmd"] not in COMMANDS:
             raise ValueError(f"no command {command['cmd']!r}; there are {', '.join(COMMANDS)}")
         return COMMANDS[command["cmd"]](self._gateway, command)
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    """Return the next line; of one that is longer than any command only a part, which is no JSON."""
+    try:
+        return await reader.readline()
+    except ValueError:
+        return b"a line that is longer than any command"
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
