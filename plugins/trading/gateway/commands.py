@@ -240,8 +240,10 @@ def _decimal(value: object) -> Decimal:
         number = Decimal(str(value))
     except InvalidOperation:
         raise ValueError(f"{value!r} is not a number") from None
-    if not number.is_finite() or (number and abs(number.adjusted()) > MAX_MAGNITUDE):
-        raise ValueError(f"{str(value)[:40]} is not a number of this market")
+    if not number.is_finite():
+        raise ValueError(f"{value!r} is not finite")
+    if number and abs(number.adjusted()) > MAX_MAGNITUDE:
+        raise ValueError(f"{str(value)[:40]} is no number of this market")
     return number
 
 

@@ -98,7 +98,10 @@ class FlexServer:
         """Return the body, or None where nothing is served."""
         first, *headers = request.split("\r\n")
         method, target, *_ = [*first.split(" "), "", ""]
-        url = urlsplit(target)
+        try:
+            url = urlsplit(target)
+        except ValueError:
+            return None
         asked = {name: values[0] for name, values in parse_qs(url.query).items()}
         endpoint = {f"{PATH}/SendRequest": self._send_request, f"{PATH}/GetStatement": self._get_statement}.get(
             url.path
@@ -125,7 +128,8 @@ class FlexServer:
 
     def _get_statement(self, asked: dict[str, str]) -> bytes:
         wanted = asked.get("q", "")
-        period = self._periods.get(int(wanted)) if wanted.isdecimal() else None
+        # A number of thousands of digits is none that was given out, and is not read.
+        period = self._periods.get(int(wanted)) if wanted.isdecimal() and len(wanted) < 20 else None
         if period is None:
             raise FlexError(1017)
         if self._gateway.flex_errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import http.client
+import socket
 import threading
 import urllib.request
 import warnings
@@ -94,6 +95,17 @@ def test_a_bad_request_is_answered_with_the_services_code(service: Service, code
 
 def test_an_unknown_reference_code_is_1017(service: Service) -> None:
     assert service.error_of("GetStatement", t=FLEX_TOKEN, q="5") == "1017"
+
+
+def test_a_reference_code_of_absurd_length_is_1017(service: Service) -> None:
+    assert service.error_of("GetStatement", t=FLEX_TOKEN, q="9" * 6000) == "1017"
+
+
+def test_an_address_that_is_none_is_answered_as_not_found(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(b"GET http://[::1 HTTP/1.1\r\nUser-Agent: x\r\n\r\n")
+        with connection.makefile("rb") as answer:
+            assert b"404" in answer.readline()
 
 
 def test_a_request_without_an_agent_is_refused(service: Service) -> None:
