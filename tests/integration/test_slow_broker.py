@@ -15,7 +15,7 @@ from trading.tasks import submission
 from tests.fakes import FakeBroker, FixedClock, ny
 from tests.integration.order_desk import BOOK, CALENDAR, Desk
 
-FIRST, SECOND = "2019-06-03 10:30", "2019-06-03 11:30"
+FIRST, SECOND, THIRD = "2019-06-03 10:30", "2019-06-03 11:30", "2019-06-03 12:30"
 
 
 @dataclass
@@ -91,7 +91,8 @@ def test_an_exit_whose_stop_sold_meanwhile_never_sells_a_strangers_shares(desk, 
     _, stop, _ = desk.enter(FIRST)
     desk.execute(FIRST)
     with desk.services.store.transaction() as tx:
-        tx.reconciliations.add_external(BOOK, External("x.1", "NVDA", Decimal(200), Decimal(0)), reason="r", actor="a")
+        external = External("x.1", "NVDA", Decimal(200), Decimal(0), ny(FIRST))
+        tx.reconciliations.add_external(BOOK, external, reason="r", actor="a")
     broker.positions["NVDA"] += 200
     desk.sync(SECOND)
     sale = desk.sell(SECOND, 99)
@@ -141,3 +142,47 @@ def test_an_exit_takes_back_a_stop_that_we_held_for_cancelled(desk, broker, monk
     desk.execute(SECOND)
     assert desk.status(sale) == [OrderStatus.FILLED]
     assert beside == [[]], "nothing sells beside the exit"
+
+
+def test_a_protection_that_cannot_be_taken_back_keeps_no_other_symbol_unguarded(desk, broker) -> None:
+    nvda = desk.enter(FIRST)
+    desk.execute(FIRST)
+    desk.sync(SECOND)
+    aapl = desk.enter(SECOND, "AAPL")
+    desk.execute(SECOND)
+    broker.put(nvda[1].order_id, status=OrderStatus.CANCELLED)
+    for leg in aapl[1:]:
+        broker.put(leg.order_id, status=OrderStatus.CANCELLED)
+    broker.never_cancels = frozenset({"NVDA"})
+    desk.sync(THIRD)
+    assert guards(broker, "NVDA") == [("target", Decimal(99))], "nothing new beside what still works"
+    assert guards(broker, "AAPL") == both(99)
+
+
+def test_an_exit_that_the_broker_holds_back_is_taken_back_and_the_position_guarded(desk, broker) -> None:
+    desk.enter(FIRST)
+    desk.execute(FIRST)
+    desk.sync(SECOND)
+    broker.prices = {}
+    sale = desk.sell(SECOND, 99)
+    desk.execute(SECOND)
+    broker.put(sale.order_id, status=OrderStatus.UNKNOWN)
+    desk.sync(THIRD)
+    assert guards(broker) == both(99)
+
+
+def test_an_execution_that_comes_after_its_order_was_filled_costs_no_protection(desk, broker) -> None:
+    desk.enter(FIRST)
+    late, snapshot = [], broker.snapshot
+
+    def without_fills(book):
+        late.append(found := snapshot(book))
+        return replace(found, fills=())
+
+    broker.snapshot = without_fills
+    desk.execute(FIRST)
+    assert guards(broker) == both(99)
+    broker.snapshot = snapshot
+    desk.sync(SECOND)
+    assert desk.held() == {"NVDA": Decimal(99)}
+    assert guards(broker) == both(99)

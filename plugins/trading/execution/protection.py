@@ -26,6 +26,8 @@ class Holding:
         held: shares in our lots. shown: shares at the broker, whoever bought them.
         guards, entries: our live orders with the broker's quantities; a guard that the broker holds back is UNKNOWN.
         leaving: shares that live exits and trims are about to sell.
+        stuck: our sales that the broker holds back: they sell nothing now, and may come back to life.
+        arriving: shares that our entries bought by the broker's word, and whose executions are not booked yet.
         stop_price, target_price: where a new protection would start [USD/share]; None without a position.
         rebased_at: protection planned before belongs to another share basis; None without a split.
     """
@@ -36,6 +38,8 @@ class Holding:
     guards: tuple[Order, ...] = ()
     entries: tuple[Order, ...] = ()
     leaving: Decimal = ZERO
+    stuck: tuple[Order, ...] = ()
+    arriving: Decimal = ZERO
     stop_price: Decimal | None = None
     target_price: Decimal | None = None
     rebased_at: datetime | None = None
@@ -71,6 +75,10 @@ def plan_repairs(holding: Holding, *, next_session_on: date) -> Repairs:
     """
     if holding.entries:
         return _beside_an_entry(holding)
+    if holding.arriving > 0:
+        return Repairs(holding)
+    if holding.stuck:
+        return Repairs(holding, cancel=holding.stuck, why="the broker holds a sale back")
     if holding.stays <= 0:
         why = "protection works without a position" if holding.guards else None
         return Repairs(holding, cancel=holding.guards, why=why)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.money import ZERO, to_price
-from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus
+from trading.domain.orders import OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import Position
 from trading.execution.protection import Holding
 from trading.ports import BrokerSnapshot, Transaction
@@ -16,6 +17,8 @@ from trading.strategy.spec import StrategySpec
 
 _LIVE = OPEN | {OrderStatus.UNKNOWN}
 """What the broker lists among its open orders, held back ones included."""
+_RECENT = 200
+"""Executions among which those of the entries that a broker still lists are."""
 _LEAVING = frozenset({OrderPurpose.EXIT, OrderPurpose.TRIM})
 
 
@@ -27,6 +30,7 @@ def holdings(tx: Transaction, spec: StrategySpec, book: BookId, snapshot: Broker
     positions = tx.ledger.portfolio(book, snapshot.taken_at).positions
     held = {symbol: position for symbol, position in positions.items() if position.lots}
     rebased_at = tx.ledger.rebased_at(book)
+    arriving = _arriving(tx, book, snapshot)
     lost = {(o.symbol, o.purpose): o for o in tx.orders.newest_guards(book)}
     found = []
     for symbol in sorted({*held, *live}):
@@ -36,7 +40,9 @@ def holdings(tx: Transaction, spec: StrategySpec, book: BookId, snapshot: Broker
             shown=snapshot.positions.get(symbol, ZERO),
             guards=tuple(o for o in orders if o.is_protective),
             entries=tuple(o for o in orders if o.purpose is OrderPurpose.ENTRY),
-            leaving=sum((o.remaining for o in orders if o.purpose in _LEAVING), ZERO),
+            leaving=sum((o.remaining for o in orders if o.purpose in _LEAVING and o.status in OPEN), ZERO),
+            stuck=tuple(o for o in orders if o.purpose in _LEAVING and o.status is OrderStatus.UNKNOWN),
+            arriving=arriving.get(symbol, ZERO),
             rebased_at=rebased_at.get(symbol),
         )
         if (position := held.get(symbol)) is not None:
@@ -54,6 +60,20 @@ def live_orders(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> list
             found.append(
                 replace(order, status=theirs.status, quantity=theirs.quantity, filled_quantity=theirs.filled_quantity)
             )
+    return found
+
+
+def _arriving(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> dict[Symbol, Decimal]:
+    """Return shares that entries have bought by the broker's word, but not by any execution that is booked."""
+    booked: dict[OrderRef | None, Decimal] = defaultdict(Decimal)
+    for fill in tx.ledger.fills(book, _RECENT):
+        booked[fill.order_id] += fill.quantity
+    found: dict[Symbol, Decimal] = defaultdict(Decimal)
+    for theirs in snapshot.orders:
+        if theirs.filled_quantity > booked[theirs.order_ref] and theirs.side is Side.BUY:
+            order = tx.orders.get(theirs.order_ref) if theirs.order_ref else None
+            if order is not None and order.book == book:
+                found[theirs.symbol] += theirs.filled_quantity - booked[theirs.order_ref]
     return found
 
 

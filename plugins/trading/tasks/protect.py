@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from trading import __version__
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
-from trading.domain.orders import Order, OrderStatus
+from trading.domain.orders import Order, OrderRef, OrderStatus
 from trading.domain.portfolio import TradingState
 from trading.domain.signals import Targets
 from trading.errors import OutcomeUnknown
@@ -41,13 +41,17 @@ def ensure_protection(services: Services, spec: StrategySpec, desk: Submission) 
     _forget_unsent(desk)
     changed = 0
     has_placed = False
+    asked: set[OrderRef] = set()
     for _ in range(ROUNDS):
         repairs = plan(services, spec, desk)
-        if cancelled := [order for repair in repairs for order in repair.cancel]:
+        # What the broker does not do when asked is left as it is: it must not keep other symbols unguarded.
+        if cancelled := [o for repair in repairs for o in repair.cancel if o.order_id not in asked]:
             desk.cancel(cancelled)
+            asked |= {o.order_id for o in cancelled}
             changed += len(cancelled)
-        elif any(repair.resize for repair in repairs):
-            changed += sum(_resize(desk, repair) for repair in repairs)
+        elif wrong := [r for r in repairs if any(o.order_id not in asked for o in r.resize)]:
+            changed += sum(_resize(desk, repair) for repair in wrong)
+            asked |= {o.order_id for repair in wrong for o in repair.resize}
         elif not has_placed and any(repair.place for repair in repairs) and _may_place(desk):
             has_placed = True
             changed += _place(services, spec, desk, repairs)
@@ -89,8 +93,7 @@ def _may_place(desk: Submission) -> bool:
 
 
 def _resize(desk: Submission, repair: Repairs) -> int:
-    if repair.resize:
-        resize(desk, repair.resize)
+    resize(desk, repair.resize)
     return len(repair.resize)
 
 
