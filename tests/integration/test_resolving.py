@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from trading.domain.market import ActionKind
 from trading.domain.orders import OrderEvent, OrderStatus, Side
 from trading.domain.portfolio import TradingState
 from trading.domain.statements import CashKind
@@ -15,9 +16,11 @@ from trading.ports import BrokerOrder, Services
 from trading.tasks.reconcile import reconcile
 from trading.tasks.resolving import adopt_break, effects_of, open_break, resolve_break
 
+from tests.builders import an_action, an_origin
 from tests.fakes import FakeBroker
 from tests.integration.reconcile_desk import (
     BOOK,
+    GUARDS,
     NIGHT,
     SLOT,
     SPEC,
@@ -211,3 +214,55 @@ def test_missing_protection_cannot_be_adopted(desk, broker):
     assert effects(desk, number).adopt is None
     with pytest.raises(PermanentError, match="cannot be adopted"):
         adopt_break(desk, BOOK, number, **ME)
+
+
+def split_two_for_one(desk: Services, symbol: str, ex_on: date) -> None:
+    action = an_action(symbol=symbol, kind=ActionKind.SPLIT, ex_on=ex_on, value=2.0)
+    with desk.store.transaction() as tx:
+        tx.market.add_actions([action], an_origin())
+
+
+@pytest.mark.parametrize("is_adopted", [True, False])
+@pytest.mark.parametrize("shown", [5, 10], ids=["the broker shows it later", "the broker shows it"])
+def test_what_is_outside_survives_a_split(desk, broker, is_adopted, shown):
+    a_stranger(broker, "TSLA", 5, "200")
+    number = only_break(desk)
+    if is_adopted:
+        adopt_break(desk, BOOK, number, **ME)
+    split_two_for_one(desk, "TSLA", date(2019, 6, 4))
+    broker.fills, broker.at = [], NIGHT + timedelta(days=1)
+    broker.positions["TSLA"] = Decimal(shown)
+    assert is_clean(desk)
+    broker.at, broker.positions["TSLA"] = NIGHT + timedelta(days=2), Decimal(10)
+    assert is_clean(desk)
+    assert state_of(desk) is TradingState.ACTIVE
+
+
+def test_shares_that_came_after_a_split_are_not_split_again(desk, broker):
+    split_two_for_one(desk, "TSLA", date(2019, 6, 3))
+    a_stranger(broker, "TSLA", 5, "200")
+    adopt_break(desk, BOOK, only_break(desk), **ME)
+    broker.fills, broker.at = [], NIGHT + timedelta(days=1)
+    assert is_clean(desk)
+
+
+@pytest.mark.parametrize("shown", [15, 30], ids=["the broker shows it later", "the broker shows it"])
+def test_a_split_reaches_shares_of_the_book_and_those_outside_alike(desk, broker, shown):
+    a_stranger(broker, "GLD", 5, "120")
+    adopt_break(desk, BOOK, only_break(desk), **ME)
+    split_two_for_one(desk, "GLD", date(2019, 6, 4))
+    broker.fills, broker.at, broker.positions["GLD"] = [], NIGHT + timedelta(days=1), Decimal(shown)
+    for guard in GUARDS:
+        broker.orders[guard] = replace(broker.orders[guard], quantity=Decimal(20))
+    assert is_clean(desk)
+
+
+def test_shares_outside_that_were_split_may_be_sold_by_the_person_who_bought_them(desk, broker):
+    a_stranger(broker, "TSLA", 5, "200")
+    adopt_break(desk, BOOK, only_break(desk), **ME)
+    split_two_for_one(desk, "TSLA", date(2019, 6, 4))
+    broker.fills, broker.at, broker.positions["TSLA"] = [], NIGHT + timedelta(days=1), Decimal(10)
+    a_stranger(broker, "TSLA", -10, "105", fill_id="hand2")
+    broker.fills = [replace(fill, executed_at=broker.at) for fill in broker.fills]
+    adopt_break(desk, BOOK, only_break(desk), **ME)
+    assert is_clean(desk)

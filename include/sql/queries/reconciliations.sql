@@ -76,14 +76,14 @@ ORDER BY planned_at DESC LIMIT 1;
 
 -- name: read_externals
 -- What is outside the book, oldest first.
-SELECT reference, symbol, quantity, cash_usd FROM ops.externals
+SELECT reference, symbol, quantity, cash_usd, counted_at FROM ops.externals
 WHERE book = %(book)s::text ORDER BY adopted_at, reference;
 
 -- name: add_external
 -- Take foreign activity out of all comparisons, once.
-INSERT INTO ops.externals (book, reference, symbol, quantity, cash_usd, reason, actor)
+INSERT INTO ops.externals (book, reference, symbol, quantity, cash_usd, counted_at, reason, actor)
 VALUES (%(book)s::text, %(reference)s::text, %(symbol)s::text, %(quantity)s::numeric, %(cash_usd)s::numeric,
-        %(reason)s::text, %(actor)s::text)
+        %(counted_at)s::timestamptz, %(reason)s::text, %(actor)s::text)
 ON CONFLICT DO NOTHING;
 
 -- name: dividends_due

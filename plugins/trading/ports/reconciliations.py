@@ -84,13 +84,15 @@ class External:
 
     Attributes:
         reference: execution id, or permanent id of an order.
-        quantity: signed shares. cash_usd: signed dollars.
+        quantity: signed shares on the share basis of `counted_at`. cash_usd: signed dollars.
+        counted_at: when it was executed, or seen.
     """
 
     reference: str
     symbol: Symbol
     quantity: Decimal
     cash_usd: Decimal
+    counted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

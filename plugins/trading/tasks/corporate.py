@@ -40,12 +40,25 @@ def take_over_actions(
     return tuple(told)
 
 
-def positions_as_settled(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> Mapping[Symbol, Decimal]:
-    """Return the broker's positions, one that does not show today's split yet on the new share basis."""
+def positions_as_settled(
+    tx: Transaction,
+    book: BookId,
+    snapshot: BrokerSnapshot,
+    *,
+    outside: Mapping[Symbol, Decimal],
+    splits_outside: Mapping[Symbol, Decimal],
+) -> Mapping[Symbol, Decimal]:
+    """Return the broker's positions, one that does not show today's split yet on the new share basis.
+
+    Args:
+        outside: shares by symbol that are not the book's, on the new share basis.
+        splits_outside: new shares per old one, of today's splits of those shares.
+    """
     positions = dict(snapshot.positions)
-    for symbol, ratio in tx.ledger.splits_on(book, snapshot.taken_at.date()).items():
+    today = {**splits_outside, **tx.ledger.splits_on(book, snapshot.taken_at.date())}
+    for symbol, ratio in today.items():
         theirs = positions.get(symbol, ZERO)
-        ours = sum((lot.quantity for lot in tx.ledger.lots(book, symbol)), ZERO)
+        ours = sum((lot.quantity for lot in tx.ledger.lots(book, symbol)), outside.get(symbol, ZERO))
         if theirs != ours and whole_after(theirs, ratio) == ours:
             positions[symbol] = ours
     return positions

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from trading.accounting import reconciliation
 from trading.accounting.reconciliation import Outside
 from trading.accounting.reconciliation_kinds import AT_A_LOOK, HOURLY, Difference, DifferenceKind
 from trading.accounting.reconciliation_statement import is_under_way
 from trading.domain.fills import Fill, newest_revisions, revision_of
-from trading.domain.instruments import BookId
+from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Slot
 from trading.domain.orders import OPEN, Order
 from trading.domain.portfolio import Portfolio
@@ -19,6 +21,7 @@ from trading.errors import TransientError
 from trading.ports import Broker, BrokerOrder, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
 from trading.tasks.breaks import file_proof
 from trading.tasks.corporate import positions_as_settled
+from trading.tasks.outside import externals_at, rebased, splits_of, splits_today
 
 COMMISSION_PATIENCE = timedelta(hours=12)
 """How long a broker may take to report a commission before somebody looks."""
@@ -82,7 +85,7 @@ def differences(
     ours_today = [f for f in fills if started_at <= f.executed_at <= snapshot.taken_at]
     found = (
         *reconciliation.compare_positions(
-            portfolio, positions_as_settled(tx, book, snapshot), unbooked=unbooked, outside=theirs.outside
+            portfolio, _positions(tx, book, snapshot, theirs.outside), unbooked=unbooked, outside=theirs.outside
         ),
         *reconciliation.compare_fills(ours_today, theirs.fills),
         *reconciliation.compare_orders(
@@ -96,6 +99,17 @@ def differences(
         *reconciliation.pending_commissions(fills, before=snapshot.taken_at - COMMISSION_PATIENCE),
     )
     return tuple(d for d in found if d.kind in compared or d.kind is DifferenceKind.FOREIGN_FILL)
+
+
+def _positions(
+    tx: Transaction, book: BookId, snapshot: BrokerSnapshot, outside: Sequence[Outside]
+) -> Mapping[Symbol, Decimal]:
+    """Return the broker's positions as they are once it shows today's splits."""
+    shares: dict[Symbol, Decimal] = defaultdict(Decimal)
+    for activity in outside:
+        shares[activity.symbol] += activity.quantity
+    splits = splits_today(splits_of(tx, shares, snapshot.taken_at), snapshot.taken_at)
+    return positions_as_settled(tx, book, snapshot, outside=shares, splits_outside=splits)
 
 
 def _cash(
@@ -128,7 +142,7 @@ def _proof(
 
 
 def _told_apart(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> _Theirs:
-    externals = tx.reconciliations.externals(book)
+    externals = externals_at(tx, book, snapshot.taken_at)
     known = {external.reference for external in externals}
     ours, foreign_orders = [], []
     for order in snapshot.orders:
@@ -144,18 +158,22 @@ def _told_apart(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> _The
     )
     strangers = {f.fill_id: f for f in fills if f.order_id is None and revision_of(f.fill_id).base not in booked}
     outside = [Outside(e.symbol, e.quantity, e.cash_usd) for e in externals]
-    outside += _outside_of_fills(tx, book, strangers.values())
+    outside += _outside_of_fills(tx, book, strangers.values(), snapshot.taken_at)
     return _Theirs(tuple(ours), tuple(foreign_orders), fills, tuple(outside))
 
 
-def _outside_of_fills(tx: Transaction, book: BookId, strangers: Iterable[Fill]) -> list[Outside]:
+def _outside_of_fills(tx: Transaction, book: BookId, strangers: Iterable[Fill], at: datetime) -> list[Outside]:
     """Return the effect of foreign executions, of today and of earlier days, that nobody adopted yet."""
-    effects = {f.fill_id: Outside(f.symbol, *reconciliation.effect_of(f)) for f in strangers}
+    fills = {f.fill_id: f for f in strangers}
     for waiting in tx.reconciliations.breaks(book):
         seen = waiting.difference
-        if seen.kind is DifferenceKind.FOREIGN_FILL and seen.symbol is not None:
-            effects.setdefault(seen.reference, Outside(seen.symbol, seen.quantity, seen.cash_usd))
-    return list(effects.values())
+        if seen.kind is DifferenceKind.FOREIGN_FILL and seen.fill is not None:
+            fills.setdefault(seen.reference, seen.fill)
+    splits = splits_of(tx, {f.symbol for f in fills.values()}, at)
+    effects = ((f, *reconciliation.effect_of(f)) for f in fills.values())
+    return [
+        Outside(f.symbol, rebased(f.symbol, shares, splits, f.executed_at, at), cash) for f, shares, cash in effects
+    ]
 
 
 def _is_ours(tx: Transaction, book: BookId, order_ref: str | None) -> bool:

@@ -21,6 +21,7 @@ from trading.ports import Break, BrokerRole, BrokerSnapshot, External, Services,
 from trading.tasks.adopt import settle
 from trading.tasks.breaks import release_holds
 from trading.tasks.findings import snapshot_of
+from trading.tasks.outside import externals_at
 from trading.tasks.sync import gate_of
 
 
@@ -118,7 +119,9 @@ class _Act:
     cash_kind: CashKind | None
 
     def keep_outside(self, reference: str, symbol: Symbol, quantity: Decimal, cash_usd: Decimal) -> None:
-        external = External(reference, symbol, quantity, cash_usd)
+        seen = self.found.difference.fill
+        counted_at = self.found.last_seen_at if seen is None else seen.executed_at
+        external = External(reference, symbol, quantity, cash_usd, counted_at)
         self.tx.reconciliations.add_external(self.found.book, external, reason=self.reason, actor=self.actor)
 
 
@@ -142,7 +145,8 @@ def _plan_foreign_order(tx: Transaction, found: Break) -> _Plan:
 def _plan_foreign_fill(tx: Transaction, found: Break) -> _Plan:
     """An execution by hand stays outside; one that sold the book's own shares is a sale of the book."""
     seen, symbol = found.difference, _symbol_of(found)
-    outside = sum((e.quantity for e in tx.reconciliations.externals(found.book) if e.symbol == symbol), ZERO)
+    counted_at = found.last_seen_at if seen.fill is None else seen.fill.executed_at
+    outside = sum((e.quantity for e in externals_at(tx, found.book, counted_at) if e.symbol == symbol), ZERO)
     if outside + seen.quantity >= ZERO:
         text = (
             f"{symbol}: {_signed(seen)} shares and {seen.cash_usd:+,.2f} USD stay outside NAV, sizing and tax; entries "
@@ -252,7 +256,7 @@ def _end_unknown(services: Services, found: Break, reason: str, actor: str) -> N
 def _require_nothing_there(tx: Transaction, book: BookId, symbol: Symbol, ref: str, snapshot: BrokerSnapshot) -> None:
     if snapshot.find(ref) is not None or any(fill.order_id == ref for fill in snapshot.fills):
         raise PermanentError(f"the broker shows order {ref}; run `./airdesk reconcile run`, which takes its state over")
-    outside = sum((e.quantity for e in tx.reconciliations.externals(book) if e.symbol == symbol), ZERO)
+    outside = sum((e.quantity for e in externals_at(tx, book, snapshot.taken_at) if e.symbol == symbol), ZERO)
     held = sum((lot.quantity for lot in tx.ledger.lots(book, symbol)), ZERO)
     theirs = snapshot.positions.get(symbol, ZERO)
     if theirs != held + outside:

@@ -134,6 +134,7 @@ class PostgresReconciliationRows:
             "symbol": external.symbol,
             "quantity": external.quantity,
             "cash_usd": external.cash_usd,
+            "counted_at": external.counted_at,
         }
         return bool(self._sql.run("add_external", book=str(book), **row, reason=reason, actor=actor))
 
