@@ -8,12 +8,13 @@ from decimal import Decimal
 
 import pytest
 from trading.domain.orders import DONE, OrderEvent, OrderPurpose, OrderStatus
-from trading.errors import TransientError
+from trading.errors import BrokerRefused, TransientError
 from trading.ports import External, Services, Sources
 from trading.tasks import submission
+from trading.tasks.flatten import decide_to_flatten
 
 from tests.fakes import FakeBroker, FixedClock, ny
-from tests.integration.order_desk import BOOK, CALENDAR, Desk
+from tests.integration.order_desk import BOOK, CALENDAR, SPEC, Desk
 
 FIRST, SECOND, THIRD = "2019-06-03 10:30", "2019-06-03 11:30", "2019-06-03 12:30"
 
@@ -186,3 +187,33 @@ def test_an_execution_that_comes_after_its_order_was_filled_costs_no_protection(
     desk.sync(SECOND)
     assert desk.held() == {"NVDA": Decimal(99)}
     assert guards(broker) == both(99)
+
+
+def test_an_exit_that_is_refused_on_the_way_leaves_the_position_guarded(desk, broker, monkeypatch) -> None:
+    desk.enter(FIRST)
+    desk.execute(FIRST)
+    desk.sync(SECOND)
+    desk.sell(SECOND, 99)
+    submit = broker.submit
+
+    def refuse(family):
+        if family[0].order.purpose is OrderPurpose.EXIT:
+            raise BrokerRefused("not this one; look at TWS")
+        return submit(family)
+
+    monkeypatch.setattr(broker, "submit", refuse)
+    with pytest.raises(BrokerRefused):
+        desk.execute(SECOND)
+    assert guards(broker) == both(99)
+
+
+def test_flatten_sells_what_was_bought_since_the_last_look(desk, broker) -> None:
+    broker.part_filled = {"NVDA": Decimal(40)}
+    entry, *_ = desk.enter(FIRST)
+    desk.execute(FIRST)
+    broker.fill(entry.order_id, Decimal(59), Decimal(100))
+    assert desk.held() == {"NVDA": Decimal(40)}, "nobody looked since the rest filled"
+    decision = decide_to_flatten(desk.services, SPEC, BOOK, reason="test")
+    assert decision is not None
+    with desk.services.store.transaction() as tx:
+        assert [o.quantity for o in tx.orders.of_decision(decision.decision_id)] == [Decimal(99)]

@@ -16,11 +16,12 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot, session_slots
 from trading.domain.orders import Order, OrderPurpose, OrderStatus, TimeInForce
-from trading.errors import InvariantBroken, OutcomeUnknown, PermanentError
+from trading.errors import BrokerRefused, InvariantBroken, OutcomeUnknown, PermanentError
 from trading.execution.repricing import RepricePolicy
 from trading.ports import Intent, MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
 from trading.tasks.approval import holds_back
+from trading.tasks.evidence import families_of
 from trading.tasks.follow_up import follow_up, opened
 from trading.tasks.protect import ensure_protection
 from trading.tasks.report import StepReport
@@ -102,7 +103,8 @@ def _send_all(
 ) -> int:
     """Send every family that still fits, with protection repaired before and after.
 
-    A family of unknown fate ends the sending; it is raised once what the broker does show is protected.
+    A family of unknown fate, or one that is refused after room was made for it, ends the sending; it is raised once
+    what the broker does show is protected.
     """
     sent, lost = 0, None
     _settle_orphans(desk, decision)
@@ -120,13 +122,21 @@ def _send_all(
                 sent += send_family(desk, opened(desk, fit, vetting.quotes, REPRICING))
         desk.look()
         follow_up(desk, decision.decision_id, REPRICING)
-    except OutcomeUnknown as unknown:
-        lost = unknown
+    except (OutcomeUnknown, BrokerRefused) as stopped:
+        lost = stopped
+        if isinstance(stopped, BrokerRefused):
+            _forget_refused(desk, decision)
     desk.look()
     ensure_protection(services, spec, desk)
     if lost is not None:
         raise lost
     return sent
+
+
+def _forget_refused(desk: Submission, decision: Decision) -> None:
+    """End what holds ids and was refused here; else it would keep the protection back that must be placed anew."""
+    for family in families_of(o for o in desk.orders_of(decision.decision_id) if o.status is OrderStatus.RESERVED):
+        desk.deny(family, "it was refused before it left")
 
 
 def families(orders: Sequence[Order]) -> list[tuple[Order, ...]]:

@@ -16,6 +16,7 @@ from trading.execution.planner import PlanTerms, plan_sale
 from trading.ports import BrokerRole, MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import code_of
+from trading.tasks.submission import Submission
 from trading.tasks.sync import gate_of, now_of
 
 
@@ -56,7 +57,9 @@ def decide_to_flatten(services: Services, spec: StrategySpec, book: BookId, *, r
 
     While the market is closed the exits wait for the next open, where they are good for that one auction.
     """
-    with gate_of(services, book).connect(BrokerRole.OPERATOR) as broker:
+    # An entry may have filled since the last look: what the book does not know of would stay.
+    with services.store.order_writer(book) as epoch, gate_of(services, book).connect() as broker:
+        Submission(services.store, broker, book, epoch).look()
         now = now_of(services, broker).replace(microsecond=0)
     portfolio = _portfolio(services, book, now)
     decision_id = decision_id_for(book, DecisionKind.OPERATOR, now)
