@@ -112,7 +112,7 @@ def test_a_long_whose_stop_is_gone_keeps_entries_waiting_but_does_not_halt(desk,
 def test_one_reference_under_two_permanent_ids_halts(desk, broker, ask):
     broker.orders["stop again"] = replace(broker.orders["stop"], perm_id=1077)
     reconcile(desk, SPEC, BOOK, SLOT)
-    assert open_breaks(ask) == [("duplicate_order", "GLD")]
+    assert ("duplicate_order", "GLD") in open_breaks(ask)
     assert state_of(desk) is TradingState.HALTED
 
 

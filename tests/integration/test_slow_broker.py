@@ -12,6 +12,7 @@ from trading.errors import BrokerRefused, TransientError
 from trading.ports import External, Services, Sources
 from trading.tasks import submission
 from trading.tasks.flatten import decide_to_flatten
+from trading.tasks.kill_switch import DISCRETIONARY, sweep
 
 from tests.fakes import FakeBroker, FixedClock, ny
 from tests.integration.order_desk import BOOK, CALENDAR, SPEC, Desk
@@ -217,3 +218,18 @@ def test_flatten_sells_what_was_bought_since_the_last_look(desk, broker) -> None
     assert decision is not None
     with desk.services.store.transaction() as tx:
         assert [o.quantity for o in tx.orders.of_decision(decision.decision_id)] == [Decimal(99)]
+
+
+def test_a_halt_keeps_the_protection_of_a_position_that_shows_late(desk, broker) -> None:
+    desk.enter(FIRST)
+    desk.execute(FIRST)
+    held, lags = dict(broker.positions), iter([True])
+    shows = broker.snapshot
+
+    def lagging(book):
+        return replace(shows(book), positions={} if next(lags, False) else held)
+
+    broker.snapshot = lagging
+    left = sweep(broker, BOOK, DISCRETIONARY)
+    assert left.is_safe
+    assert guards(broker) == both(int(held["NVDA"]))

@@ -15,12 +15,13 @@ from trading.accounting.reconciliation_statement import is_under_way
 from trading.domain.fills import Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Slot
-from trading.domain.orders import OPEN, Order
+from trading.domain.orders import OPEN
 from trading.domain.portfolio import Portfolio
 from trading.errors import TransientError
 from trading.ports import Broker, BrokerOrder, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
 from trading.tasks.breaks import file_proof
 from trading.tasks.corporate import positions_as_settled
+from trading.tasks.holdings import live_orders
 from trading.tasks.outside import externals_at, rebased, splits_of, splits_today
 
 COMMISSION_PATIENCE = timedelta(hours=12)
@@ -94,7 +95,7 @@ def differences(
             [(o.symbol, o.perm_id) for o in theirs.foreign_orders],
             [(o.order_ref, o.perm_id) for o in theirs.orders if o.order_ref is not None],
         ),
-        *reconciliation.unprotected(portfolio, _live(working, theirs.orders)),
+        *reconciliation.unprotected(portfolio, [o for o in live_orders(tx, book, snapshot) if o.status in OPEN]),
         *_cash(tx, portfolio, snapshot, unbooked, theirs.outside),
         *reconciliation.pending_commissions(fills, before=snapshot.taken_at - COMMISSION_PATIENCE),
     )
@@ -179,13 +180,3 @@ def _outside_of_fills(tx: Transaction, book: BookId, strangers: Iterable[Fill], 
 def _is_ours(tx: Transaction, book: BookId, order_ref: str | None) -> bool:
     order = tx.orders.get(order_ref) if order_ref else None
     return order is not None and order.book == book
-
-
-def _live(working: Sequence[Order], theirs: Iterable[BrokerOrder]) -> list[Order]:
-    """Return our orders as the broker works them: its status and quantities, our purpose."""
-    by_ref = {o.order_ref: o for o in theirs if o.status in OPEN}
-    return [
-        replace(order, status=seen.status, quantity=seen.quantity, filled_quantity=seen.filled_quantity)
-        for order in working
-        if (seen := by_ref.get(order.order_id)) is not None
-    ]

@@ -40,7 +40,7 @@ def follow_up(desk: Submission, decision_id: str, policy: RepricePolicy) -> int:
         time.sleep(policy.wait_seconds)
         desk.look()
         resting = _resting(desk, decision_id)
-        quotes = desk.broker.quotes([o.symbol for o in resting]) if resting else {}
+        quotes = desk.quotes([o.symbol for o in resting])
         for order in resting:
             assert order.limit_price is not None, f"{order.order_id} is an entry, so it has a limit"
             limit = limit_at(order.limit_price, quotes.get(order.symbol), attempt=attempt, policy=policy)

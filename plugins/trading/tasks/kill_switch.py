@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from decimal import Decimal
 
 from trading.domain.guards import Guard, guards_of
-from trading.domain.instruments import BookId
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, PROTECTIVE, OrderPurpose, purpose_in
 from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError, TransientError
@@ -124,17 +124,17 @@ def guards_in(snapshot: BrokerSnapshot) -> tuple[Guard, ...]:
 
 def _sweep(broker: Broker, book: BookId, purposes: Collection[OrderPurpose], pause: Callable[[float], None]) -> Sweep:
     asked: set[int] = set()
-    snapshot = broker.snapshot(book)
+    before, snapshot = broker.snapshot(book), broker.snapshot(book)
     for poll in range(POLLS):
-        if not (going := _must_go(snapshot, purposes)):
+        if not (going := _must_go(snapshot, purposes, before)):
             break
         fresh = [o for o in going if o.perm_id not in asked]
         broker.cancel([o.api_order_id for o in fresh if o.api_order_id is not None])
         asked |= {o.perm_id for o in fresh}
         if poll:
             pause(POLL_SECONDS)
-        snapshot = broker.snapshot(book)
-    left = _must_go(snapshot, purposes)
+        before, snapshot = snapshot, broker.snapshot(book)
+    left = _must_go(snapshot, purposes, before)
     return Sweep(
         cancelled=len(asked - {o.perm_id for o in left}),
         working=tuple(map(_sentence, left)),
@@ -143,18 +143,22 @@ def _sweep(broker: Broker, book: BookId, purposes: Collection[OrderPurpose], pau
     )
 
 
-def _must_go(snapshot: BrokerSnapshot, purposes: Collection[OrderPurpose]) -> list[BrokerOrder]:
+def _must_go(snapshot: BrokerSnapshot, purposes: Collection[OrderPurpose], before: BrokerSnapshot) -> list[BrokerOrder]:
     """Return working orders of these purposes, and protection that guards nothing and would sell short.
 
-    The children of an entry that still works wait for its end: it may be filling at this moment.
+    The children of an entry that still works wait for its end: it may be filling at this moment. A position may show
+    later than the execution that made it, so that protection goes only if two looks show nothing to guard.
     """
     working = [(o, purpose) for o in snapshot.orders if o.status in OPEN and (purpose := purpose_in(o.order_ref))]
     busy = {o.symbol for o, purpose in working if purpose not in PROTECTIVE}
+
+    def is_held(symbol: Symbol) -> bool:
+        return any(look.positions.get(symbol, ZERO) > 0 for look in (before, snapshot))
+
     return [
         o
         for o, purpose in working
-        if purpose in purposes
-        or (purpose in PROTECTIVE and o.symbol not in busy and snapshot.positions.get(o.symbol, Decimal(0)) <= 0)
+        if purpose in purposes or (purpose in PROTECTIVE and o.symbol not in busy and not is_held(o.symbol))
     ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from trading.domain.instruments import BookId
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.market import Quote
 from trading.domain.orders import DONE, Order, OrderEvent, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import TradingState
+from trading.errors import BrokerRefused
 from trading.execution.checks import Denial
 from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Stage, Store
 from trading.tasks.adopt import Adoption, adopt, settle
@@ -47,6 +49,14 @@ class Submission:
     def seen(self) -> BrokerSnapshot:
         """The latest snapshot."""
         return self._seen or self.look()
+
+    def quotes(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, Quote]:
+        """Return what the broker shows; one that refuses quotes shows nothing, and the notes say why."""
+        try:
+            return self.broker.quotes(symbols) if symbols else {}
+        except BrokerRefused as refusal:
+            self.notes.append(str(refusal))
+            return {}
 
     def orders_of(self, decision_id: str) -> tuple[Order, ...]:
         """Return the orders of a decision as they stand."""

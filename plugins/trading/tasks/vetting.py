@@ -20,7 +20,6 @@ from trading.domain.orders import Order, OrderPurpose, OrderRef, OrderStatus
 from trading.domain.portfolio import nav_usd
 from trading.engine.desk_view import desk_of, limits_of, prices_of
 from trading.engine.state import BookState
-from trading.errors import BrokerRefused
 from trading.execution.desk import Desk, Placement, placement_of
 from trading.execution.vetoes import Veto, vet
 from trading.ports import Services, Transaction
@@ -81,13 +80,9 @@ class Vetting:
         return self._quotes or {}
 
     def _quotes_for(self, symbols: Sequence[Symbol]) -> Mapping[Symbol, Quote]:
-        """Ask once; a broker that refuses quotes leaves every entry without one, and says why in the notes."""
+        """Ask once; a broker that refuses quotes leaves every entry without one."""
         if self._quotes is None:
-            try:
-                self._quotes = self._desk.broker.quotes(symbols)
-            except BrokerRefused as refusal:
-                self._desk.notes.append(str(refusal))
-                self._quotes = {}
+            self._quotes = self._desk.quotes(symbols)
         return self._quotes
 
     def _facts(
