@@ -40,6 +40,63 @@ class DataRejected(PermanentError):
     """Input from outside is not usable as a whole; nothing of it was stored."""
 
 
+class VendorError(AirdeskError):
+    """A data vendor did not give what was asked for. The text never holds a URL, a header or a key.
+
+    Attributes:
+        vendor: its name. status: HTTP status; None where no whole reply came.
+        code: the vendor's own word for it, as far as it gives one.
+        excerpt: the beginning of what it said instead of data, secrets removed.
+    """
+
+    def __init__(
+        self, message: str, *, vendor: str, status: int | None = None, code: str | None = None, excerpt: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.vendor, self.status, self.code, self.excerpt = vendor, status, code, excerpt
+
+
+class VendorUnavailable(VendorError, TransientError):
+    """No answer, a 5xx, or something that is not the data: an outage, tried again later."""
+
+
+class VendorRateLimited(VendorError, RateLimited):
+    """The vendor, or its quota as we count it, asks for a pause."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        vendor: str,
+        retry_after_seconds: float,
+        status: int | None = None,
+        code: str | None = None,
+        excerpt: str = "",
+    ) -> None:
+        VendorError.__init__(self, message, vendor=vendor, status=status, code=code, excerpt=excerpt)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class CircuitOpen(VendorRateLimited):
+    """The vendor failed several times in a row and is left alone for a while; nothing was asked."""
+
+
+class VendorRefused(VendorError, PermanentError):
+    """The vendor refuses the request or answers with what we cannot use; asking again gives the same."""
+
+
+class NotEntitled(VendorRefused):
+    """The plan does not include it (403): the capability is off for the day, the source is skipped."""
+
+
+class UnknownSymbol(VendorRefused):
+    """The vendor does not know it (404): this symbol fails, the others go on."""
+
+
+class QuotaExhausted(VendorRefused):
+    """The day's calls or the month's money are used up: skip the source, do not wait."""
+
+
 class BrokerRefused(PermanentError):
     """The broker (or the interlock in front of it) refused; nothing was sent."""
 

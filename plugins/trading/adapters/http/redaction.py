@@ -1,0 +1,80 @@
+"""Keeps secrets out of text: whatever is logged, raised or stored passes through `redact`.
+
+The HTTP libraries write whole addresses into their log lines and exceptions, and vendors repeat our key in replies.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST_SECRET = 6
+"""Shorter ones are placeholders; removing them would tear ordinary words apart."""
+QUIET_LEVELS = {"httpx": logging.WARNING, "urllib3": logging.INFO}
+
+_NAMED = re.compile(r"(?i)\b(api_?key|token)(=|%3D)[^\s&\"'<>]+")
+_BOT = re.compile(r"/bot\d+:[^\s/\"'<>]+")
+_secrets: set[str] = set()
+
+
+def register_secret(secret: str) -> None:
+    """Remove a secret from all text from now on, also where it is written percent-encoded."""
+    if len(secret) >= SHORTEST_SECRET:
+        _secrets.update(forms_of(secret))
+
+
+def forms_of(secret: str) -> tuple[str, ...]:
+    """Return the ways in which a secret may be written in an address, the longest first."""
+    forms = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    return tuple(sorted(forms, key=len, reverse=True))
+
+
+def redact(text: str) -> str:
+    """Return the text with every registered secret, key parameter and bot token replaced by ***."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return _BOT.sub(f"/bot{MASK}", _NAMED.sub(rf"\1\2{MASK}", text))
+
+
+def redact_bytes(body: bytes, secret: str) -> bytes:
+    """Return a reply without the key that the request carried; some vendors repeat it."""
+    if len(secret) >= SHORTEST_SECRET:
+        for form in forms_of(secret):
+            body = body.replace(form.encode(), MASK.encode())
+    return body
+
+
+class _CleanRecords:
+    """A log record factory: what a library logs is clean before any handler or formatter sees it."""
+
+    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
+        self._make = make
+        self._formatter = logging.Formatter()
+
+    def __call__(self, *arguments: object, **named: object) -> logging.LogRecord:
+        record = self._make(*arguments, **named)
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError):
+            # A caller's broken format string is the logging module's to report.
+            return record
+        if (clean := redact(said)) != said:
+            record.msg, record.args = clean, ()
+        if record.exc_info:
+            told = self._formatter.formatException(record.exc_info)
+            if (clean := redact(told)) != told:
+                record.exc_info, record.exc_text = None, clean
+        return record
+
+
+def install_redaction() -> None:
+    """Clean all log records of this process, and silence what writes an address per request; once is enough."""
+    for name, level in QUIET_LEVELS.items():
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, level))
+    make = logging.getLogRecordFactory()
+    if not isinstance(make, _CleanRecords):
+        logging.setLogRecordFactory(_CleanRecords(make))
