@@ -56,10 +56,13 @@ def _sources(settings: Settings, calendar: NyseCalendar) -> Sources:
     if settings.sources is not SourceKind.SYNTHETIC:
         return Sources()
     market = SyntheticMarket(settings.synthetic_seed, calendar)
+    facts = SyntheticFundamentalsSource(market)
     return Sources(
-        bars=SyntheticBarSource(market),
-        news=SyntheticNewsSource(market),
-        fundamentals=SyntheticFundamentalsSource(market),
+        bars=(SyntheticBarSource(market),),
+        news=(SyntheticNewsSource(market),),
+        filings=(facts,),
+        macro=(facts,),
+        actions=(facts,),
     )
 
 

@@ -49,6 +49,9 @@ class Silent:
     asked: int = 0
     name: str = "silent"
 
+    def served_until(self, symbol, resolution, as_of):
+        return as_of
+
     def bars(self, symbol, window, resolution):
         self.asked += 1
         raise TransientError("the vendor does not answer; it is retried")
@@ -56,7 +59,7 @@ class Silent:
 
 def services_with(store, bars) -> Services:
     clock = FixedClock(datetime(2026, 11, 19, 21, 30, tzinfo=UTC))
-    return Services(store, NyseCalendar(), clock, Sources(bars=bars), broker=None)
+    return Services(store, NyseCalendar(), clock, Sources(bars=(bars,)), broker=None)
 
 
 def test_a13_an_ingest_whose_vendor_stays_away_fails_without_rows_and_the_next_run_is_normal(store) -> None:

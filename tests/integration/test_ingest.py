@@ -52,16 +52,22 @@ class SpoiledBars:
     spoil: object
     name: str = field(default="SYNTHETIC")
 
+    def served_until(self, symbol, resolution, as_of):
+        return self.inner.served_until(symbol, resolution, as_of)
+
     def bars(self, symbol, window, resolution) -> Iterator[Bar]:
         for bar in self.inner.bars(symbol, window, resolution):
             yield from self.spoil(bar) if symbol == self.symbol else (bar,)
 
 
 def services_with(store, market, *, bars=None, is_on=True) -> Services:
+    facts = SyntheticFundamentalsSource(market)
     sources = Sources(
-        bars=bars or SyntheticBarSource(market),
-        news=SyntheticNewsSource(market),
-        fundamentals=SyntheticFundamentalsSource(market),
+        bars=(bars or SyntheticBarSource(market),),
+        news=(SyntheticNewsSource(market),),
+        filings=(facts,),
+        macro=(facts,),
+        actions=(facts,),
     )
     clock = FixedClock(datetime(2026, 11, 19, 21, 30, tzinfo=UTC))
     return Services(store, CALENDAR, clock, sources if is_on else Sources(), broker=None)

@@ -31,11 +31,20 @@ from trading.ports.reconciliations import (
     ReconciliationRows,
     StatementSource,
 )
-from trading.ports.sources import BarSource, FundamentalsSource, NewsSource, Sources
+from trading.ports.sources import (
+    ActionSource,
+    BarSource,
+    FilingSource,
+    FundamentalsSource,
+    MacroSource,
+    NewsSource,
+    Sources,
+)
 from trading.ports.store import ReplayRows, Services, Store, Transaction
 from trading.ports.time import Clock, MarketCalendar
 
 __all__ = [
+    "ActionSource",
     "AnalysisRows",
     "BarSource",
     "Break",
@@ -52,10 +61,12 @@ __all__ = [
     "DividendDue",
     "External",
     "Filed",
+    "FilingSource",
     "FundamentalsSource",
     "IngestCounts",
     "Intent",
     "LedgerRows",
+    "MacroSource",
     "MarketCalendar",
     "MarketRows",
     "NavRow",

@@ -1,19 +1,30 @@
-"""Where facts come from."""
+"""Where facts come from: one narrow port a kind of fact, so that a vendor serves what it has and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar, CorporateAction, Filing, MacroPoint, NewsItem, Resolution, TimeWindow
+
+HISTORY_NEWS = timedelta(days=4 * 365)
+"""How far the first ingest of headlines reaches where the source charges nothing for it."""
 
 
 class BarSource(Protocol):
     """Where raw bars come from. `name` is stored with each bar; SYNTHETIC marks generated ones."""
 
     name: str
+
+    def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
+        """Return up to when this source can have bars of `symbol` when it is asked at `as_of`.
+
+        None where it serves none of that resolution. A plan without the current day serves up to the previous close.
+        """
+        ...
 
     def bars(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:
         """Return the bars of `symbol` that start in `window`, ascending."""
@@ -30,8 +41,8 @@ class NewsSource(Protocol):
         ...
 
 
-class FundamentalsSource(Protocol):
-    """Where filings, macro series and corporate actions come from."""
+class FilingSource(Protocol):
+    """Where filings come from."""
 
     name: str
 
@@ -39,22 +50,53 @@ class FundamentalsSource(Protocol):
         """Return filings that became known in `window`."""
         ...
 
+
+class MacroSource(Protocol):
+    """Where monthly series come from."""
+
+    name: str
+
     def macro(self, window: TimeWindow) -> Iterator[MacroPoint]:
         """Return macro values that became known in `window`."""
         ...
+
+
+class ActionSource(Protocol):
+    """Where splits and dividends come from."""
+
+    name: str
 
     def corporate_actions(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[CorporateAction]:
         """Return splits and dividends that became known in `window`."""
         ...
 
 
+class FundamentalsSource(FilingSource, MacroSource, ActionSource, Protocol):
+    """One place with all three."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The sources that are switched on; None means off, and the tasks say so.
+    """The sources that are switched on; a kind without any is off, and the tasks say so.
 
-    A book on imported history has none: its facts are already stored.
+    A book on imported history has none: its facts are already stored. Several sources of one kind are asked one by
+    one; what one of them does not answer is missing, noted and degrades that part alone.
+
+    Attributes:
+        bars: the first one that serves a symbol and resolution is asked for it.
+        first_news: how far the first ingest of headlines reaches back.
     """
 
-    bars: BarSource | None = None
-    news: NewsSource | None = None
-    fundamentals: FundamentalsSource | None = None
+    bars: tuple[BarSource, ...] = ()
+    news: tuple[NewsSource, ...] = ()
+    filings: tuple[FilingSource, ...] = ()
+    macro: tuple[MacroSource, ...] = ()
+    actions: tuple[ActionSource, ...] = ()
+    first_news: timedelta = HISTORY_NEWS
+
+    def bars_for(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> tuple[BarSource, datetime] | None:
+        """Return the source of these bars and up to when it serves them; None where nobody does."""
+        for source in self.bars:
+            if (until := source.served_until(symbol, resolution, as_of)) is not None:
+                return source, until
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class SyntheticBarSource:
 
     def __init__(self, market: SyntheticMarket) -> None:
         self._market = market
+
+    def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
+        """Return `as_of`: this market is always up to date; None for hours and for an unknown symbol."""
+        return as_of if symbol in SYMBOLS and resolution is not Resolution.HOUR else None
 
     def bars(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:
         """Return the completed bars of `symbol` that start in `window`, ascending; none for an unknown symbol."""

@@ -7,22 +7,22 @@ imported history has no sources: its ingests only say what is stored.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 
 import numpy as np
 
-from trading.domain.instruments import VIX, BookId, Symbol
+from trading.domain.instruments import VIX, BookId, InstrumentKind, Symbol
 from trading.domain.market import Resolution, Slot, TimeWindow
 from trading.ports import IngestCounts, Provenance, Services
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import cutoff_of
+from trading.tasks.gathering import Gathering
 from trading.tasks.ingest_bars import BarIngest
+from trading.tasks.ingest_facts import FactIntake
 from trading.tasks.report import StepReport
 
-_FIRST_FACTS = timedelta(days=6 * 365)
-_FIRST_NEWS = timedelta(days=4 * 365)
-_FACTS_OVERLAP = timedelta(days=7)
 _NEWS_OVERLAP = timedelta(hours=2)
 _NEWS_GAP = timedelta(days=30)
 _NEWS_COUNTED = timedelta(hours=72)
@@ -36,10 +36,9 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
     A name without its newest bar is parked and noted; the step is degraded only when VIX or every traded name
     lacks it, because then no entry can be judged.
     """
-    source = services.sources.bars
-    if source is None:
+    if not services.sources.bars:
         return _stored_prices(services, spec, slot)
-    ingest = BarIngest(services, spec, slot, cutoff_of(services, slot), source, _run_id(book, slot))
+    ingest = BarIngest(services, spec, slot, cutoff_of(services, slot), _run_id(book, slot))
     ingest.run()
     traded = set(spec.universe.traded)
     return StepReport(
@@ -49,8 +48,8 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
             "bars_missing": ingest.missing_count,
             "bars_repeated": ingest.repeated_count,
         },
-        notes=tuple(ingest.notes),
-        degraded=VIX in ingest.without_newest or traded <= ingest.without_newest,
+        notes=(*ingest.gathering.notes, *ingest.notes),
+        degraded=ingest.gathering.is_partial or VIX in ingest.without_newest or traded <= ingest.without_newest,
     )
 
 
@@ -86,80 +85,74 @@ def _stored_prices(services: Services, spec: StrategySpec, slot: Slot) -> StepRe
 
 
 def ingest_fundamentals(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
-    """Store filings, monthly series, splits and dividends that became known by the cutoff."""
-    source, cutoff_at = services.sources.fundamentals, cutoff_of(services, slot)
-    with services.store.transaction() as tx:
-        market = tx.market
-        known = {
-            "filings": [row.known_at for row in market.filings(cutoff_at=cutoff_at)],
-            "macro": [row.known_at for row in market.macro(cutoff_at=cutoff_at)],
-            "actions": [row.known_at for row in market.actions(cutoff_at=cutoff_at)],
-        }
-    if source is None:
-        counts = {f"{kind}_stored": len(instants) for kind, instants in known.items()}
-        notes = ["no source of fundamentals: filings and macro are the imported ones"]
-        notes += [f"no {kind} are stored" for kind, instants in known.items() if not instants]
-        return StepReport(step="ingest_fundamentals", counts=counts, notes=tuple(notes))
-    symbols = spec.universe.data
-    windows = {kind: _facts_window(instants, cutoff_at) for kind, instants in known.items()}
-    filings = tuple(source.filings(symbols, windows["filings"]))
-    macro = tuple(source.macro(windows["macro"]))
-    actions = tuple(source.corporate_actions(symbols, windows["actions"]))
+    """Store filings, monthly series, splits and dividends that became known by the cutoff.
 
-    def origin(kind: str) -> Provenance:
-        return _origin(services, book, slot, source.name, f"{kind} from {windows[kind].starts_at:%Y-%m-%d}")
-
+    The step is degraded when one of several sources is out of service; what the others say is stored.
+    """
+    sources, cutoff_at = services.sources, cutoff_of(services, slot)
     with services.store.transaction() as tx:
-        stored = {
-            "filings": tx.market.add_filings(filings, origin("filings")),
-            "macro": tx.market.add_macro(macro, origin("macro")),
-            "actions": tx.market.add_actions(actions, origin("actions")),
-        }
-    report = {name: count for kind, ingest in stored.items() for name, count in _counted(kind, ingest).items()}
-    return StepReport(step="ingest_fundamentals", counts=report)
+        filings = tx.market.filings(cutoff_at=cutoff_at)
+        macro = tx.market.macro(cutoff_at=cutoff_at)
+        actions = tx.market.actions(cutoff_at=cutoff_at)
+    if not (sources.filings or sources.macro or sources.actions):
+        return _stored_facts({"filings": filings, "macro": macro, "actions": actions})
+    gathering = Gathering()
+    intake = FactIntake(services, gathering, cutoff_at, _run_id(book, slot))
+    intake.filings([i.symbol for i in spec.universe if i.kind is InstrumentKind.STOCK], filings)
+    intake.macro(macro)
+    intake.actions([i.symbol for i in spec.universe if i.kind is not InstrumentKind.INDEX], actions)
+    gathering.conclude()
+    counts = {name: count for kind, of_kind in intake.counts.items() for name, count in _counted(kind, of_kind).items()}
+    return StepReport("ingest_fundamentals", counts, tuple(gathering.notes), degraded=gathering.is_partial)
+
+
+def _stored_facts(stored: Mapping[str, Sequence[object]]) -> StepReport:
+    notes = ["no source of fundamentals: filings and macro are the imported ones"]
+    notes += [f"no {kind} are stored" for kind, rows in stored.items() if not rows]
+    counts = {f"{kind}_stored": len(rows) for kind, rows in stored.items()}
+    return StepReport("ingest_fundamentals", counts, tuple(notes))
 
 
 def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
     """Store stories about the traded names that were published by the cutoff.
 
-    The step is degraded when a source is on and no traded name has any story of the last 72 hours.
+    Each source is asked from its own newest story on. The step is degraded when a source is out of service, or when
+    sources are on and no traded name has any story of the last 72 hours.
     """
-    source, cutoff_at = services.sources.news, cutoff_of(services, slot)
+    sources, cutoff_at = services.sources.news, cutoff_of(services, slot)
     with services.store.transaction() as tx:
         recent = tx.market.news(since=cutoff_at - _NEWS_GAP, cutoff_at=cutoff_at)
-    if source is None:
+    if not sources:
         note = "no news source: headlines are the imported ones"
         counted = [item for item in recent if item.known_at > cutoff_at - _NEWS_COUNTED]
         return StepReport(step="ingest_news", counts={"stories_in_72h": len(counted)}, notes=(note,))
-    newest_at = max((item.published_at for item in recent), default=cutoff_at - _FIRST_NEWS)
-    window = TimeWindow(newest_at - _NEWS_OVERLAP, cutoff_at + _INSTANT)
-    items = tuple(source.news(spec.universe.traded, window))
-    origin = _origin(services, book, slot, source.name, f"news from {window.starts_at:%Y-%m-%dT%H:%MZ}")
-    with services.store.transaction() as tx:
-        counts = tx.market.add_news(items, origin)
-    fresh = {item.item_id: item.symbols for item in (*recent, *items) if item.known_at > cutoff_at - _NEWS_COUNTED}
-    stories = Counter(symbol for symbols in fresh.values() for symbol in symbols)
-    silent = [symbol for symbol in spec.universe.traded if not stories[symbol]]
+    gathering, counts, stories = Gathering(), IngestCounts(), {item.item_id: item for item in recent}
+    for source in sources:
+        newest_at = max((item.published_at for item in recent if item.source == source.name), default=None)
+        starts_at = cutoff_at - services.sources.first_news if newest_at is None else newest_at - _NEWS_OVERLAP
+        window = TimeWindow(starts_at, cutoff_at + _INSTANT)
+        items = gathering.ask(source.name, "no news", partial(source.news, spec.universe.traded, window))
+        new = [item for item in items or () if item.item_id not in stories]
+        stories |= {item.item_id: item for item in new}
+        request = f"news from {window.starts_at:%Y-%m-%dT%H:%MZ}"
+        origin = Provenance(source.name, request, services.clock.now(), _run_id(book, slot))
+        with services.store.transaction() as tx:
+            counts += tx.market.add_news(new, origin)
+    gathering.conclude()
+    fresh = [item for item in stories.values() if cutoff_at - _NEWS_COUNTED < item.known_at <= cutoff_at]
+    about = Counter(symbol for item in fresh for symbol in item.symbols)
+    silent = [symbol for symbol in spec.universe.traded if not about[symbol]]
+    notes = gathering.notes + ([f"no story in 72 hours about {', '.join(silent)}"] if silent else [])
     return StepReport(
         step="ingest_news",
         counts={**_counted("stories", counts), "stories_in_72h": len(fresh)},
-        notes=(f"no story in 72 hours about {', '.join(silent)}",) if silent else (),
-        degraded=len(silent) == len(spec.universe.traded),
+        notes=tuple(notes),
+        degraded=gathering.is_partial or len(silent) == len(spec.universe.traded),
     )
-
-
-def _facts_window(known: Iterable[datetime], cutoff_at: datetime) -> TimeWindow:
-    """Return the span since the newest stored fact, a week earlier because facts arrive out of order."""
-    newest_at = max(known, default=cutoff_at - _FIRST_FACTS)
-    return TimeWindow(newest_at - _FACTS_OVERLAP, cutoff_at + _INSTANT)
 
 
 def _run_id(book: BookId, slot: Slot) -> str:
     return f"{book}@{slot.as_of:%Y-%m-%dT%H:%MZ}"
-
-
-def _origin(services: Services, book: BookId, slot: Slot, source: str, request: str) -> Provenance:
-    return Provenance(source, request, services.clock.now(), _run_id(book, slot))
 
 
 def _counted(kind: str, counts: IngestCounts) -> dict[str, int]:

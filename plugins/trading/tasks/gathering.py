@@ -1,0 +1,70 @@
+"""Asking several sources in one step: what one of them does not answer is missing there and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from trading.errors import (
+    DataRejected,
+    NotEntitled,
+    PermanentError,
+    QuotaExhausted,
+    TransientError,
+    UnknownSymbol,
+)
+
+
+@dataclass
+class Gathering:
+    """What the sources of one step answered.
+
+    Attributes:
+        notes: one sentence for each answer that did not come.
+        is_partial: whether a source is out of service, so that the step must be called degraded.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    is_partial: bool = False
+    _waiting: TransientError | None = None
+    _refused: PermanentError | None = None
+    _has_answer: bool = False
+    _left_alone: set[str] = field(default_factory=set)
+
+    def ask[Row](self, source: str, about: str, call: Callable[[], Iterable[Row]]) -> tuple[Row, ...] | None:
+        """Return all that the source delivers, or None; a source that is out of service is not asked again.
+
+        Everything is received before anything is used, so a reply that breaks off leaves no part of itself.
+        """
+        if source in self._left_alone:
+            return None
+        try:
+            rows = tuple(call())
+        except (UnknownSymbol, DataRejected) as error:
+            self.notes.append(f"{about}: {error}")
+            return None
+        except (TransientError, PermanentError) as error:
+            self._lose(source, about, error)
+            return None
+        self._has_answer = True
+        return rows
+
+    def conclude(self) -> None:
+        """Raise what the whole step must end with, after what did arrive was stored.
+
+        An outage is raised, because the retry asks only for what is still missing. A refusal is raised only when
+        nobody answered; a plan or a quota that ends is a note.
+        """
+        if self._waiting is not None:
+            raise self._waiting
+        if self._refused is not None and not self._has_answer:
+            raise self._refused
+
+    def _lose(self, source: str, about: str, error: TransientError | PermanentError) -> None:
+        self._left_alone.add(source)
+        self.is_partial = True
+        self.notes.append(f"{about}, and nothing more from {source}: {error}")
+        if isinstance(error, TransientError):
+            self._waiting = self._waiting or error
+        elif not isinstance(error, NotEntitled | QuotaExhausted):
+            self._refused = self._refused or error

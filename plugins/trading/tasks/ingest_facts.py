@@ -1,0 +1,83 @@
+"""Filings, monthly series and corporate actions, from the sources into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from trading.domain.instruments import Symbol
+from trading.domain.market import CorporateAction, Filing, MacroPoint, TimeWindow
+from trading.ports import IngestCounts, MarketRows, Provenance, Services
+from trading.tasks.gathering import Gathering
+
+FIRST_FACTS = timedelta(days=6 * 365)
+_OVERLAP = timedelta(days=7)
+_INSTANT = timedelta(microseconds=1)
+"""Windows are half-open, a cutoff is not: what became known exactly at the cutoff counts."""
+
+
+@dataclass
+class FactIntake:
+    """The intake of one step: each source is asked from its own newest row on, and only new rows are stored.
+
+    Every delivery is a transaction of its own, so that a step that fails later keeps it.
+    """
+
+    services: Services
+    gathering: Gathering
+    cutoff_at: datetime
+    run_id: str
+    counts: dict[str, IngestCounts] = field(
+        default_factory=lambda: {kind: IngestCounts() for kind in ("filings", "macro", "actions")}
+    )
+
+    def filings(self, symbols: Sequence[Symbol], stored: Sequence[Filing]) -> None:
+        """Ask symbol by symbol: the newest filing of one says nothing about what another has still to give."""
+        known = set(stored)
+        for source in self.services.sources.filings:
+            for symbol in symbols:
+                window = self.window(f.known_at for f in stored if f.symbol == symbol and f.source == source.name)
+                ask = partial(source.filings, [symbol], window)
+                rows = self.gathering.ask(source.name, f"no filings of {symbol}", ask)
+                new = [row for row in rows or () if row not in known]
+                request = f"filings of {symbol} from {window.starts_at:%Y-%m-%d}"
+                with self._delivery(source.name, request) as (market, origin):
+                    self.counts["filings"] += market.add_filings(new, origin)
+
+    def macro(self, stored: Sequence[MacroPoint]) -> None:
+        """Ask each source once."""
+        known = {(p.series, p.period_on, p.known_at) for p in stored}
+        for source in self.services.sources.macro:
+            window = self.window(p.known_at for p in stored if p.source == source.name)
+            rows = self.gathering.ask(source.name, "no monthly values", partial(source.macro, window))
+            new = [row for row in rows or () if (row.series, row.period_on, row.known_at) not in known]
+            request = f"macro from {window.starts_at:%Y-%m-%d}"
+            with self._delivery(source.name, request) as (market, origin):
+                self.counts["macro"] += market.add_macro(new, origin)
+
+    def actions(self, symbols: Sequence[Symbol], stored: Sequence[CorporateAction]) -> None:
+        """Ask each source once for all symbols, from where the one with the oldest news stands."""
+        known = {(a.symbol, a.kind, a.ex_on) for a in stored}
+        for source in self.services.sources.actions:
+            windows = [self.window(a.known_at for a in stored if a.symbol == symbol) for symbol in symbols]
+            window = min(windows, key=lambda w: w.starts_at)
+            ask = partial(source.corporate_actions, symbols, window)
+            rows = self.gathering.ask(source.name, "no splits and dividends", ask)
+            new = [row for row in rows or () if (row.symbol, row.kind, row.ex_on) not in known]
+            request = f"actions from {window.starts_at:%Y-%m-%d}"
+            with self._delivery(source.name, request) as (market, origin):
+                self.counts["actions"] += market.add_actions(new, origin)
+
+    def window(self, known: Iterable[datetime]) -> TimeWindow:
+        """Return the span since the newest stored fact, a week earlier because facts arrive out of order."""
+        newest_at = max(known, default=self.cutoff_at - FIRST_FACTS)
+        return TimeWindow(newest_at - _OVERLAP, self.cutoff_at + _INSTANT)
+
+    @contextmanager
+    def _delivery(self, source: str, request: str) -> Iterator[tuple[MarketRows, Provenance]]:
+        origin = Provenance(source, request, self.services.clock.now(), self.run_id)
+        with self.services.store.transaction() as tx:
+            yield tx.market, origin
