@@ -15,6 +15,7 @@ CANARY = "canary/KEY+7731=x"
 FREE = Quota(per_window=1_000, window_seconds=60)
 FAILURES_TO_OPEN = 5
 OPEN_FOR = timedelta(minutes=15)
+PROBE_FOR = timedelta(minutes=2)
 
 
 def terms_for(url: str, **changes: object) -> VendorTerms:
@@ -44,7 +45,7 @@ class MemoryCalls:
         self.off: dict[tuple[str, str], tuple[datetime, str]] = {}
         self.failures: dict[str, int] = {}
         self.opened_at: dict[str, datetime] = {}
-        self.probing: set[str] = set()
+        self.probed_at: dict[str, datetime] = {}
 
     def acquire(self, vendor: str, endpoint: str, quota: Quota, *, wait_seconds: float, units: int = 1) -> int:
         self._pass_circuit(vendor)
@@ -55,14 +56,14 @@ class MemoryCalls:
             raise VendorRateLimited(f"{vendor}: wait {wait:g} s", vendor=vendor, retry_after_seconds=wait)
         self.passes(wait)
         if vendor in self.opened_at:
-            self.probing.add(vendor)
+            self.probed_at[vendor] = self.now
         self.calls.append(Call(len(self.calls) + 1, vendor, endpoint, self.now, cost))
         return len(self.calls)
 
     def note(self, call_id: int, result: CallResult) -> None:
         call = self.calls[call_id - 1]
         call.result = result
-        self.probing.discard(call.vendor)
+        self.probed_at.pop(call.vendor, None)
         if not result.is_outage:
             self.failures[call.vendor] = 0
             self.opened_at.pop(call.vendor, None)
@@ -72,7 +73,8 @@ class MemoryCalls:
             self.opened_at[call.vendor] = self.now
 
     def switch_off(self, vendor: str, capability: str, *, reason: str) -> None:
-        self.off[vendor, capability] = (self.now, reason)
+        if self.off_reason(vendor, capability) is None:
+            self.off[vendor, capability] = (self.now, reason)
 
     def off_reason(self, vendor: str, capability: str) -> str | None:
         at, reason = self.off.get((vendor, capability), (None, None))
@@ -98,9 +100,9 @@ class MemoryCalls:
     def _pass_circuit(self, vendor: str) -> None:
         if (opened := self.opened_at.get(vendor)) is None:
             return
-        left = (opened + OPEN_FOR - self.now).total_seconds()
-        if left > 0 or vendor in self.probing:
-            raise CircuitOpen(f"{vendor} is left alone", vendor=vendor, retry_after_seconds=max(left, 60.0))
+        free_at = [opened + OPEN_FOR, *(at + PROBE_FOR for name, at in self.probed_at.items() if name == vendor)]
+        if (left := (max(free_at) - self.now).total_seconds()) > 0:
+            raise CircuitOpen(f"{vendor} is left alone", vendor=vendor, retry_after_seconds=left)
 
     def _pass_budget(self, vendor: str, quota: Quota, cost: Decimal) -> None:
         if quota.per_day is not None and len(self._today(vendor)) >= quota.per_day:

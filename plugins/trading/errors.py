@@ -52,7 +52,8 @@ class VendorError(AirdeskError):
     def __init__(
         self, message: str, *, vendor: str, status: int | None = None, code: str | None = None, excerpt: str = ""
     ) -> None:
-        super().__init__(message)
+        # Not super(): the other parent of a subclass may want arguments of its own.
+        AirdeskError.__init__(self, message)
         self.vendor, self.status, self.code, self.excerpt = vendor, status, code, excerpt
 
 

@@ -1,0 +1,143 @@
+"""ops.api_calls: the quota ledger and circuit that all processes of the desk share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from psycopg2.extensions import connection as Connection  # noqa: N812
+
+from trading.adapters.postgres_store.connection import connect, translated_errors
+from trading.adapters.postgres_store.statements import Statements
+from trading.errors import CircuitOpen, QuotaExhausted, VendorRateLimited
+from trading.ports.calls import CallResult, Quota, VendorUsage
+
+FAILURES_TO_OPEN = 5
+OPEN_SECONDS = 900.0
+PROBE_SECONDS = 120.0
+"""A probe whose process died is given up after this, and another one may try."""
+LOCK_SECONDS = 30.0
+ROUNDING_SECONDS = 0.01
+"""Added to each wait, so that the window has certainly room afterwards."""
+
+
+class PostgresCallLedger:
+    """`CallLedger` on one Postgres database.
+
+    One connection, opened when it is first needed and anew after a fork or a loss: a client of many small calls would
+    otherwise spend its time on connecting.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+        self._process = 0
+
+    def acquire(self, vendor: str, endpoint: str, quota: Quota, *, wait_seconds: float, units: int = 1) -> int:
+        """Take one call out of the quota and return its id; see the port."""
+        give_up_at = time.monotonic() + wait_seconds
+        while True:
+            left = give_up_at - time.monotonic()
+            taken = self._take(vendor, endpoint, quota, units, lock_seconds=min(max(left, 0.1), LOCK_SECONDS))
+            if not isinstance(taken, float):
+                return taken
+            if taken > give_up_at - time.monotonic():
+                raise VendorRateLimited(
+                    f"{vendor}: its {quota.per_window} calls in {quota.window_seconds:g} s are used up; "
+                    f"try again in {taken:.0f} s",
+                    vendor=vendor,
+                    retry_after_seconds=taken,
+                )
+            time.sleep(taken)
+
+    def note(self, call_id: int, result: CallResult) -> None:
+        """Store how a call ended and move the circuit; see the port."""
+        with self._statements() as statements:
+            statements.run(
+                "note_call",
+                call_id=call_id,
+                status=result.status,
+                duration_ms=result.duration_ms,
+                failure=result.failure,
+                excerpt=result.excerpt or None,
+                is_outage=result.is_outage,
+                failures_to_open=FAILURES_TO_OPEN,
+            )
+
+    def switch_off(self, vendor: str, capability: str, *, reason: str) -> None:
+        """Remember until midnight UTC that the plan does not include a capability."""
+        with self._statements() as statements:
+            statements.run("switch_capability_off", vendor=vendor, capability=capability, reason=reason)
+
+    def off_reason(self, vendor: str, capability: str) -> str | None:
+        """Return why a capability is off today, or None."""
+        with self._statements() as statements:
+            reason: str | None = statements.value("capability_off", vendor=vendor, capability=capability)
+        return reason
+
+    def usage(self, vendor: str) -> VendorUsage:
+        """Return what was used of a vendor."""
+        with self._statements() as statements:
+            row = statements.row("vendor_usage", vendor=vendor, open_seconds=OPEN_SECONDS)
+        assert row is not None
+        return VendorUsage(**row)
+
+    def _take(self, vendor: str, endpoint: str, quota: Quota, units: int, *, lock_seconds: float) -> int | float:
+        """Return the id of a call taken, or how long the window stays full [s]."""
+        cost_usd = quota.unit_cost_usd * units
+        with self._statements() as statements:
+            statements.run("lock_vendor", vendor=vendor, lock_ms=round(lock_seconds * 1000))
+            room = statements.row(
+                "vendor_room",
+                vendor=vendor,
+                per_window=quota.per_window,
+                window_seconds=quota.window_seconds,
+                pause_seconds=quota.pause_seconds,
+                open_seconds=OPEN_SECONDS,
+                probe_seconds=PROBE_SECONDS,
+            )
+            assert room is not None
+            _pass_circuit(vendor, room)
+            _pass_budget(vendor, quota, room, cost_usd)
+            if (wait := room["wait_seconds"] or 0.0) > 0:
+                return float(wait) + ROUNDING_SECONDS
+            return int(statements.value("add_call", vendor=vendor, endpoint=endpoint, cost_usd=cost_usd))
+
+    @contextmanager
+    def _statements(self) -> Iterator[Statements]:
+        with translated_errors():
+            if self._connection is None or self._connection.closed or self._process != os.getpid():
+                self._connection, self._process = connect(self._url), os.getpid()
+            with self._connection as connection:
+                yield Statements(connection, "calls")
+
+
+def _pass_circuit(vendor: str, room: Mapping[str, Any]) -> None:
+    if room["open_seconds"] is None:
+        return
+    # An answer to the probe closes the circuit; until it comes nobody else asks.
+    wait = max(room["open_seconds"], room["probe_seconds"] or 0.0)
+    if wait > 0:
+        raise CircuitOpen(
+            f"{vendor} failed {FAILURES_TO_OPEN} times in a row and is left alone; it is tried again in {wait:.0f} s",
+            vendor=vendor,
+            retry_after_seconds=wait,
+        )
+
+
+def _pass_budget(vendor: str, quota: Quota, room: Mapping[str, Any], cost_usd: Decimal) -> None:
+    if quota.per_day is not None and room["calls_today"] >= quota.per_day:
+        raise QuotaExhausted(
+            f"{vendor}: the {quota.per_day} calls of the day are used up; it is asked again after midnight UTC",
+            vendor=vendor,
+        )
+    if quota.budget_usd is not None and room["month_usd"] + cost_usd > quota.budget_usd:
+        raise QuotaExhausted(
+            f"{vendor}: {room['month_usd']:.2f} USD of the month's {quota.budget_usd} USD are spent; raise the budget "
+            "or wait for the next month",
+            vendor=vendor,
+        )
