@@ -1,0 +1,106 @@
+"""Polygon's bars: raw, of sessions only, complete only, and never of a day that the plan does not show."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from trading.adapters.http import NotEntitled
+from trading.adapters.sources.polygon_client import PolygonClient
+from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, NAME, NEW_YORK, Reach
+from trading.analysis.quality import expected_windows
+from trading.domain.instruments import VIX, Symbol
+from trading.domain.market import Bar, Resolution, Session, TimeWindow
+from trading.ports import Clock
+
+MINUTES = {Resolution.HALF_HOUR: 30, Resolution.DAY: None}
+TIMEFRAME = "timeframe"
+"""The word by which a refusal of the days asked for differs from a refusal of the endpoint."""
+_MILLISECOND = timedelta(milliseconds=1)
+
+log = logging.getLogger(__name__)
+
+
+class PolygonBars:
+    """`BarSource` on Polygon. Half hours and days; hours are built from half hours (theirs are clock-anchored)."""
+
+    name = NAME
+
+    def __init__(self, client: PolygonClient, reach: Reach, clock: Clock) -> None:
+        self._client, self._reach, self._clock = client, reach, clock
+
+    def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
+        """Return `as_of`, or the previous close on a plan without the current day; None for hours and the VIX."""
+        return None if symbol == VIX or resolution not in MINUTES else self._reach.until(as_of)
+
+    def bars(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:
+        """Return the session bars that start in `window` and ended by its end, ascending."""
+        if (reason := self._reach.calls.off_reason(NAME, BARS)) is not None:
+            raise NotEntitled(f"{NAME}: bars are off for today ({reason}); use another source", vendor=NAME)
+        starts_at = max(window.starts_at, self._reach.since(self._clock.now()))
+        ends_at = min(window.ends_at, self._reach.until(window.ends_at))
+        try:
+            yield from self._fetch(symbol, TimeWindow(starts_at, ends_at), resolution)
+        except NotEntitled as refusal:
+            clamped = self._reach.previous_close(window.ends_at)
+            if TIMEFRAME not in refusal.excerpt:
+                self._switch_off(BARS, "the plan does not include them")
+                raise
+            if ends_at <= clamped:
+                raise
+            self._switch_off(CURRENT_DAY, "the plan does not include it")
+            yield from self._fetch(symbol, TimeWindow(starts_at, clamped), resolution)
+
+    def _fetch(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> list[Bar]:
+        if window.starts_at >= window.ends_at:
+            return []
+        day = window.starts_at.astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0)
+        from_at = day if resolution is Resolution.DAY else window.starts_at
+        rows = self._client.bars(
+            quote(symbol, safe=""), MINUTES[resolution], _milliseconds(from_at), _milliseconds(window.ends_at)
+        )
+        grid = self._grid(window, resolution)
+        placed = ((grid.get(self._key(row, resolution)), row) for row in rows)
+        return [self._bar(symbol, resolution, *place, row) for place, row in placed if place is not None]
+
+    def _grid(self, window: TimeWindow, resolution: Resolution) -> dict[object, tuple[Session, TimeWindow]]:
+        """Return session and span by what a row's time stamp names: its start, or for days its date in New York."""
+        sessions = self._reach.calendar.sessions(window.starts_at.date(), window.ends_at.date())
+        grid: dict[object, tuple[Session, TimeWindow]] = {}
+        for session in sessions:
+            for span in expected_windows([session], resolution, through=window.ends_at):
+                if span.starts_at >= window.starts_at:
+                    grid[session.session_on if resolution is Resolution.DAY else span.starts_at] = (session, span)
+        return grid
+
+    def _key(self, row: Any, resolution: Resolution) -> object:
+        if not isinstance(row.timestamp, int):
+            return None
+        at = datetime.fromtimestamp(0, UTC) + row.timestamp * _MILLISECOND
+        return at.astimezone(NEW_YORK).date() if resolution is Resolution.DAY else at
+
+    def _bar(self, symbol: Symbol, resolution: Resolution, session: Session, span: TimeWindow, row: Any) -> Bar:
+        known_at = self._reach.known_at(session, span.ends_at, is_day=resolution is Resolution.DAY)
+        return Bar(
+            symbol, resolution, span.starts_at, span.ends_at,
+            _number(row.open), _number(row.high), _number(row.low), _number(row.close), _number(row.volume),
+            NAME, known_at,
+        )  # fmt: skip
+
+    def _switch_off(self, capability: str, reason: str) -> None:
+        if self._reach.calls.off_reason(NAME, capability) is None:
+            log.warning("%s: %s is off until midnight UTC: %s", NAME, capability, reason)
+            self._reach.calls.switch_off(NAME, capability, reason=reason)
+
+
+def _number(value: object) -> float:
+    """Return what is absent or no number as NaN: the quality walls refuse and keep the bar."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def _milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
