@@ -8,6 +8,7 @@ from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.ibkr import IbkrGate
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
+from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.adapters.refused_gate import RefusedGate
 from trading.domain.instruments import BookKind
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
@@ -19,9 +20,10 @@ from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSo
 from trading.tasks.interlock import guarded
 
 
-def services_for(settings: Settings) -> Services:
+def services_for(settings: Settings, *, is_history: bool = False) -> Services:
     """Return what tasks may use under `settings`; a replay book gets no broker and no source.
 
+    With `is_history` vendors are asked for the past, at leisure, and what they say counts as known when it was.
     In front of real money stands the interlock, which misses a known origin until a run or an operator brings it.
     """
     is_replay = settings.book.kind is BookKind.REPLAY
@@ -30,7 +32,7 @@ def services_for(settings: Settings) -> Services:
         store=PostgresStore(settings.database_url, halt_flag=HaltFlag(settings.halt_file)),
         calendar=calendar,
         clock=SystemClock(),
-        sources=Sources() if is_replay else _sources(settings, calendar),
+        sources=Sources() if is_replay else _sources(settings, calendar, is_history=is_history),
         broker=None if is_replay else _broker(settings),
         source_delay_minutes=settings.source_delay_minutes,
         daily_pricing=settings.daily_pricing,
@@ -52,7 +54,13 @@ def live_terms(settings: Settings) -> LiveTerms:
     )
 
 
-def _sources(settings: Settings, calendar: NyseCalendar) -> Sources:
+def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) -> Sources:
+    if settings.sources is SourceKind.VENDORS:
+        # Vendors' client libraries take a while to load, and a desk on stored rows does not need them.
+        from trading.adapters.sources.combined import vendor_sources
+
+        calls = PostgresCallLedger(settings.database_url)
+        return vendor_sources(settings.vendors, calendar, SystemClock(), calls, is_history=is_history)
     if settings.sources is not SourceKind.SYNTHETIC:
         return Sources()
     market = SyntheticMarket(settings.synthetic_seed, calendar)

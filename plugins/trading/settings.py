@@ -30,6 +30,35 @@ class SourceKind(StrEnum):
 
     SYNTHETIC = "synthetic"
     STORED = "stored"
+    VENDORS = "vendors"
+
+
+DELAYED_PLANS = frozenset({"starter", "developer"})
+DELAYED_MINUTES = 17
+"""What a delayed plan of Polygon needs: 15 minutes, and two for the bar to appear."""
+
+
+@dataclass(frozen=True, slots=True)
+class VendorSettings:
+    """Keys and addresses of the data vendors; what is empty switches its source off.
+
+    Attributes:
+        polygon_plan: basic, starter, developer or advanced.
+        polygon_rpm: calls a minute; 0 takes the plan's own.
+        sec_user_agent: how the SEC can reach the person who asks, e.g. "Airdesk name@example.com".
+        *_base_url: another address, for tests and proxies; "" takes the vendor's own.
+    """
+
+    polygon_key: str = field(default="", repr=False)
+    polygon_plan: str = "basic"
+    polygon_rpm: int = 0
+    polygon_base_url: str = ""
+    sec_user_agent: str = ""
+    sec_base_url: str = ""
+    fred_key: str = field(default="", repr=False)
+    fred_base_url: str = ""
+    cboe_base_url: str = ""
+    gpr_base_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +88,7 @@ class Settings:
     flex_url: str = ""
     flex_token: str = field(default="", repr=False)
     flex_query: str = ""
+    vendors: VendorSettings = field(default_factory=VendorSettings)
 
     def __post_init__(self) -> None:
         if self.book.kind is not BookKind.REPLAY and self.book.kind != self.mode.value:
@@ -67,7 +97,11 @@ class Settings:
             )
         if self.sources is SourceKind.SYNTHETIC and self.mode is not Mode.DEMO:
             raise ConfigurationError(
-                "AIRDESK_SOURCES=synthetic is for the demo only; import data and set AIRDESK_SOURCES=stored"
+                "AIRDESK_SOURCES=synthetic is for the demo only; set it to vendors, or import data and set it to stored"
+            )
+        if self.sources is SourceKind.VENDORS and self.mode is Mode.DEMO:
+            raise ConfigurationError(
+                "AIRDESK_SOURCES=vendors brings real data, which the demo must not hold; set AIRDESK_MODE=paper"
             )
         if self.mode is Mode.LIVE and not (self.broker_port and self.broker_account):
             raise ConfigurationError(
@@ -116,12 +150,34 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         flex_url=values.get("AIRDESK_FLEX_URL", ""),
         flex_token=_secret(values, "AIRDESK_FLEX_TOKEN", "AIRDESK_FLEX_TOKEN_FILE"),
         flex_query=values.get("AIRDESK_FLEX_QUERY", ""),
+        vendors=_vendors(values),
+    )
+
+
+def _vendors(values: Mapping[str, str]) -> VendorSettings:
+    return VendorSettings(
+        polygon_key=_secret(values, "POLYGON_API_KEY", "POLYGON_API_KEY_FILE"),
+        polygon_plan=values.get("POLYGON_PLAN") or "basic",
+        polygon_rpm=_whole(values, "POLYGON_RPM", 0),
+        polygon_base_url=values.get("POLYGON_BASE_URL", ""),
+        sec_user_agent=values.get("SEC_USER_AGENT", ""),
+        sec_base_url=values.get("SEC_BASE_URL", ""),
+        fred_key=_secret(values, "FRED_API_KEY", "FRED_API_KEY_FILE"),
+        fred_base_url=values.get("FRED_BASE_URL", ""),
+        cboe_base_url=values.get("CBOE_BASE_URL", ""),
+        gpr_base_url=values.get("GPR_BASE_URL", ""),
     )
 
 
 def source_delay_minutes(env: Mapping[str, str] | None = None) -> int:
-    """Return how late the sources are, in minutes; the timetable needs this alone, without a database."""
-    return _whole(os.environ if env is None else env, "AIRDESK_SOURCE_DELAY_MINUTES", 0)
+    """Return how late the sources are, in minutes; the timetable needs this alone, without a database.
+
+    Not set, it is what the plan of Polygon needs, where Polygon is asked.
+    """
+    values = os.environ if env is None else env
+    is_asked = values.get("AIRDESK_SOURCES") == SourceKind.VENDORS
+    is_delayed = is_asked and values.get("POLYGON_PLAN") in DELAYED_PLANS
+    return _whole(values, "AIRDESK_SOURCE_DELAY_MINUTES", DELAYED_MINUTES if is_delayed else 0)
 
 
 def approval_above_usd(env: Mapping[str, str] | None = None) -> int | None:

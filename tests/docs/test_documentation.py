@@ -9,7 +9,8 @@ from trading.entrypoints.cli import build_parser
 
 from tests.architecture.sources import ROOT, product_files
 
-VARIABLE = re.compile(r"[\"'](AIRDESK_[A-Z_]+)[\"']")
+NAMES = r"(?:AIRDESK|POLYGON|SEC|FRED|CBOE|GPR)_[A-Z_]+"
+VARIABLE = re.compile(rf"[\"']({NAMES})[\"']")
 SET_BY_THE_LAUNCHER = {"AIRDESK_ROOT"}
 
 
@@ -33,12 +34,12 @@ def variables_of_the_code():
 
 
 def test_every_environment_variable_is_in_env_example():
-    documented = set(re.findall(r"^#?(AIRDESK_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    documented = set(re.findall(rf"^#?({NAMES})=", (ROOT / ".env.example").read_text(), re.M))
     assert variables_of_the_code() - documented == set()
 
 
 def test_env_example_names_nothing_that_no_code_reads():
-    documented = set(re.findall(r"^#?(AIRDESK_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    documented = set(re.findall(rf"^#?({NAMES})=", (ROOT / ".env.example").read_text(), re.M))
     assert documented - variables_of_the_code() == set()
 
 

@@ -65,3 +65,21 @@ def test_a_secret_may_lie_in_a_file(tmp_path):
 
 def test_a_secret_is_not_shown_with_the_settings():
     assert "canary" not in repr(settings(AIRDESK_FLEX_TOKEN="canary"))
+
+
+def test_a_vendors_key_may_lie_in_a_file_and_is_never_shown(tmp_path):
+    (tmp_path / "key").write_text("canary-5f1e\n")
+    found = settings(AIRDESK_MODE="paper", AIRDESK_SOURCES="vendors", POLYGON_API_KEY_FILE=str(tmp_path / "key"))
+    assert found.vendors.polygon_key == "canary-5f1e"
+    assert "canary" not in repr(found)
+
+
+def test_real_data_never_enters_the_demo():
+    with pytest.raises(ConfigurationError, match="AIRDESK_MODE=paper"):
+        settings(AIRDESK_SOURCES="vendors")
+
+
+@pytest.mark.parametrize(("plan", "minutes"), [("basic", 0), ("starter", 17), ("advanced", 0)])
+def test_decisions_wait_as_long_as_the_plan_is_late(plan, minutes):
+    found = settings(AIRDESK_MODE="paper", AIRDESK_SOURCES="vendors", POLYGON_PLAN=plan)
+    assert found.source_delay_minutes == minutes

@@ -16,6 +16,7 @@ from pathlib import Path
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.loopback import is_free
 from trading.adapters.migrations import pending
+from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password
 from trading.entrypoints.checkout import Checkout
@@ -79,7 +80,7 @@ def examine(checkout: Checkout) -> Iterator[Finding]:
     yield Finding(Level.OK, "settings", f"mode {settings.mode}, book {settings.book}, strategy {settings.strategy}")
     yield _guarded("postgres", lambda: _postgres(settings))
     yield _guarded("airflow", lambda: _airflow(checkout, record))
-    yield _sources(settings)
+    yield from _sources(settings)
     yield _broker(settings)
 
 
@@ -137,10 +138,37 @@ def _airflow(checkout: Checkout, record: RunRecord) -> Finding:
     return Finding(Level.OK, "airflow", f"healthy at {record.url}")
 
 
-def _sources(settings: Settings) -> Finding:
+def _sources(settings: Settings) -> Iterator[Finding]:
     if settings.sources is SourceKind.SYNTHETIC:
-        return Finding(Level.OK, "sources", f"SYNTHETIC market, seed {settings.synthetic_seed}; nothing of it is real")
-    return Finding(Level.OK, "sources", "stored rows only; ./airdesk data import brings new ones")
+        yield Finding(Level.OK, "sources", f"SYNTHETIC market, seed {settings.synthetic_seed}; nothing of it is real")
+    elif settings.sources is SourceKind.STORED:
+        yield Finding(
+            Level.OK, "sources", "stored rows only; ./airdesk data import brings new ones, AIRDESK_SOURCES=vendors asks"
+        )
+    else:
+        yield from _vendors(settings)
+
+
+def _vendors(settings: Settings) -> Iterator[Finding]:
+    """Yield one line for each vendor: whether it is asked, what for, and what to do. Nothing is asked for it."""
+    from trading.adapters.sources.combined import vendor_states
+
+    is_running = settings.database_url != "postgresql://"
+    calls = PostgresCallLedger(settings.database_url) if is_running else None
+    try:
+        states = vendor_states(settings.vendors, calls)
+    except AirdeskError as error:
+        yield Finding(Level.FAIL, "sources", str(error))
+        return
+    for state in states:
+        if not state.is_on:
+            yield Finding(Level.WARN, state.name, f"off, so no {state.serves}; {state.problem}")
+        elif state.problem:
+            yield Finding(Level.WARN, state.name, f"on: {state.serves}; {state.problem}")
+        else:
+            yield Finding(Level.OK, state.name, f"on: {state.serves}")
+    if not any(state.is_on for state in states):
+        yield Finding(Level.FAIL, "sources", "no vendor is on; set a key in .env, or AIRDESK_SOURCES=stored")
 
 
 def _broker(settings: Settings) -> Finding:

@@ -23,6 +23,8 @@ BASE_URL = "https://api.polygon.io"
 NEWS_ROWS, ACTION_ROWS, MINUTE_ROWS = 1_000, 5_000, 50_000
 """Largest page of each endpoint; for bars it counts the minutes below them."""
 MOST_PAGES = 1_000
+PLACEHOLDER = "sent-by-the-desk"
+"""What the official client holds in place of the key."""
 
 
 def polygon_terms(key: str, plan: Plan, *, base_url: str = "", calls_per_minute: int = 0) -> VendorTerms:
@@ -124,8 +126,7 @@ class PolygonClient:
 
     def _client(self, capability: str | None) -> Any:
         """Return a client for one list, so that its pages can be told from those of another."""
-        # The key is sent by our layer; what the client holds is a word that may be printed.
-        client = RESTClient(api_key="sent-by-the-desk", retries=0, base="")
+        client = RESTClient(PLACEHOLDER, retries=0, base="")
         client.client = _Transport(self._http, capability=capability)
         return client
 
