@@ -182,7 +182,7 @@ class HttpClient:
             refused = self._refused(f"the reply is larger than {megabytes:g} MB; ask for less at once")
             return refused, CallResult(OK, 0, "too large")
         if reply.status in REDIRECTS and "location" in reply.headers:
-            return _Elsewhere(urljoin(url, reply.headers["location"])), CallResult(reply.status, 0)
+            return _Elsewhere(_joined(url, reply.headers["location"])), CallResult(reply.status, 0)
         excerpt = excerpt_of(reply.body)
         if reply.status != OK:
             is_outage = reply.status >= SERVER_ERRORS
@@ -214,6 +214,13 @@ class _Elsewhere:
     """A redirect; the address may hold the key."""
 
     url: str
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
 
 
 def _pause_before_next(failure: VendorError, number: int) -> float | None:

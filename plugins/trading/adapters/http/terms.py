@@ -66,11 +66,8 @@ class VendorTerms:
 
     def allows(self, url: str) -> bool:
         """Return whether a whole address is one of this vendor's: same scheme, a known host, nobody's login in it."""
-        place = urlsplit(url)
-        if place.scheme != self.scheme or place.username is not None or place.hostname is None:
-            return False
         known = {host_of(self.base_url), *(host_of(f"{self.scheme}://{host}") for host in self.allowed_hosts)}
-        return host_of(url) in known
+        return url.startswith(f"{self.scheme}://") and "@" not in url.split("/", 3)[2] and host_of(url) in known
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return the headers and the query parameters that carry the key."""
@@ -81,7 +78,11 @@ class VendorTerms:
         return {}, {self.key_name: self.secret}
 
 
-def host_of(url: str) -> str:
-    """Return "host:port" of an address, in lower case and with the port that its scheme implies."""
-    place = urlsplit(url)
-    return f"{(place.hostname or '').lower()}:{place.port or DEFAULT_PORTS.get(place.scheme, 0)}"
+def host_of(url: str) -> str | None:
+    """Return "host:port" in lower case, with the port that the scheme implies; None where an address has no host."""
+    try:
+        place = urlsplit(url)
+        port = place.port or DEFAULT_PORTS.get(place.scheme)
+    except ValueError:
+        return None
+    return f"{place.hostname.lower()}:{port}" if place.hostname else None

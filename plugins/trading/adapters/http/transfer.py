@@ -6,7 +6,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -115,21 +115,19 @@ def transfer(
         TooLarge: more came than the terms allow.
     """
     key_headers, key_params = terms.credentials()
+    own = {"User-Agent": terms.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+    timeouts = (min(terms.connect_seconds, seconds), min(terms.read_seconds, seconds))
     failure = ""
-    with Watchdog(seconds) as watchdog, requests.Session() as session:
-        # Proxies and logins of the environment are none of a vendor's business.
-        session.trust_env = False
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, _GuardedAdapter(watchdog))
+    # An adapter without a session: no proxies, cookies or logins of the environment, and no redirect is looked at.
+    with Watchdog(seconds) as watchdog, closing(_GuardedAdapter(watchdog)) as adapter:
         try:
-            with session.get(
+            request = requests.Request(
+                "GET",
                 url,
-                params={**params, **key_params},  # type: ignore[arg-type]
-                headers={"User-Agent": terms.user_agent, **headers, **key_headers},
-                timeout=(min(terms.connect_seconds, seconds), min(terms.read_seconds, seconds)),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
+                params={**params, **key_params},
+                headers={**own, **headers, **key_headers},
+            ).prepare()
+            with adapter.send(request, stream=True, timeout=timeouts, proxies={}) as answer:
                 body = redact_bytes(_limited(answer, terms.max_body_bytes), terms.secret)
                 return Reply(answer.status_code, body, {name.lower(): value for name, value in answer.headers.items()})
         except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
