@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -152,7 +152,10 @@ def test_a_story_stays_as_first_seen_and_hostile_text_is_data(store) -> None:
 
 
 def test_filings_macro_and_actions_come_back_and_repeat_nothing(store) -> None:
-    filings = [a_filing(), a_filing(quarters=4, eps_diluted=None, revenue_usd=None)]
+    filings = [
+        a_filing(quarters=3, filed_on=date(2019, 5, 15)),
+        a_filing(quarters=4, eps_diluted=None, revenue_usd=None),
+    ]
     months = [a_macro_point()]
     actions = [an_action(), an_action(kind=ActionKind.DIVIDEND, value=0.16)]
     for expected in (IngestCounts(2, stored=2), IngestCounts(2, unchanged=2)):

@@ -14,9 +14,10 @@ ON CONFLICT DO NOTHING;
 
 -- name: merge_filings
 -- Periods as filed: an equal statement is unchanged, another `known_at` is an amendment beside the first.
-INSERT INTO market.filings (symbol, period_ends_on, quarters, eps_diluted, revenue_usd, source, known_at, response_id)
+INSERT INTO market.filings
+    (symbol, period_ends_on, quarters, eps_diluted, revenue_usd, source, known_at, filed_on, response_id)
 SELECT DISTINCT ON (symbol, period_ends_on, quarters, known_at)
-       symbol, period_ends_on, quarters, eps_diluted, revenue_usd, %(source)s::text, known_at, response_id
+       symbol, period_ends_on, quarters, eps_diluted, revenue_usd, %(source)s::text, known_at, filed_on, response_id
 FROM staging.fundamentals WHERE response_id = %(response_id)s::bigint
 ORDER BY symbol, period_ends_on, quarters, known_at, ctid
 ON CONFLICT DO NOTHING;
@@ -46,7 +47,8 @@ ORDER BY known_at, item_id;
 
 -- name: read_filings
 -- Filings known at the cutoff.
-SELECT symbol, period_ends_on, quarters, eps_diluted::float8, revenue_usd::float8, source, known_at FROM market.filings
+SELECT symbol, period_ends_on, quarters, eps_diluted::float8, revenue_usd::float8, source, known_at, filed_on
+FROM market.filings
 WHERE known_at <= %(cutoff_at)s::timestamptz
 ORDER BY known_at, symbol, period_ends_on, quarters;
 

@@ -21,6 +21,10 @@ QUARTER_MAX_AGE = timedelta(days=200)
 """A quarter that ended longer ago than this no longer describes the company."""
 YEAR_SPAN = timedelta(days=300)
 """Four consecutive quarter ends lie about 273 days apart; a hole makes it more."""
+YEAR, QUARTER, SAME_PERIOD = timedelta(days=365), timedelta(days=91), timedelta(days=10)
+
+type _Figures = Mapping[tuple[date, int], float]
+"""The newest filed figure by (period's end, its length in quarters)."""
 
 
 def valuation_columns(
@@ -89,39 +93,66 @@ def trailing_figures(facts: Facts, symbol: Symbol, times: DecisionTimes) -> dict
 
 
 def _trailing_eps(filings: Sequence[Filing], splits: BasisFactors, on: DateArray) -> FloatArray:
-    quarters = _quarters(
-        (f.period_ends_on, f.quarters, f.eps_diluted * _filed_basis(splits, f))
+    figures = {
+        (f.period_ends_on, f.quarters): f.eps_diluted * _filed_basis(splits, f)
         for f in filings
         if f.eps_diluted is not None
-    )
-    last = sorted(quarters)[-4:]
-    if len(last) < 4 or last[-1] - last[0] > YEAR_SPAN:
+    }
+    ends_on = max((end for end, _ in figures), default=None)
+    if ends_on is None or (total := _trailing_year(figures, ends_on)) is None:
         return np.full(len(on), np.nan)
-    fresh = on <= np.datetime64(last[-1] + QUARTER_MAX_AGE, "D")
-    total = sum(quarters[end] for end in last)
+    fresh = on <= np.datetime64(ends_on + QUARTER_MAX_AGE, "D")
     return np.where(fresh, total / splits.at(on), np.nan)
 
 
 def _filed_basis(splits: BasisFactors, filing: Filing) -> float:
-    return float(splits.at(np.array([filing.known_at.date()], dtype="datetime64[D]"))[0])
+    on = filing.filed_on or filing.known_at.date()
+    return float(splits.at(np.array([on], dtype="datetime64[D]"))[0])
 
 
 def _revenue_growth(filings: Sequence[Filing]) -> float:
-    quarters = _quarters((f.period_ends_on, f.quarters, f.revenue_usd) for f in filings if f.revenue_usd is not None)
-    ends = sorted(quarters)[-8:]
-    if len(ends) < 8 or (before := sum(quarters[e] for e in ends[:4])) <= 0:
+    figures = {(f.period_ends_on, f.quarters): f.revenue_usd for f in filings if f.revenue_usd is not None}
+    ends_on = max((end for end, _ in figures), default=None)
+    before_on = None if ends_on is None else _near({end for end, _ in figures}, ends_on - YEAR)
+    if ends_on is None or before_on is None:
         return float("nan")
-    return sum(quarters[e] for e in ends[4:]) / before - 1.0
+    now, before = _trailing_year(figures, ends_on), _trailing_year(figures, before_on)
+    return float("nan") if now is None or before is None or before <= 0 else now / before - 1.0
 
 
-def _quarters(rows: Iterable[tuple[date, int, float]]) -> dict[date, float]:
+def _trailing_year(figures: _Figures, ends_on: date) -> float | None:
+    """Return what the four quarters to `ends_on` add up to, or None when the filings do not tell.
+
+    A fiscal year is its own answer. Within a year it is the last fiscal year, plus this year to date, less the same
+    part of the year before: both parts stand in the newest filing, on its share basis. Else four single quarters.
+    """
+    if (year := figures.get((ends_on, 4))) is not None:
+        return year
+    for quarters in (3, 2, 1):
+        year_on = _near({end for end, length in figures if length == 4}, ends_on - QUARTER * quarters)
+        before_on = _near({end for end, length in figures if length == quarters}, ends_on - YEAR)
+        if (ends_on, quarters) in figures and year_on is not None and before_on is not None:
+            return figures[year_on, 4] + figures[ends_on, quarters] - figures[before_on, quarters]
+    quarters_filed = _single_quarters(figures)
+    last = sorted(end for end in quarters_filed if end <= ends_on)[-4:]
+    if len(last) < 4 or last[-1] != ends_on or last[-1] - last[0] > YEAR_SPAN:
+        return None
+    return sum(quarters_filed[end] for end in last)
+
+
+def _near(ends: Iterable[date], on: date) -> date | None:
+    """Return the end closest to `on`; years of 52 or 53 weeks end some days apart, so up to 10 days count as equal."""
+    closest = min(ends, key=lambda end: abs(end - on), default=None)
+    return closest if closest is not None and abs(closest - on) <= SAME_PERIOD else None
+
+
+def _single_quarters(figures: _Figures) -> dict[date, float]:
     """Return the figure of each quarter by its end; a fiscal year's last quarter is the year less the other three."""
-    quarters: dict[date, float] = {}
-    years: dict[date, float] = {}
-    for ends_on, length, value in rows:
-        (quarters if length == 1 else years)[ends_on] = value
-    for ends_on, total in sorted(years.items()):
+    quarters = {end: value for (end, length), value in figures.items() if length == 1}
+    for (ends_on, length), total in sorted(figures.items()):
+        if length != 4 or ends_on in quarters:
+            continue
         inside = [q for q in quarters if ends_on - YEAR_SPAN < q < ends_on]
-        if ends_on not in quarters and len(inside) == 3:
+        if len(inside) == 3:
             quarters[ends_on] = total - sum(quarters[q] for q in inside)
     return quarters

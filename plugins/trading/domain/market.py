@@ -148,10 +148,11 @@ class Filing:
 
     Attributes:
         period_ends_on: last day of the fiscal period.
-        quarters: length of the period, 1 (10-Q) or 4 (10-K).
+        quarters: length of the period: 1 (a single quarter), 2 or 3 (the year to date), 4 (a year).
         eps_diluted: USD/share on the share basis of the filing day; None when not filed.
         revenue_usd: None when not filed.
-        known_at: acceptance time.
+        known_at: acceptance time; the next session's open where only the filing day is known.
+        filed_on: the filing day; None where it is the day of `known_at`.
     """
 
     symbol: Symbol
@@ -161,6 +162,7 @@ class Filing:
     revenue_usd: float | None
     source: str
     known_at: datetime
+    filed_on: date | None = None
 
 
 class MacroSeries(StrEnum):

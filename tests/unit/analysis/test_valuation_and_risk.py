@@ -74,6 +74,50 @@ def test_earnings_as_filed_are_rescaled_for_a_later_split():
     assert got("eps_ttm", "AAPL") == pytest.approx(8.0)
 
 
+def filed(end: date, quarters: int, eps: float, on: date, **overrides):
+    known_at = datetime(on.year, on.month, on.day, 20, tzinfo=UTC)
+    return a_filing(
+        symbol="AAPL", period_ends_on=end, quarters=quarters, eps_diluted=eps, known_at=known_at, **overrides
+    )
+
+
+def test_a_year_alone_is_its_own_trailing_year():
+    got = valued([filed(date(2024, 3, 31), 4, 6.0, date(2024, 5, 2)), *four_quarters("MSFT", 1.0)])
+    assert got("eps_ttm", "AAPL") == 6.0
+
+
+def test_the_year_to_date_replaces_the_same_part_of_the_year_before():
+    # 52-week years: this half ends six days from the calendar day of the one before.
+    year = filed(date(2023, 9, 30), 4, 6.0, date(2023, 11, 2))
+    before = filed(date(2023, 4, 6), 2, 2.5, date(2024, 5, 2))
+    to_date = filed(date(2024, 3, 31), 2, 3.25, date(2024, 5, 2))
+    assert valued([year, before, to_date])("eps_ttm", "AAPL") == 6.75
+    far = filed(date(2023, 4, 20), 2, 2.5, date(2024, 5, 2))
+    assert valued([year, far, to_date])("why_valuation", "AAPL") == Why.NO_FILING
+
+
+def test_a_year_before_a_split_and_a_quarter_after_it_stand_on_one_basis():
+    year = filed(date(2023, 12, 31), 4, 8.0, date(2024, 2, 20))
+    before = filed(date(2023, 3, 31), 1, 0.5, date(2024, 5, 20))
+    to_date = filed(date(2024, 3, 31), 1, 0.75, date(2024, 5, 20))
+    split = an_action(symbol="AAPL", ex_on=date(2024, 4, 15), value=4.0)
+    assert valued([year, before, to_date], [split])("eps_ttm", "AAPL") == 2.25
+
+
+def test_what_was_filed_on_the_eve_of_a_split_stands_on_the_old_basis():
+    split = an_action(symbol="AAPL", ex_on=date(2024, 5, 2), value=4.0)
+    on_the_day = filed(date(2024, 3, 31), 4, 8.0, date(2024, 5, 2))
+    the_day_before = filed(date(2024, 3, 31), 4, 8.0, date(2024, 5, 2), filed_on=date(2024, 5, 1))
+    assert valued([on_the_day], [split])("eps_ttm", "AAPL") == 8.0
+    assert valued([the_day_before], [split])("eps_ttm", "AAPL") == 2.0
+
+
+def test_revenue_growth_compares_two_trailing_years():
+    years = [filed(date(n, 3, 31), 4, 6.0, date(n, 5, 2), revenue_usd=r) for n, r in ((2023, 400.0), (2024, 500.0))]
+    assert valued(years)("revenue_growth_frac", "AAPL") == 0.25
+    assert np.isnan(valued(years[1:])("revenue_growth_frac", "AAPL"))
+
+
 def test_a_filing_counts_from_the_hour_it_is_accepted():
     late = four_quarters("AAPL", 2.0)
     late[3] = a_filing(

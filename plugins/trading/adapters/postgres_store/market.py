@@ -31,7 +31,7 @@ from trading.ports import IngestCounts, Provenance
 _PRICES = ("open", "high", "low", "close", "volume")
 _BAR_COLUMNS = ("symbol", "resolution", "starts_at", "ends_at", *_PRICES, "known_at")
 _NEWS_COLUMNS = ("item_id", "symbols", "published_at", "known_at", "title", "url")
-_FILING_COLUMNS = ("symbol", "period_ends_on", "quarters", "eps_diluted", "revenue_usd", "known_at")
+_FILING_COLUMNS = ("symbol", "period_ends_on", "quarters", "eps_diluted", "revenue_usd", "known_at", "filed_on")
 _MACRO_COLUMNS = ("series", "period_on", "value", "known_at")
 _ACTION_COLUMNS = ("symbol", "kind", "ex_on", "value", "known_at")
 
