@@ -15,7 +15,7 @@ SHORTEST_SECRET = 6
 """Shorter ones are placeholders; removing them would tear ordinary words apart."""
 QUIET_LEVELS = {"httpx": logging.WARNING, "urllib3": logging.INFO}
 
-_NAMED = re.compile(r"(?i)\b(api_?key|token)(=|%3D)[^\s&\"'<>]+")
+_NAMED = re.compile(r"(?i)(?:(?<![a-z0-9])|(?<=%3F)|(?<=%26))(api_?key|token)(=|%3D)[^\s&\"'<>,;)]+")
 _BOT = re.compile(r"/bot\d+:[^\s/\"'<>]+")
 _secrets: set[str] = set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,13 +30,14 @@ class PostgresCallLedger:
     """`CallLedger` on one Postgres database.
 
     One connection, opened when it is first needed and anew after a fork or a loss: a client of many small calls would
-    otherwise spend its time on connecting.
+    otherwise spend its time on connecting. Threads take turns on it.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: Connection | None = None
         self._process = 0
+        self._lock = threading.Lock()
 
     def acquire(self, vendor: str, endpoint: str, quota: Quota, *, wait_seconds: float, units: int = 1) -> int:
         """Take one call out of the quota and return its id; see the port."""
@@ -109,7 +111,7 @@ class PostgresCallLedger:
 
     @contextmanager
     def _statements(self) -> Iterator[Statements]:
-        with translated_errors():
+        with self._lock, translated_errors():
             if self._connection is None or self._connection.closed or self._process != os.getpid():
                 self._connection, self._process = connect(self._url), os.getpid()
             with self._connection as connection:
