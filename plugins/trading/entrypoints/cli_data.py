@@ -13,6 +13,7 @@ from trading.adapters.csv_import_bars import Adjustment, Anchor, BarImport, Bars
 from trading.adapters.csv_import_facts import CPI_SERIES, read_cpi, read_news, read_splits
 from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import SYNTHETIC, Resolution
+from trading.entrypoints.cli_pull import add_commands
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import IngestCounts, Provenance, Services
 from trading.settings import SourceKind, load_settings
@@ -32,6 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     imports = actions.add_parser("import", help="store a CSV file (.csv or .csv.gz), whole or not at all")
     kinds = imports.add_subparsers(title="kinds", metavar="KIND", required=True)
     _add_bars(kinds)
+    add_commands(actions)
     for name, run, text in (
         ("vix", run_vix, "daily VIX: symbol, ts, open, high, low, close"),
         ("news", run_news, "headlines: ts, headline, source, symbols (A|B); a date alone counts from the next open"),

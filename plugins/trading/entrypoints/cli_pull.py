@@ -1,0 +1,146 @@
+"""`airdesk data pull`, `data gaps` and `data as-of`: history from the vendors, and what of it could be read when."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, date, datetime, timedelta
+
+from trading.adapters.csv_import import day
+from trading.domain.instruments import Symbol
+from trading.domain.market import Resolution, TimeWindow
+from trading.errors import ConfigurationError, DataRejected
+from trading.ports import Services
+from trading.settings import SourceKind, load_settings
+from trading.strategy.catalogue import spec_named
+from trading.tasks.pull import Pull, What, gaps, window_of
+
+SHOWN = 5
+
+
+def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the three commands below `data`."""
+    text = "bring history from the vendors; the same command again goes on where it stopped"
+    pull = actions.add_parser("pull", help=text, description=text)
+    _add_range(pull)
+    pull.add_argument("--what", type=What, choices=list(What), action="append", help="default: bars and actions")
+    pull.set_defaults(run=run_pull)
+    missing = actions.add_parser("gaps", help="bars that the calendar expects and the store lacks")
+    _add_range(missing)
+    missing.set_defaults(run=run_gaps)
+    read = actions.add_parser("as-of", help="what a decision about a symbol could read at an instant")
+    read.add_argument("symbol", type=str.upper, metavar="SYMBOL")
+    read.add_argument("at", type=_instant, metavar="TIME", help="with an offset, e.g. 2026-11-20T15:45Z")
+    read.set_defaults(run=run_as_of)
+
+
+def _add_range(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("symbols", nargs="*", type=str.upper, metavar="SYMBOL", help="default: the whole universe")
+    parser.add_argument("--from", dest="first_on", type=_day, required=True, metavar="DATE")
+    parser.add_argument("--to", dest="last_on", type=_day, metavar="DATE", help="default: today")
+
+
+def run_pull(options: argparse.Namespace) -> int:
+    """Bring history and say what became of it; exit code 1 when something was refused for good."""
+    services = _services(asks_vendors=True)
+    symbols, window = _range(options, services)
+    wanted = options.what or [What.ACTIONS, What.BARS]
+    pull = Pull(services, symbols, window, told=_progress)
+    print(
+        "instants of knowledge are assumed: a bar 15 minutes after its end, a day 20 after the close, a story 15 after"
+    )
+    try:
+        pull.run(wanted)
+    finally:
+        for what, counts in pull.counts.items():
+            print(
+                f"{what}: {counts.received} received, {counts.stored} stored, {counts.unchanged} already there, "
+                f"{counts.revised} revised, {counts.rejected} refused"
+            )
+        print(f"{pull.skipped_count} chunks were stored already")
+        for note in pull.gathering.notes:
+            print(note)
+    return 1 if pull.gathering.is_partial else 0
+
+
+def run_gaps(options: argparse.Namespace) -> int:
+    """Print expected, stored and missing bars of each symbol."""
+    services = _services()
+    symbols, window = _range(options, services)
+    print(f"{'symbol':8}{'bars':>6}{'expected':>10}{'stored':>8}{'missing':>9}  first missing (start, UTC)")
+    for (symbol, resolution), (expected, stored, missing) in gaps(services, symbols, window).items():
+        first = ", ".join(f"{at:%Y-%m-%d %H:%M}" for at in missing[:SHOWN])
+        print(f"{symbol:8}{resolution:>6}{expected:>10}{stored:>8}{len(missing):>9}  {first}")
+    return 0
+
+
+def run_as_of(options: argparse.Namespace) -> int:
+    """Print the newest bars, filings and stories of a symbol that were known at an instant."""
+    services, symbol, at = _services(), options.symbol, options.at
+    with services.store.transaction() as tx:
+        bars = tx.market.bars([symbol], tuple(Resolution), as_of=at, cutoff_at=at, since=at - timedelta(days=30))
+        filings = [f for f in tx.market.filings(cutoff_at=at) if f.symbol == symbol]
+        since = at - timedelta(hours=72)
+        news = [item for item in tx.market.news(since=since, cutoff_at=at) if symbol in item.symbols]
+        actions = [a for a in tx.market.actions(cutoff_at=at) if a.symbol == symbol]
+    for (_, resolution), series in bars.items():
+        print(
+            f"{resolution} bar {_text(series.starts_at[-1].item())} close {series.close[-1]:g}, "
+            f"known {_text(series.known_at[-1].item())}"
+        )
+    if not bars:
+        print(f"no bar of {symbol} of the 30 days before was known")
+    for filing in filings[-SHOWN:]:
+        eps = "-" if filing.eps_diluted is None else f"{filing.eps_diluted:g}"
+        print(f"filing for {filing.period_ends_on} EPS {eps}, known {_text(filing.known_at)}")
+    for action in actions[-SHOWN:]:
+        print(f"{action.kind} of {action.ex_on}: {action.value:g}, known {_text(action.known_at)}")
+    print(f"{len(news)} stories of the 72 hours before were known")
+    for item in news[-SHOWN:]:
+        print(f"known {_text(item.known_at)} ({item.source}): {item.title[:80]!r}")
+    return 0
+
+
+def _range(options: argparse.Namespace, services: Services) -> tuple[tuple[Symbol, ...], TimeWindow]:
+    symbols = tuple(options.symbols) or spec_named(load_settings().strategy).universe.data
+    window = window_of(services, options.first_on, options.last_on or services.clock.now().date())
+    if window is None:
+        raise DataRejected("no session lies in that range; correct --from and --to")
+    return symbols, window
+
+
+def _services(*, asks_vendors: bool = False) -> Services:
+    from trading.bootstrap import services_for
+
+    settings = load_settings()
+    if asks_vendors and settings.sources is not SourceKind.VENDORS:
+        raise ConfigurationError(
+            "vendors are not switched on; set AIRDESK_MODE=paper, AIRDESK_SOURCES=vendors and a key, see .env.example"
+        )
+    return services_for(settings, is_history=asks_vendors)
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text:60}", end="", file=sys.stderr, flush=True)
+
+
+def _text(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}Z"
+
+
+def _day(text: str) -> date:
+    try:
+        return day(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an instant; write e.g. 2026-11-20T15:45Z") from None
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no offset; write e.g. {text}Z for UTC")
+    return at.astimezone(UTC)
