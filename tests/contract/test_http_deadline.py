@@ -30,7 +30,15 @@ def test_the_deadline_of_the_task_ends_it(answer):
     with http_stub(answer) as stub, pytest.raises(VendorUnavailable) as failure:
         client_for(stub.url, calls, deadline_seconds=0.4, read_seconds=60.0).get_json("/v1/data")
     assert "try again later" in str(failure.value)
-    assert [call.result.is_outage for call in calls.calls] == [True]
+    assert [call.result.status for call in calls.calls] == [None]
+
+
+@pytest.mark.parametrize(("read_seconds", "is_outage"), [(0.2, True), (20.0, False)])
+def test_a_task_in_its_last_moment_does_not_blame_the_vendor(read_seconds, is_outage):
+    calls = MemoryCalls()
+    with http_stub(Answer({}, delay_seconds=STALL_SECONDS)) as stub, pytest.raises(VendorUnavailable):
+        client_for(stub.url, calls, deadline_seconds=0.5, read_seconds=read_seconds).get_json("/v1/data")
+    assert calls.calls[0].result.is_outage is is_outage
 
 
 def test_a_server_that_stops_in_the_body_is_tried_again_and_given_up():

@@ -87,6 +87,18 @@ def test_v01_a_pause_above_the_cap_is_left_to_the_tasks_own_retry(asked):
     assert (len(stub.asked), desk.pauses) == (1, [])
 
 
+@pytest.mark.parametrize("asked", ["soon", "-5", "", "Mon, 01 Jan 99999999999 00:00:00 GMT", "9" * 400])
+def test_v01_a_pause_that_makes_no_sense_is_bounded(asked):
+    with http_stub(busy(**{"Retry-After": asked})) as stub:
+        failure = Desk(stub, deadline_seconds=1.0).fails(VendorRateLimited)
+    assert 0 <= failure.retry_after_seconds <= 86_400
+
+
+def test_a_hostile_word_of_the_vendor_is_only_text():
+    with http_stub(Answer({"code": "a\x1b[2J\0\ud800b"}, status=400)) as stub:
+        assert Desk(stub).fails(VendorRefused).code == "a[2Jb"
+
+
 def test_v01_a_pause_that_would_pass_the_deadline_is_not_begun():
     with http_stub(busy(**{"Retry-After": "30"})) as stub:
         desk = Desk(stub, deadline_seconds=5.0)

@@ -48,6 +48,8 @@ def test_a_page_of_another_host_is_fetched_only_if_the_terms_name_it():
         "file:///etc/passwd",
         "https://api.vendor.example:99999/page",
         "https://[evil/page",
+        "https://api.vendor.example/page\0",
+        "https://api.vendor.example/\ud800",
         "//evil.example/page",
         "/v3/page",
         "",

@@ -176,7 +176,9 @@ class HttpClient:
         try:
             reply = transfer(self._terms, url, params=params, headers=headers, seconds=seconds)
         except NoReply as error:
-            return self._unavailable(str(error)), CallResult(None, 0, str(error), is_outage=True)
+            # A task in its last second says nothing about the vendor.
+            is_outage = not error.is_slow or seconds >= self._terms.read_seconds
+            return self._unavailable(str(error)), CallResult(None, 0, str(error), is_outage)
         except TooLarge:
             megabytes = self._terms.max_body_bytes / 1e6
             refused = self._refused(f"the reply is larger than {megabytes:g} MB; ask for less at once")

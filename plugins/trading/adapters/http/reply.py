@@ -75,11 +75,16 @@ def json_of(reply: Reply) -> Any:
     """Return the parsed body. NaN and Infinity, which are not JSON, are refused like any other garbage."""
     text = text_of(reply)
     if reply.content_type and not any(word in reply.content_type for word in JSON_TYPES):
-        raise Unreadable(f"{reply.content_type[:40]}, not JSON")
+        raise Unreadable(f"{printable(reply.content_type)[:40]}, not JSON")
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unreadable("not JSON") from None
+
+
+def printable(text: str) -> str:
+    """Return a vendor's word as it may stand in a message or a row: ASCII, and nothing that controls a terminal."""
+    return "".join(letter for letter in text if letter.isascii() and letter.isprintable())
 
 
 def _refuse_constant(name: str) -> float:

@@ -67,6 +67,8 @@ class VendorTerms:
     def allows(self, url: str) -> bool:
         """Return whether a whole address is one of this vendor's: same scheme, a known host, nobody's login in it."""
         known = {host_of(self.base_url), *(host_of(f"{self.scheme}://{host}") for host in self.allowed_hosts)}
+        if not (url.isascii() and url.isprintable()):
+            return False
         return url.startswith(f"{self.scheme}://") and "@" not in url.split("/", 3)[2] and host_of(url) in known
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:

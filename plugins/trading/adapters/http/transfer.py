@@ -21,10 +21,19 @@ from trading.adapters.http.reply import Reply
 from trading.adapters.http.terms import VendorTerms
 
 PIECE_BYTES = 65_536
+OUT_OF_TIME, NO_ANSWER = "out of time", "no answer in time"
 
 
 class NoReply(Exception):
-    """No whole reply came; the text says why in a few words and never where."""
+    """No whole reply came; the text says why in a few words and never where.
+
+    Attributes:
+        is_slow: it may only have needed longer.
+    """
+
+    def __init__(self, why: str, *, is_slow: bool) -> None:
+        super().__init__(why)
+        self.is_slow = is_slow
 
 
 class TooLarge(Exception):
@@ -117,7 +126,6 @@ def transfer(
     key_headers, key_params = terms.credentials()
     own = {"User-Agent": terms.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
     timeouts = (min(terms.connect_seconds, seconds), min(terms.read_seconds, seconds))
-    failure = ""
     # An adapter without a session: no proxies, cookies or logins of the environment, and no redirect is looked at.
     with Watchdog(seconds) as watchdog, closing(_GuardedAdapter(watchdog)) as adapter:
         try:
@@ -132,8 +140,8 @@ def transfer(
                 return Reply(answer.status_code, body, {name.lower(): value for name, value in answer.headers.items()})
         except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
             # requests' own errors are OSErrors. Their text holds the address, so only the kind is kept.
-            failure = "out of time" if watchdog.has_bitten else _in_words(error)
-    raise NoReply(failure)
+            failure = OUT_OF_TIME if watchdog.has_bitten else _in_words(error)
+    raise NoReply(failure, is_slow=failure in {OUT_OF_TIME, NO_ANSWER})
 
 
 def _limited(answer: requests.Response, limit: int) -> bytes:
@@ -147,7 +155,7 @@ def _limited(answer: requests.Response, limit: int) -> bytes:
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout) or "timed out" in str(error):
-        return "no answer in time"
+        return NO_ANSWER
     if isinstance(error, requests.exceptions.SSLError):
         return "the certificate is not accepted"
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):

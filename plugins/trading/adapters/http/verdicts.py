@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from trading.adapters.http.redaction import redact
-from trading.adapters.http.reply import Reply
+from trading.adapters.http.reply import Reply, printable
 from trading.adapters.http.terms import VendorTerms
 from trading.errors import NotEntitled, UnknownSymbol, VendorError, VendorRateLimited, VendorRefused, VendorUnavailable
 
@@ -15,6 +15,7 @@ EXCERPT_CHARACTERS = 2_000
 CODE_CHARACTERS = 60
 CAP_SECONDS = 60.0
 """Longest pause inside a task; a vendor that asks for more is asked again by the task's own retry."""
+DAY_SECONDS = 86_400.0
 
 OK = 200
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY, BUSY = 401, 403, 404, 429, 503
@@ -56,13 +57,14 @@ def _permanent(terms: VendorTerms, status: int) -> tuple[type[VendorError], str]
 def retry_after_seconds(reply: Reply, *, default: float) -> float:
     """Return the pause that the vendor asks for, in seconds or as a date; `default` where it names none."""
     asked = reply.headers.get("retry-after", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return float(asked)
     try:
+        if asked.isascii() and asked.isdigit():
+            return min(float(asked), DAY_SECONDS)
         until = parsedate_to_datetime(asked)
-    except ValueError:
+        wait = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
         return default
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, wait), DAY_SECONDS)
 
 
 def code_of(body: bytes) -> str | None:
@@ -74,7 +76,7 @@ def code_of(body: bytes) -> str | None:
     if not isinstance(told, dict):
         return None
     word = next((told[name] for name in ("code", "error_code", "status", "error") if _is_word(told.get(name))), None)
-    return None if word is None else redact(str(word))[:CODE_CHARACTERS]
+    return None if word is None else printable(redact(str(word)))[:CODE_CHARACTERS]
 
 
 def _is_word(value: object) -> bool:
