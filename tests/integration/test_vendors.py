@@ -11,8 +11,9 @@ from datetime import date, timedelta
 import pytest
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store.connection import connect
+from trading.adapters.sources.cboe import PATH as CBOE_PATH
 from trading.bootstrap import services_for
-from trading.domain.instruments import Universe
+from trading.domain.instruments import VIX, Universe
 from trading.domain.market import Resolution, TimeWindow, session_slots
 from trading.entrypoints import cli
 from trading.errors import AirdeskError, TransientError, VendorRefused
@@ -107,14 +108,16 @@ def environment(database_url, vendor, **changes):
 
 def desk(database_url, vendor, **changes):
     is_history = changes.pop("is_history", False)
+    wanted = changes.pop("vendors", ("polygon",))
     settings = load_settings(environment(database_url, vendor, **changes))
     services = services_for(settings, is_history=is_history)
-    only_polygon = {kind: tuple(source for source in getattr(services.sources, kind) if source.name == "polygon")
+    chosen = {kind: tuple(source for source in getattr(services.sources, kind) if source.name in wanted)
                     for kind in ("bars", "news", "filings", "macro", "actions")}  # fmt: skip
     clock = FixedClock(CUTOFF + timedelta(seconds=30))
-    for source in (*only_polygon["bars"], *only_polygon["news"], *only_polygon["actions"]):
-        source._clock = clock
-    return settings, replace(services, sources=replace(services.sources, **only_polygon), clock=clock)
+    for source in (*chosen["bars"], *chosen["news"], *chosen["actions"]):
+        if source.name == "polygon":
+            source._clock = clock
+    return settings, replace(services, sources=replace(services.sources, **chosen), clock=clock)
 
 
 def hour(services, spec, book):
@@ -144,6 +147,27 @@ def test_an_hour_stores_rows_with_the_instant_at_which_they_were_known_and_a_rer
         if name.endswith(("_stored", "_revised")) and count
     ]
     assert changed == []
+
+
+def test_a_vix_that_appears_each_evening_is_fresh_by_day_and_no_halt(database_url, vendor):
+    full = three_sector()
+    spec = replace(full, universe=Universe(tuple(full.universe[symbol] for symbol in ("NVDA", VIX))))
+    days = CALENDAR.sessions(date(2026, 11, 2), date(2026, 11, 19))
+    lines = ["DATE,OPEN,HIGH,LOW,CLOSE", *(f"{day.session_on:%m/%d/%Y},20.0,21.0,19.0,20.5" for day in days)]
+    vendor.stub.script(CBOE_PATH, Answer("\n".join(lines) + "\n"))
+    settings, services = desk(database_url, vendor, vendors=("polygon", "cboe"))
+    report = ingest_prices(services, spec, settings.book, SLOT)
+    assert not report.degraded
+    with services.store.transaction() as tx:
+        found = tx.market.bars([VIX], [Resolution.DAY], as_of=SLOT.as_of, cutoff_at=CUTOFF)
+        assert tx.market.parked() == {}
+    assert found[VIX, Resolution.DAY].starts_at[-1].item().date() == date(2026, 11, 19)
+    assert found[VIX, Resolution.DAY].known_at[-1].item() == SLOT.starts_at.replace(tzinfo=None)
+    asked = sum(request.path == CBOE_PATH for request in vendor.stub.asked)
+    assert not ingest_prices(
+        services, spec, settings.book, session_slots(CALENDAR.session(date(2026, 11, 20)))[1]
+    ).degraded
+    assert sum(request.path == CBOE_PATH for request in vendor.stub.asked) == asked, "what it can have is stored"
 
 
 def test_a_source_that_is_away_costs_its_own_facts_only_and_is_asked_again(database_url, vendor, small):

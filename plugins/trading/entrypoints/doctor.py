@@ -156,7 +156,7 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
     is_running = settings.database_url != "postgresql://"
     calls = PostgresCallLedger(settings.database_url) if is_running else None
     try:
-        states = vendor_states(settings.vendors, calls)
+        states = list(vendor_states(settings.vendors, calls))
     except AirdeskError as error:
         yield Finding(Level.FAIL, "sources", str(error))
         return
@@ -167,8 +167,8 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.WARN, state.name, f"on: {state.serves}; {state.problem}")
         else:
             yield Finding(Level.OK, state.name, f"on: {state.serves}")
-    if not any(state.is_on for state in states):
-        yield Finding(Level.FAIL, "sources", "no vendor is on; set a key in .env, or AIRDESK_SOURCES=stored")
+    if not states[0].is_on:
+        yield Finding(Level.FAIL, "sources", "nothing serves prices; set a key in .env, or AIRDESK_SOURCES=stored")
 
 
 def _broker(settings: Settings) -> Finding:

@@ -42,12 +42,12 @@ class CboeVixSource:
         return known[-1].closes_at if known else None
 
     def bars(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:
-        """Return the days of the VIX that start in `window` and are known by its end, ascending."""
+        """Return the days of the VIX that lie in `window`, ascending; who asks goes by `served_until`."""
         if symbol != VIX or resolution is not Resolution.DAY:
             return
         text = self._http.get_text(PATH)
         for bar in daily_vix(text, window.starts_at.date(), window.ends_at.date(), calendar=self._calendar):
-            if window.starts_at <= bar.starts_at and bar.known_at <= window.ends_at:
+            if window.starts_at <= bar.starts_at and bar.ends_at <= window.ends_at:
                 yield bar
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from trading.adapters.http import HttpClient, VendorTerms
+from trading.adapters.sources import cboe, edgar, fred, gpr
 from trading.adapters.sources.polygon_bars import PolygonBars
 from trading.adapters.sources.polygon_client import PolygonClient, polygon_terms
 from trading.adapters.sources.polygon_facts import PolygonActions, PolygonNews
-from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, NAME, Plan, Reach, plan_named
-from trading.ports import ActionSource, BarSource, Clock, MarketCalendar, NewsSource, Sources
+from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, Reach, plan_named
+from trading.ports import ActionSource, BarSource, Clock, FilingSource, MacroSource, MarketCalendar, NewsSource, Sources
 from trading.ports.calls import CallLedger
 from trading.settings import VendorSettings
 
@@ -21,66 +23,92 @@ FIRST_NEWS = timedelta(days=7)
 """How far the first hourly ingest reaches back for headlines; `data pull` brings what is older."""
 
 
+def vendor_sources(
+    vendors: VendorSettings, calendar: MarketCalendar, clock: Clock, calls: CallLedger, *, is_history: bool = False
+) -> Sources:
+    """Return the sources that the settings switch on; the Cboe's and the risk index need no key.
+
+    Args:
+        is_history: bars are brought for the past: more time, and instants of knowledge as a delayed plan gives them.
+    """
+
+    def client(terms: VendorTerms) -> HttpClient:
+        return HttpClient(terms, calls, deadline_seconds=HISTORY_SECONDS if is_history else TASK_SECONDS)
+
+    bars: list[BarSource] = [cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar)]
+    macro: list[MacroSource] = [gpr.GprSource(client(_gpr_terms(vendors)))]
+    news: list[NewsSource] = []
+    filings: list[FilingSource] = []
+    actions: list[ActionSource] = []
+    if vendors.polygon_key:
+        polygon = PolygonClient(client(_polygon_terms(vendors)))
+        reach = Reach(plan_named(vendors.polygon_plan), calendar, calls, is_history=is_history)
+        bars.append(PolygonBars(polygon, reach, clock))
+        news.append(PolygonNews(polygon, clock))
+        actions.append(PolygonActions(polygon, calendar, clock))
+    if vendors.sec_user_agent:
+        data, site = (client(terms) for terms in _edgar_terms(vendors))
+        filings.append(edgar.EdgarSource(data, site, calendar))
+        news.append(edgar.Edgar8kSource(site))
+    if vendors.fred_key:
+        macro.insert(0, fred.FredSource(client(_fred_terms(vendors)), calendar))
+    return Sources(tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions), FIRST_NEWS)
+
+
 @dataclass(frozen=True, slots=True)
 class VendorState:
     """One line about a vendor.
 
     Attributes:
-        is_on: whether it is asked at all. problem: what keeps it from being whole, and what to do; None when nothing.
+        is_on: whether it is asked at all.
+        problem: what keeps it from being whole, and what to do; None when nothing does.
     """
 
     name: str
     serves: str
-    is_on: bool
+    is_on: bool = True
     problem: str | None = None
 
 
-def vendor_sources(
-    vendors: VendorSettings, calendar: MarketCalendar, clock: Clock, calls: CallLedger, *, is_history: bool = False
-) -> Sources:
-    """Return the sources that the settings switch on.
-
-    Args:
-        is_history: bars are brought for the past: more time, and instants of knowledge as a delayed plan gives them.
-    """
-    seconds = HISTORY_SECONDS if is_history else TASK_SECONDS
-    bars: list[BarSource] = []
-    news: list[NewsSource] = []
-    actions: list[ActionSource] = []
-    if vendors.polygon_key:
-        plan = plan_named(vendors.polygon_plan)
-        client = PolygonClient(HttpClient(_polygon_terms(vendors, plan), calls, deadline_seconds=seconds))
-        bars.append(PolygonBars(client, Reach(plan, calendar, calls, is_history=is_history), clock))
-        news.append(PolygonNews(client, clock))
-        actions.append(PolygonActions(client, calendar, clock))
-    return Sources(bars=tuple(bars), news=tuple(news), actions=tuple(actions), first_news=FIRST_NEWS)
-
-
-def vendor_states(vendors: VendorSettings, calls: CallLedger | None) -> tuple[VendorState, ...]:
-    """Return how each vendor stands; without a ledger only what the settings say. Never a secret, never a request."""
-    return (_polygon_state(vendors, calls),)
+def vendor_states(vendors: VendorSettings, calls: CallLedger | None) -> Iterator[VendorState]:
+    """Yield how each vendor stands; without a ledger only what the settings say. Never a secret, never a request."""
+    yield _polygon_state(vendors, calls)
+    sec = _edgar_terms(vendors) if vendors.sec_user_agent else ()
+    yield _state("edgar", "filings, 8-K headlines", sec, calls, off="set SEC_USER_AGENT to who you are, with e-mail")
+    consumer_prices = (_fred_terms(vendors),) if vendors.fred_key else ()
+    yield _state("fred", "consumer prices", consumer_prices, calls, off="set FRED_API_KEY (or FRED_API_KEY_FILE)")
+    yield _state("cboe", "the VIX of each day", (_cboe_terms(vendors),), calls)
+    yield _state("gpr", "the index of geopolitical risk", (_gpr_terms(vendors),), calls)
 
 
 def _polygon_state(vendors: VendorSettings, calls: CallLedger | None) -> VendorState:
-    serves = "bars, splits, dividends, news"
+    name, serves = "polygon", "bars, splits, dividends, news"
     if not vendors.polygon_key:
-        return VendorState(NAME, serves, is_on=False, problem="set POLYGON_API_KEY (or POLYGON_API_KEY_FILE)")
+        return VendorState(name, serves, is_on=False, problem="set POLYGON_API_KEY (or POLYGON_API_KEY_FILE)")
+    _polygon_terms(vendors)
     plan = plan_named(vendors.polygon_plan)
     problems = []
     if plan.delay is None:
         problems.append(
-            f"plan {plan.name} has no prices of the current day: hourly entries need another source of bars, "
-            "or AIRDESK_DAILY_PRICING=1"
+            "it has no prices of the current day, so hourly entries need AIRDESK_DAILY_PRICING=1 or another plan"
         )
-    off = {name: calls.off_reason(NAME, name) for name in (BARS, CURRENT_DAY, "actions", "news")} if calls else {}
     problems += [
-        f"{name} is off until midnight UTC, because the plan refused it; check POLYGON_PLAN"
-        for name, reason in off.items()
-        if reason
+        f"{capability}: refused by the plan, off until midnight UTC; correct POLYGON_PLAN"
+        for capability in (BARS, CURRENT_DAY, "actions", "news")
+        if calls and calls.off_reason(name, capability)
     ]
-    if circuit := _circuit(NAME, calls):
+    if circuit := _circuit(name, calls):
         problems.append(circuit)
-    return VendorState(NAME, f"{serves} (plan {plan.name})", is_on=True, problem="; ".join(problems) or None)
+    return VendorState(name, f"{serves} (plan {plan.name})", problem="; ".join(problems) or None)
+
+
+def _state(
+    name: str, serves: str, terms: Sequence[VendorTerms], calls: CallLedger | None, *, off: str = ""
+) -> VendorState:
+    """Return the line of a vendor without plans; it is off where it has no terms, and `off` says how to change that."""
+    if not terms:
+        return VendorState(name, serves, is_on=False, problem=off)
+    return VendorState(name, serves, problem=_circuit(name, calls))
 
 
 def _circuit(vendor: str, calls: CallLedger | None) -> str | None:
@@ -91,7 +119,29 @@ def _circuit(vendor: str, calls: CallLedger | None) -> str | None:
     return f"{usage.failures_in_a_row} outages in a row; asked again at {usage.resumes_at:%H:%M}Z, nothing to do"
 
 
-def _polygon_terms(vendors: VendorSettings, plan: Plan) -> VendorTerms:
+def _polygon_terms(vendors: VendorSettings) -> VendorTerms:
     return polygon_terms(
-        vendors.polygon_key, plan, base_url=vendors.polygon_base_url, calls_per_minute=vendors.polygon_rpm
+        vendors.polygon_key,
+        plan_named(vendors.polygon_plan),
+        base_url=vendors.polygon_base_url,
+        calls_per_minute=vendors.polygon_rpm,
     )
+
+
+def _edgar_terms(vendors: VendorSettings) -> tuple[VendorTerms, VendorTerms]:
+    """Return the terms of the SEC's two hosts: data, and site."""
+    data, site = (vendors.sec_base_url or url for url in (edgar.DATA_URL, edgar.SITE_URL))
+    agent = vendors.sec_user_agent
+    return edgar.edgar_terms(agent, base_url=data), edgar.edgar_terms(agent, base_url=site)
+
+
+def _fred_terms(vendors: VendorSettings) -> VendorTerms:
+    return fred.fred_terms(vendors.fred_key, base_url=vendors.fred_base_url or fred.BASE_URL)
+
+
+def _cboe_terms(vendors: VendorSettings) -> VendorTerms:
+    return cboe.cboe_terms(base_url=vendors.cboe_base_url or cboe.BASE_URL)
+
+
+def _gpr_terms(vendors: VendorSettings) -> VendorTerms:
+    return gpr.gpr_terms(base_url=vendors.gpr_base_url or gpr.BASE_URL)
