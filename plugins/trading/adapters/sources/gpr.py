@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +17,8 @@ PATH = "/gpr_files/data_gpr_daily_recent.dta"
 """The .xls beside it needs a reader of its own; this twin is read by pandas alone."""
 PUBLISHED_AFTER = timedelta(days=7)
 """The file tells no publication days; it is refreshed weekly."""
+_UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, OSError, struct.error)
+"""What pandas raises for a file that is none, is cut off or lacks a column."""
 
 
 def gpr_terms(*, base_url: str = BASE_URL) -> VendorTerms:
@@ -47,17 +50,17 @@ def monthly_means(body: bytes) -> tuple[MacroPoint, ...]:
     import pandas as pd  # it takes a second to load, and only this file needs it
 
     try:
-        table = pd.read_stata(BytesIO(body), columns=["date", "GPRD"])
+        table = pd.read_stata(BytesIO(body), columns=["date", "GPRD"]).dropna()
         days = table["date"].dt.date.tolist()
         values = table["GPRD"].astype(float).tolist()
-    except (ValueError, AttributeError, KeyError, OSError, TypeError) as error:
+    except _UNREADABLE as error:
         raise DataRejected(
             f"the GPR file is not as expected ({type(error).__name__}); nothing was stored, look for an update of "
             "Airdesk"
         ) from None
     months: dict[date, dict[date, float]] = {}
     for day, value in zip(days, values, strict=True):
-        # Missing is NaN; an index is positive and far below this wall.
+        # Stata may hold infinity; an index is positive and far below this wall.
         if 0 <= value < 1e6:
             months.setdefault(day.replace(day=1), {})[day] = value
     return tuple(
