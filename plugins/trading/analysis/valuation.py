@@ -83,31 +83,26 @@ def trailing_figures(facts: Facts, symbol: Symbol, times: DecisionTimes) -> dict
     eps, growth = np.full(len(times), np.nan), np.full(len(times), np.nan)
     filing_at: TimeArray = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
     splits = BasisFactors.of_splits([a for a in facts.actions if a.symbol == symbol])
+    bases = splits.at(np.array([f.filed_on or f.known_at.date() for f in filings], dtype="datetime64[D]")).tolist()
     for count in np.unique(newest[newest > 0]):
         rows = newest == count
         seen = filings[:count]
-        eps[rows] = _trailing_eps(seen, splits, times.session_on[rows])
+        eps[rows] = _trailing_eps(zip(seen, bases[:count], strict=True), splits, times.session_on[rows])
         growth[rows] = _revenue_growth(seen)
         filing_at[rows] = known_at[count - 1]
     return {"eps_ttm": canonical(eps), "revenue_growth_frac": canonical(growth), "filing_at": filing_at}
 
 
-def _trailing_eps(filings: Sequence[Filing], splits: BasisFactors, on: DateArray) -> FloatArray:
+def _trailing_eps(filings: Iterable[tuple[Filing, float]], splits: BasisFactors, on: DateArray) -> FloatArray:
+    """Return the sum at each day of `on`; each filing comes with the share factor of its own filing day."""
     figures = {
-        (f.period_ends_on, f.quarters): f.eps_diluted * _filed_basis(splits, f)
-        for f in filings
-        if f.eps_diluted is not None
+        (f.period_ends_on, f.quarters): f.eps_diluted * basis for f, basis in filings if f.eps_diluted is not None
     }
     ends_on = max((end for end, _ in figures), default=None)
     if ends_on is None or (total := _trailing_year(figures, ends_on)) is None:
         return np.full(len(on), np.nan)
     fresh = on <= np.datetime64(ends_on + QUARTER_MAX_AGE, "D")
     return np.where(fresh, total / splits.at(on), np.nan)
-
-
-def _filed_basis(splits: BasisFactors, filing: Filing) -> float:
-    on = filing.filed_on or filing.known_at.date()
-    return float(splits.at(np.array([on], dtype="datetime64[D]"))[0])
 
 
 def _revenue_growth(filings: Sequence[Filing]) -> float:
