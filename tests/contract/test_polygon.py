@@ -50,8 +50,8 @@ class Desk:
         terms = polygon_terms(KEY, PLANS[plan], base_url=stub.url)
         http = HttpClient(terms, self.calls, deadline_seconds=seconds, sleep=lambda seconds: None)
         client = PolygonClient(http)
-        reach = Reach(PLANS[plan], CALENDAR, self.calls, is_history=is_history)
-        self.source = PolygonBars(client, reach, clock)
+        reach = Reach(PLANS[plan], CALENDAR, clock, self.calls, is_history=is_history)
+        self.source = PolygonBars(client, reach)
         self.actions = PolygonActions(client, CALENDAR, clock)
         self.stories = PolygonNews(client, clock)
 
@@ -223,6 +223,11 @@ def test_the_basic_plan_is_never_asked_for_the_current_day(stub):
     assert desk.source.served_until("TEST", Resolution.DAY, WINDOW.ends_at) == ny("2026-11-19 16:00")
     assert desk.bars() == []
     assert stub.asked == []
+
+
+def test_the_basic_plan_serves_a_past_day_whole(stub):
+    desk = Desk(stub, plan="basic", now=ny("2026-11-23 08:00"))
+    assert desk.source.served_until("TEST", Resolution.DAY, WINDOW.ends_at) == WINDOW.ends_at
 
 
 def test_a_plan_that_turns_out_to_lack_the_current_day_serves_the_days_before_and_is_asked_once_a_day(stub):

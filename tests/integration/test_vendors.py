@@ -114,9 +114,11 @@ def desk(database_url, vendor, **changes):
     chosen = {kind: tuple(source for source in getattr(services.sources, kind) if source.name in wanted)
                     for kind in ("bars", "news", "filings", "macro", "actions")}  # fmt: skip
     clock = FixedClock(CUTOFF + timedelta(seconds=30))
-    for source in (*chosen["bars"], *chosen["news"], *chosen["actions"]):
+    for source in (*chosen["news"], *chosen["actions"]):
+        source._clock = clock
+    for source in chosen["bars"]:
         if source.name == "polygon":
-            source._clock = clock
+            source._reach = replace(source._reach, clock=clock)
     return settings, replace(services, sources=replace(services.sources, **chosen), clock=clock)
 
 

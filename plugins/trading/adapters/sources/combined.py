@@ -42,8 +42,8 @@ def vendor_sources(
     actions: list[ActionSource] = []
     if vendors.polygon_key:
         polygon = PolygonClient(client(_polygon_terms(vendors)))
-        reach = Reach(plan_named(vendors.polygon_plan), calendar, calls, is_history=is_history)
-        bars.append(PolygonBars(polygon, reach, clock))
+        reach = Reach(plan_named(vendors.polygon_plan), calendar, clock, calls, is_history=is_history)
+        bars.append(PolygonBars(polygon, reach))
         news.append(PolygonNews(polygon, clock))
         actions.append(PolygonActions(polygon, calendar, clock))
     if vendors.sec_user_agent:

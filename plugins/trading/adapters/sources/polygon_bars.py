@@ -15,7 +15,6 @@ from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, NAME, NEW_Y
 from trading.analysis.quality import expected_windows
 from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import Bar, Resolution, Session, TimeWindow
-from trading.ports import Clock
 
 MINUTES = {Resolution.HALF_HOUR: 30, Resolution.DAY: None}
 TIMEFRAME = "timeframe"
@@ -30,8 +29,8 @@ class PolygonBars:
 
     name = NAME
 
-    def __init__(self, client: PolygonClient, reach: Reach, clock: Clock) -> None:
-        self._client, self._reach, self._clock = client, reach, clock
+    def __init__(self, client: PolygonClient, reach: Reach) -> None:
+        self._client, self._reach = client, reach
 
     def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
         """Return `as_of`, or the previous close on a plan without the current day; None for hours and the VIX."""
@@ -41,12 +40,12 @@ class PolygonBars:
         """Return the session bars that start in `window` and ended by its end, ascending."""
         if (reason := self._reach.calls.off_reason(NAME, BARS)) is not None:
             raise NotEntitled(f"{NAME}: bars are off for today ({reason}); use another source", vendor=NAME)
-        starts_at = max(window.starts_at, self._reach.since(self._clock.now()))
+        starts_at = max(window.starts_at, self._reach.since())
         ends_at = min(window.ends_at, self._reach.until(window.ends_at))
         try:
             yield from self._fetch(symbol, TimeWindow(starts_at, ends_at), resolution)
         except NotEntitled as refusal:
-            clamped = self._reach.previous_close(window.ends_at)
+            clamped = self._reach.previous_close()
             if TIMEFRAME not in refusal.excerpt:
                 self._switch_off(BARS, "the plan does not include them")
                 raise

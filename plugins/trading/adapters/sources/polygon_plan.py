@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from trading.domain.market import Session
 from trading.errors import ConfigurationError
-from trading.ports import MarketCalendar
+from trading.ports import Clock, MarketCalendar
 from trading.ports.calls import CallLedger
 
 NAME = "polygon"
@@ -64,23 +64,24 @@ class Reach:
 
     plan: Plan
     calendar: MarketCalendar
+    clock: Clock
     calls: CallLedger
     is_history: bool = False
 
     def until(self, as_of: datetime) -> datetime:
-        """Return up to when bars can be had at `as_of`: now, or the previous session's close."""
+        """Return up to when bars can be had for `as_of`: all of it, or no later than the previous session's close."""
         if self.plan.delay is not None and self.calls.off_reason(NAME, CURRENT_DAY) is None:
             return as_of
-        return self.previous_close(as_of)
+        return min(as_of, self.previous_close())
 
-    def previous_close(self, as_of: datetime) -> datetime:
-        """Return the close of the last session before the day of `as_of`."""
-        day = as_of.astimezone(NEW_YORK).date()
-        return self.calendar.sessions(day - timedelta(days=14), day - timedelta(days=1))[-1].closes_at
+    def previous_close(self) -> datetime:
+        """Return the close of the last session before today in New York."""
+        today = self.clock.now().astimezone(NEW_YORK).date()
+        return self.calendar.sessions(today - timedelta(days=14), today - timedelta(days=1))[-1].closes_at
 
-    def since(self, now: datetime) -> datetime:
+    def since(self) -> datetime:
         """Return the first instant of the plan's history."""
-        return now - timedelta(days=365 * self.plan.years - 1)
+        return self.clock.now() - timedelta(days=365 * self.plan.years - 1)
 
     def known_at(self, session: Session, ends_at: datetime, *, is_day: bool) -> datetime:
         """Return when a bar of `session` that ended at `ends_at` could first be read."""

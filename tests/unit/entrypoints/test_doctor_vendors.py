@@ -1,0 +1,59 @@
+"""What `doctor` says about the vendors."""
+
+from __future__ import annotations
+
+from trading.adapters.sources.combined import vendor_states
+from trading.adapters.sources.polygon_plan import CURRENT_DAY, NAME
+from trading.entrypoints.doctor import Level, _sources
+from trading.ports.calls import CallResult, Quota
+from trading.settings import load_settings
+
+from tests.fakes_http import MemoryCalls
+
+CANARY = "canary+7731=x"
+FREE = Quota(per_window=1_000, window_seconds=60)
+
+
+def settings(**values):
+    base = {"AIRDESK_DATABASE_URL": "postgresql://", "AIRDESK_MODE": "paper", "AIRDESK_SOURCES": "vendors"}
+    return load_settings({**base, **values})
+
+
+def lines(**values):
+    return {finding.subject: finding for finding in _sources(settings(**values))}
+
+
+def test_each_vendor_has_a_line_and_one_that_is_off_says_what_to_set():
+    found = lines()
+    assert list(found) == ["polygon", "edgar", "fred", "cboe", "gpr", "sources"]
+    assert found["polygon"].text.endswith("set POLYGON_API_KEY (or POLYGON_API_KEY_FILE)")
+    assert found["cboe"].level is Level.OK
+    assert found["sources"].level is Level.FAIL, "nothing serves prices"
+
+
+def test_a_key_switches_its_source_on_and_is_never_shown():
+    found = lines(
+        POLYGON_API_KEY=CANARY, POLYGON_PLAN="advanced", FRED_API_KEY=CANARY, SEC_USER_AGENT="A a@example.com"
+    )
+    assert {finding.level for finding in found.values()} == {Level.OK}
+    assert CANARY not in repr(found)
+
+
+def test_a_free_plan_says_what_it_lacks_and_an_unknown_plan_is_refused():
+    assert "AIRDESK_DAILY_PRICING=1" in lines(POLYGON_API_KEY=CANARY)["polygon"].text
+    (wrong,) = lines(POLYGON_API_KEY=CANARY, POLYGON_PLAN="gold").values()
+    assert wrong.level is Level.FAIL
+    assert "POLYGON_PLAN" in wrong.text
+
+
+def test_what_the_plan_refused_today_and_an_outage_are_told():
+    vendors = settings(POLYGON_API_KEY=CANARY, POLYGON_PLAN="starter").vendors
+    calls = MemoryCalls()
+    calls.switch_off(NAME, CURRENT_DAY, reason="refused")
+    for _ in range(5):
+        call_id = calls.acquire("cboe", "/x", FREE, wait_seconds=0)
+        calls.note(call_id, CallResult(502, 1, "refused", is_outage=True))
+    states = {state.name: state for state in vendor_states(vendors, calls)}
+    assert "current day" in states["polygon"].problem
+    assert "5 outages in a row" in states["cboe"].problem
+    assert states["gpr"].problem is None
