@@ -28,6 +28,8 @@ from tests.http_stub import Answer, http_stub
 
 CALENDAR = NyseCalendar()
 CANARY = "canary+polygon/7731=x"
+CANARY_OF_FRED = "canary+fred/8842=y"
+EVERY = ("polygon", "edgar", "edgar_8k", "fred", "cboe", "gpr")
 SLOT = session_slots(CALENDAR.session(date(2026, 11, 20)))[0]
 CUTOFF = SLOT.as_of + timedelta(minutes=17)
 ACTIONS = ("/stocks/v1/splits", "/stocks/v1/dividends")
@@ -201,14 +203,18 @@ def test_one_of_two_news_sources_that_refuses_is_noted_and_the_other_ones_storie
     assert any("the key is not accepted" in note for note in report.notes)
 
 
-def test_a_key_is_in_no_row_no_log_line_and_no_error(database_url, vendor, small, caplog):
+def test_no_key_is_in_a_row_a_log_line_or_an_error(database_url, vendor, small, caplog):
     caplog.set_level(logging.DEBUG)
-    settings, services = desk(database_url, vendor)
-    hour(services, small, settings.book)
-    said = []
+    keys = {"FRED_API_KEY": CANARY_OF_FRED, "SEC_USER_AGENT": "Test test@example.com"}
+    settings, services = desk(database_url, vendor, vendors=EVERY, **keys)
+    facts = ingest_fundamentals(services, small, settings.book, SLOT)
+    assert facts.counts["actions_stored"] == 2, "what FRED and the risk index garble costs Polygon nothing"
+    assert len(facts.notes) >= 2
+    assert facts.degraded
+    said = [*facts.notes]
     for status in (401, 403, 404, 429, 500):
-        for path in ("/v2/reference/news", *ACTIONS):
-            vendor.stub.script(path, Answer({"error": f"bad key {CANARY}"}, status=status))
+        for path in ("/v2/reference/news", "/fred/series/observations", *ACTIONS):
+            vendor.stub.script(path, Answer({"error": f"bad key {CANARY} {CANARY_OF_FRED}"}, status=status))
         for step in (ingest_news, ingest_fundamentals):
             try:
                 said += step(services, small, settings.book, SLOT).notes
@@ -217,8 +223,8 @@ def test_a_key_is_in_no_row_no_log_line_and_no_error(database_url, vendor, small
     logs = [record.getMessage() for record in caplog.records] + [caplog.text]
     text = "\n".join([*said, *logs, repr(settings), repr(services), dumped(database_url)])
     assert "polygon" in text
-    assert CANARY not in text
     assert CANARY.split("/")[0] not in text
+    assert CANARY_OF_FRED.split("/")[0] not in text
 
 
 def dumped(database_url):

@@ -21,7 +21,7 @@ class Gathering:
 
     Attributes:
         notes: one sentence for each answer that did not come.
-        is_partial: whether a source is out of service, so that the step must be called degraded.
+        is_partial: whether a source is out of service or unreadable, so that the step must be called degraded.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -40,8 +40,14 @@ class Gathering:
             return None
         try:
             rows = tuple(call())
-        except (UnknownSymbol, DataRejected) as error:
+        except UnknownSymbol as error:
             self.notes.append(f"{about}: {error}")
+            return None
+        except DataRejected as error:
+            # One unreadable reply says nothing about the next one, so the source is asked on.
+            self.notes.append(f"{about}: {error}")
+            self.is_partial = True
+            self._refused = self._refused or error
             return None
         except (TransientError, PermanentError) as error:
             self._lose(source, about, error)
