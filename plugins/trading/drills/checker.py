@@ -152,9 +152,9 @@ def _unsent(desk: DeskRows) -> Iterator[Violation]:
 
 def _parked(desk: DeskRows, *, may_park: bool) -> Iterator[Violation]:
     for order in parked(desk):
-        # One message names a whole family by its first leg.
-        names = {f"unknown:{order.order_id}", f"unknown:{order.parent_id}"}
-        if not names & desk.alarms:
+        # One message names what is lost of a family by its first leg.
+        family = (o for o in desk.orders if (o.decision_id, o.symbol) == (order.decision_id, order.symbol))
+        if not {f"unknown:{o.order_id}" for o in family} & desk.alarms:
             yield Violation(ViolationKind.SILENT, f"{order.order_id} is unknown and nobody was told")
         if not may_park:
             yield Violation(ViolationKind.PARKED, f"{order.order_id}: {order.detail}")

@@ -11,7 +11,7 @@ from trading.domain.orders import DONE, Order, OrderEvent, OrderRef, OrderStatus
 from trading.domain.portfolio import TradingState
 from trading.errors import BrokerRefused
 from trading.execution.checks import Denial
-from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Stage, Store
+from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Stage, Store, Transaction
 from trading.tasks.adopt import Adoption, adopt, settle
 from trading.tasks.evidence import never_left
 
@@ -131,11 +131,14 @@ class Submission:
         with self.store.transaction() as tx:
             if orders and denials:
                 tx.checks.add_denials(orders[0].order_id, denials, stage=Stage.SEND, at=self.seen.taken_at)
-            for order in orders:
-                stored = tx.orders.get(order.order_id) or order
-                if stored.status not in DONE:
-                    event = OrderEvent(order.order_id, status, self.seen.taken_at, detail=detail)
-                    settle(tx, stored, event, self.epoch)
+            self._end(tx, orders, status, detail)
+
+    def _end(self, tx: Transaction, orders: Sequence[Order], status: OrderStatus, detail: str) -> None:
+        for order in orders:
+            stored = tx.orders.get(order.order_id) or order
+            if stored.status not in DONE:
+                event = OrderEvent(order.order_id, status, self.seen.taken_at, detail=detail)
+                settle(tx, stored, event, self.epoch)
         if orders:
             self.notes.append(f"{orders[0].symbol}: {detail}")
 
@@ -151,17 +154,20 @@ class Submission:
             self.end(reserved, OrderStatus.EXPIRED, detail, denials=denials)
 
     def give_up(self, family: Sequence[Order], detail: str) -> None:
-        """Park legs that the broker does not list as UNKNOWN and alarm once; a person settles them."""
-        self.end([o for o in family if self.seen.find(o.order_id) is None], OrderStatus.UNKNOWN, detail)
+        """Park legs that the broker does not list as UNKNOWN, and alarm with them; a person settles them."""
+        lost = [o for o in family if self.seen.find(o.order_id) is None]
+        names = ", ".join(o.order_id for o in lost)
         with self.store.transaction() as tx:
-            tx.controls.notify(
-                dedupe_key=f"unknown:{family[0].order_id}",
-                book=self.book,
-                kind="broker",
-                severity="error",
-                body=f"{self.book.badge} {self.book}: the fate of {family[0].order_id} is unknown: {detail}; "
-                "it is never resent by itself, look at the broker",
-            )
+            self._end(tx, lost, OrderStatus.UNKNOWN, detail)
+            if lost:
+                tx.controls.notify(
+                    dedupe_key=f"unknown:{lost[0].order_id}",
+                    book=self.book,
+                    kind="broker",
+                    severity="error",
+                    body=f"{self.book.badge} {self.book}: the fate of {names} is unknown: {detail}; "
+                    "it is never resent by itself, look at the broker",
+                )
 
 
 def _listed(orders: Sequence[Order], snapshot: BrokerSnapshot) -> tuple[Order, ...]:
