@@ -160,6 +160,11 @@ def test_all_facts_are_asked_only_when_something_was_filed():
         assert {asked.headers["User-Agent"] for asked in stub.asked} == {AGENT}
 
 
+def test_a_page_of_another_shape_is_refused_and_never_no_filings():
+    with http_stub(Answer({"message": "moved"})) as stub, pytest.raises(DataRejected, match="another shape"):
+        list(edgar(stub)[0].filings(["NVDA"], ALWAYS))
+
+
 def test_a_ticker_that_we_do_not_list_is_looked_up_once():
     listed = {"0": {"cik_str": 85535, "ticker": "RGLD", "title": "ROYAL GOLD INC"}}
     with http_stub(paths={"/files/company_tickers.json": [Answer(listed)]}) as stub:

@@ -63,6 +63,11 @@ class EdgarSource:
                 concept = _asked(self._data, f"/api/xbrl/companyconcept/CIK{cik:010d}/us-gaap/{tag}.json")
             except UnknownSymbol:
                 continue
+            if not isinstance(concept, dict) or "units" not in concept:
+                raise DataRejected(
+                    f"the SEC's page about {symbol} has another shape than expected; nothing of it was stored, "
+                    "look for an update of Airdesk"
+                )
             facts = {"cik": cik, "facts": {"us-gaap": {tag: concept}}}
             known = filings_of(facts, symbol=symbol, cik=cik, calendar=self._calendar)
             if any(window.starts_at <= filing.known_at < window.ends_at for filing in known):
