@@ -110,6 +110,17 @@ def test_a_new_target_stands_where_the_entrys_stood(desk) -> None:
     assert [Decimal(t["limit_price"]) for t in live if t["order_type"] == "LMT"] == [legs[2].limit_price]
 
 
+def test_a_new_target_that_sells_a_part_at_once_leaves_the_rest_guarded(desk) -> None:
+    legs = enter(desk)
+    desk.gateway.tell("quote", symbol="NVDA", bid="130.00", ask="130.10", last="130.00")
+    desk.gateway.tell("partial", symbol="NVDA", shares=60)
+    cancel_at_broker(desk, *legs[1:])
+    desk.sync(SECOND)
+    left = int(desk.held().get("NVDA", 0))
+    assert left < 99, "the target sold a part"
+    assert guards(desk) == (both(left) if left else {})
+
+
 def test_an_exit_that_the_broker_rejects_leaves_the_position_guarded(desk) -> None:
     enter(desk)
     desk.sync(SECOND)

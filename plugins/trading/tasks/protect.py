@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from trading import __version__
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
+from trading.domain.instruments import Symbol
 from trading.domain.orders import Order, OrderRef, OrderStatus
 from trading.domain.portfolio import TradingState
 from trading.domain.signals import Targets
@@ -40,7 +41,7 @@ def ensure_protection(services: Services, spec: StrategySpec, desk: Submission) 
             return 0
     _forget_unsent(desk)
     changed = 0
-    has_placed = False
+    placed: set[Symbol] = set()
     asked: set[OrderRef] = set()
     for _ in range(ROUNDS):
         repairs = plan(services, spec, desk)
@@ -48,13 +49,15 @@ def ensure_protection(services: Services, spec: StrategySpec, desk: Submission) 
         if cancelled := [o for repair in repairs for o in repair.cancel if o.order_id not in asked]:
             desk.cancel(cancelled)
             asked |= {o.order_id for o in cancelled}
+            # A new pair whose target sold a part at once leaves the rest bare, and it is placed again.
+            placed -= {o.symbol for o in cancelled}
             changed += len(cancelled)
         elif wrong := [r for r in repairs if any(o.order_id not in asked for o in r.resize)]:
             changed += sum(_resize(desk, repair) for repair in wrong)
             asked |= {o.order_id for repair in wrong for o in repair.resize}
-        elif not has_placed and any(repair.place for repair in repairs) and _may_place(desk):
-            has_placed = True
-            changed += _place(services, spec, desk, repairs)
+        elif (bare := [r for r in repairs if r.place and r.holding.symbol not in placed]) and _may_place(desk):
+            placed |= {repair.holding.symbol for repair in bare}
+            changed += _place(services, spec, desk, bare)
         else:
             break
     _tell(services, desk, plan(services, spec, desk) if changed else repairs)
