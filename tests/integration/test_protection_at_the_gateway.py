@@ -112,9 +112,9 @@ def test_a_new_target_stands_where_the_entrys_stood(desk) -> None:
 
 def test_a_new_target_that_sells_a_part_at_once_leaves_the_rest_guarded(desk) -> None:
     legs = enter(desk)
-    desk.gateway.tell("quote", symbol="NVDA", bid="130.00", ask="130.10", last="130.00")
-    desk.gateway.tell("partial", symbol="NVDA", shares=60)
     cancel_at_broker(desk, *legs[1:])
+    desk.gateway.tell("partial", symbol="NVDA", shares=60)
+    desk.gateway.tell("quote", symbol="NVDA", bid="130.00", ask="130.10", last="130.00")
     desk.sync(SECOND)
     left = int(desk.held().get("NVDA", 0))
     assert left < 99, "the target sold a part"
