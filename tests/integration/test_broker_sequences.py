@@ -136,7 +136,8 @@ def test_b08_a_reject_keeps_the_brokers_words_and_its_symbol_is_known_for_the_da
         assert tx.checks.rejected(BOOK, AT.date() + timedelta(days=1)) == {}
 
 
-def test_a_correction_of_shares_that_were_sold_since_is_left_to_a_person(store, book) -> None:
+def seen_buying_and_selling(store, book):
+    """Take over a purchase of 100 shares and a sale of 40; returns the snapshot with both executions."""
     at = AT + timedelta(minutes=1)
     bought = Fill("e.1.01", "K1", BOOK, "AAPL", Side.BUY, Decimal(100), Decimal(270), Decimal(1), at)
     sold = replace(
@@ -149,27 +150,21 @@ def test_a_correction_of_shares_that_were_sold_since_is_left_to_a_person(store, 
     )
     snapshot = replace(Broker(Decimal(100)).snapshot(at), fills=(bought, sold))
     look(store, book, snapshot)
+    return snapshot, bought, sold
+
+
+def test_a_correction_of_shares_that_were_sold_since_is_left_to_a_person(store, book) -> None:
+    snapshot, bought, sold = seen_buying_and_selling(store, book)
     correction = replace(bought, fill_id="e.1.02", price=Decimal(269))
     with pytest.raises(InvariantBroken, match="by hand"):
         look(store, book, replace(snapshot, fills=(bought, correction, sold)))
 
 
 def test_a_corrected_sale_changes_its_proceeds_and_leaves_the_lots_alone(store, book) -> None:
-    at = AT + timedelta(minutes=1)
-    bought = Fill("e.1.01", "K1", BOOK, "AAPL", Side.BUY, Decimal(100), Decimal(270), Decimal(1), at)
-    sold = replace(
-        bought,
-        fill_id="e.2.01",
-        order_id="K2",
-        side=Side.SELL,
-        quantity=Decimal(40),
-        executed_at=at + timedelta(minutes=1),
-    )
-    snapshot = replace(Broker(Decimal(100)).snapshot(at), fills=(bought, sold))
-    look(store, book, snapshot)
+    snapshot, bought, sold = seen_buying_and_selling(store, book)
     look(store, book, replace(snapshot, fills=(bought, sold, replace(sold, fill_id="e.2.02", price=Decimal(271)))))
     with store.transaction() as tx:
         (disposal,) = tx.ledger.disposals(BOOK)
         assert (disposal.proceeds_usd, disposal.quantity) == (Decimal(40 * 271 - 1), 40)
         assert sum(lot.quantity for lot in tx.ledger.lots(BOOK, "AAPL")) == 60
-        assert tx.ledger.portfolio(BOOK, at).cash_usd == Decimal(100_000 - 100 * 270 - 1 + 40 * 271 - 1)
+        assert tx.ledger.portfolio(BOOK, bought.executed_at).cash_usd == Decimal(100_000 - 100 * 270 - 1 + 40 * 271 - 1)
