@@ -46,6 +46,9 @@ class VendorSettings:
         polygon_plan: basic, starter, developer or advanced.
         polygon_rpm: calls a minute; 0 takes the plan's own.
         sec_user_agent: how the SEC can reach the person who asks, e.g. "Airdesk name@example.com".
+        newsapi_plan: developer (free: 24 hours late, for development only) or business.
+        x_budget_usd: what posts may cost in a UTC month [USD]; 0 leaves X off whatever the token.
+        ibkr_bars: whether a broker of your own is asked for bars, the VIX and the prices of the metals.
         *_base_url: another address, for tests and proxies; "" takes the vendor's own.
     """
 
@@ -57,6 +60,15 @@ class VendorSettings:
     sec_base_url: str = ""
     fred_key: str = field(default="", repr=False)
     fred_base_url: str = ""
+    alphavantage_key: str = field(default="", repr=False)
+    alphavantage_base_url: str = ""
+    newsapi_key: str = field(default="", repr=False)
+    newsapi_plan: str = "developer"
+    newsapi_base_url: str = ""
+    x_token: str = field(default="", repr=False)
+    x_budget_usd: int = 0
+    x_base_url: str = ""
+    ibkr_bars: bool = True
     cboe_base_url: str = ""
     gpr_base_url: str = ""
 
@@ -164,6 +176,15 @@ def _vendors(values: Mapping[str, str]) -> VendorSettings:
         sec_base_url=values.get("SEC_BASE_URL", ""),
         fred_key=_secret(values, "FRED_API_KEY", "FRED_API_KEY_FILE"),
         fred_base_url=values.get("FRED_BASE_URL", ""),
+        alphavantage_key=_secret(values, "ALPHAVANTAGE_API_KEY", "ALPHAVANTAGE_API_KEY_FILE"),
+        alphavantage_base_url=values.get("ALPHAVANTAGE_BASE_URL", ""),
+        newsapi_key=_secret(values, "NEWSAPI_KEY", "NEWSAPI_KEY_FILE"),
+        newsapi_plan=values.get("NEWSAPI_PLAN") or "developer",
+        newsapi_base_url=values.get("NEWSAPI_BASE_URL", ""),
+        x_token=_secret(values, "X_BEARER_TOKEN", "X_BEARER_TOKEN_FILE"),
+        x_budget_usd=_whole(values, "X_MONTHLY_BUDGET_USD", 0),
+        x_base_url=values.get("X_BASE_URL", ""),
+        ibkr_bars=_whole(values, "AIRDESK_IBKR_BARS", 1) == 1,
         cboe_base_url=values.get("CBOE_BASE_URL", ""),
         gpr_base_url=values.get("GPR_BASE_URL", ""),
     )

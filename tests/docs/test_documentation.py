@@ -9,7 +9,7 @@ from trading.entrypoints.cli import build_parser
 
 from tests.architecture.sources import ROOT, product_files
 
-NAMES = r"(?:AIRDESK|POLYGON|SEC|FRED|CBOE|GPR)_[A-Z_]+"
+NAMES = r"(?:AIRDESK|POLYGON|SEC|FRED|ALPHAVANTAGE|NEWSAPI|X|CBOE|GPR)_[A-Z_]+"
 VARIABLE = re.compile(rf"[\"']({NAMES})[\"']")
 SET_BY_THE_LAUNCHER = {"AIRDESK_ROOT"}
 

@@ -208,6 +208,18 @@ class CorporateAction:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionNotice:
+    """A day on which a vendor says that the exchange does not keep its usual hours.
+
+    Attributes:
+        closes_at: its early close; None where it stays closed.
+    """
+
+    on: date
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One exchange session."""
 

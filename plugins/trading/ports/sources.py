@@ -8,7 +8,16 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, CorporateAction, Filing, MacroPoint, NewsItem, Resolution, TimeWindow
+from trading.domain.market import (
+    Bar,
+    CorporateAction,
+    Filing,
+    MacroPoint,
+    NewsItem,
+    Resolution,
+    SessionNotice,
+    TimeWindow,
+)
 
 HISTORY_NEWS = timedelta(days=4 * 365)
 """How far the first ingest of headlines reaches where the source charges nothing for it."""
@@ -71,6 +80,16 @@ class ActionSource(Protocol):
         ...
 
 
+class HolidaySource(Protocol):
+    """Where the exchange's coming holidays and early closes come from."""
+
+    name: str
+
+    def upcoming(self) -> Iterator[SessionNotice]:
+        """Return the notices of New York's coming weeks, ascending, each day once."""
+        ...
+
+
 class FundamentalsSource(FilingSource, MacroSource, ActionSource, Protocol):
     """One place with all three."""
 
@@ -84,6 +103,7 @@ class Sources:
 
     Attributes:
         bars: the first one that serves a symbol and resolution is asked for it.
+        holidays: asked at night whether the calendar is still right.
         first_news: how far the first ingest of headlines reaches back.
     """
 
@@ -92,6 +112,7 @@ class Sources:
     filings: tuple[FilingSource, ...] = ()
     macro: tuple[MacroSource, ...] = ()
     actions: tuple[ActionSource, ...] = ()
+    holidays: tuple[HolidaySource, ...] = ()
     first_news: timedelta = HISTORY_NEWS
 
     def bars_for(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> tuple[BarSource, datetime] | None:

@@ -52,7 +52,7 @@ def vendor_sources(
         news.append(edgar.Edgar8kSource(site))
     if vendors.fred_key:
         macro.insert(0, fred.FredSource(client(_fred_terms(vendors)), calendar))
-    return Sources(tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions), FIRST_NEWS)
+    return Sources(tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions), first_news=FIRST_NEWS)
 
 
 @dataclass(frozen=True, slots=True)
