@@ -7,7 +7,6 @@ S = Σ w·s, divided by √(n ÷ 3) once the effective number of stories n = Σ 
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.analysis.facts import DecisionTimes, utc64
+from trading.analysis.stories import TITLE_CHARACTERS, ordered, repeats, replaced_at
 from trading.domain.instruments import Symbol
 from trading.domain.market import NewsItem
 from trading.domain.panel import FloatArray, TimeArray, Why
@@ -24,8 +24,6 @@ HALF_LIFE_HOURS = 24.0
 WINDOW_HOURS = 72
 EVENT_HOURS = 24
 MIN_STORIES = 3
-MAX_TEXT = 2_000
-"""Characters. VADER's time is quadratic in the number of "but"; 100 kB took 37 s."""
 BAD_STORY = -0.5
 _ALPHA = 15.0
 _HOUR = np.timedelta64(3_600_000_000, "us")
@@ -35,8 +33,11 @@ type IndexArray = NDArray[np.intp]
 
 
 def compound(text: str) -> float:
-    """Return VADER's compound score of the first 2,000 characters [−1–1]; repeats cost nothing."""
-    return _cached_compound(text[:MAX_TEXT])
+    """Return VADER's compound score of the first 2,000 characters [−1–1]; repeats cost nothing.
+
+    VADER's time is quadratic in the number of "but": 100 kB took 37 s.
+    """
+    return _cached_compound(text[:TITLE_CHARACTERS])
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -57,11 +58,6 @@ def valence_sum(compound_score: float) -> float:
     return float(c * np.sqrt(_ALPHA / (1.0 - c * c)))
 
 
-def normalised_title(title: str) -> str:
-    """Return the key under which repeats of a headline are one story."""
-    return re.sub(r"[^a-z0-9]+", " ", title[:MAX_TEXT].lower()).strip()
-
-
 def evidence_score(valence: FloatArray, age_hours: FloatArray) -> float:
     """Return the evidence score [−1–1] of stories with these valence sums and ages."""
     weights = 0.5 ** (age_hours / HALF_LIFE_HOURS)
@@ -79,12 +75,12 @@ def sentiment_columns(
     Args:
         news: stories known by the last cutoff, any order.
     """
-    ordered = sorted(news, key=lambda item: (item.known_at, item.item_id))
+    told = ordered(news)
     shape = (len(times), len(symbols))
     score, count, bad = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
     through = np.full(shape, np.datetime64("NaT"), dtype="datetime64[us]")
     for column, symbol in enumerate(symbols):
-        stories = _Stories.of([item for item in ordered if symbol in item.symbols])
+        stories = _Stories.of([item for item in told if symbol in item.symbols])
         for row, at in enumerate(times.cutoff_at):
             score[row, column], count[row, column], bad[row, column], through[row, column] = stories.judge(at)
     return {
@@ -101,29 +97,32 @@ def sentiment_columns(
 class _Stories:
     """The stories of one symbol as arrays, ascending by `known_at`.
 
-    `repeats` names the story before that has the same title (−1 for none): in a window, the first of them counts.
+    `before` names the story before that has the same headline (−1 for none): in a window, the first of them counts.
+    `until` is the instant from which a later version of the headline stands in its place (NaT for never).
     """
 
     def __init__(
-        self, known_at: TimeArray, valence: FloatArray, compounds: FloatArray, repeats: IndexArray, sources: list[str]
+        self,
+        known_at: TimeArray,
+        valence: FloatArray,
+        compounds: FloatArray,
+        before: IndexArray,
+        until: TimeArray,
+        sources: list[str],
     ) -> None:
         self._known_at, self._valence, self._compounds = known_at, valence, compounds
-        self._repeats, self._sources = repeats, sources
+        self._before, self._until, self._sources = before, until, sources
 
     @classmethod
     def of(cls, items: Sequence[NewsItem]) -> _Stories:
-        newest: dict[str, int] = {}
-        repeats = []
-        for number, item in enumerate(items):
-            key = normalised_title(item.title)
-            repeats.append(newest.get(key, -1))
-            newest[key] = number
         compounds = np.array([compound(item.title) for item in items], dtype=np.float64)
+        until = [np.datetime64("NaT") if at is None else utc64(at) for at in replaced_at(items)]
         return cls(
             np.array([utc64(item.known_at) for item in items], dtype="datetime64[us]"),
             np.array([valence_sum(c) for c in compounds], dtype=np.float64),
             compounds,
-            np.array(repeats, dtype=np.intp),
+            np.array(repeats(items), dtype=np.intp),
+            np.array(until, dtype="datetime64[us]"),
             [item.source for item in items],
         )
 
@@ -134,10 +133,11 @@ class _Stories:
         if end == 0:
             return np.nan, 0, 0, np.datetime64("NaT")
         newest = self._known_at[end - 1]
-        is_first = self._repeats[start:end] < start
+        stands = ~(self._until[:end] <= at)
+        is_first = (self._before[start:end] < start) & stands[start:]
         count = int(is_first.sum())
         day = int(np.searchsorted(self._known_at, at - EVENT_HOURS * _HOUR, side="right"))
-        bad = len({self._sources[i] for i in range(day, end) if self._compounds[i] <= BAD_STORY})
+        bad = len({self._sources[i] for i in range(day, end) if stands[i] and self._compounds[i] <= BAD_STORY})
         if count < MIN_STORIES:
             return np.nan, count, bad, newest
         ages = (at - self._known_at[start:end][is_first]) / _HOUR

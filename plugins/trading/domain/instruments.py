@@ -51,6 +51,21 @@ class Instrument:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """How headlines call an instrument, beside its ticker.
+
+    Attributes:
+        names: names and phrases. A capital at the beginning is asked for; what is written small may stand in any case.
+        unless: words beside which a name of one word means something else ("apple pie").
+        beside: words one of which must stand in the headline for a name of one word to count; () where none is needed.
+    """
+
+    names: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Universe:
     """The instruments of a strategy, in a fixed order."""
 

@@ -165,6 +165,31 @@ class Filing:
     filed_on: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EarningsReport:
+    """What a company earned in a quarter, and what analysts had expected of it.
+
+    Attributes:
+        period_ends_on: last day of the fiscal quarter. reported_on: day of the release, New York.
+        eps_reported: USD/share. eps_estimated: USD/share, on the same basis; None where nobody estimated.
+    """
+
+    symbol: Symbol
+    period_ends_on: date
+    reported_on: date
+    eps_reported: float
+    eps_estimated: float | None
+    source: str
+    known_at: datetime
+
+    @property
+    def surprise_frac(self) -> float | None:
+        """Return (reported − estimated) ÷ |estimated|; None without an estimate, or with one of nothing."""
+        if not self.eps_estimated:
+            return None
+        return (self.eps_reported - self.eps_estimated) / abs(self.eps_estimated)
+
+
 class MacroSeries(StrEnum):
     """Monthly series that rules read."""
 

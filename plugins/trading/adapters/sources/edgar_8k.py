@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from trading.analysis.stories import clean_title
 from trading.domain.instruments import Symbol
 from trading.domain.market import NewsItem
 from trading.errors import DataRejected
 
 PAGE_ENTRIES = 100
-TITLE_CHARACTERS = 2_000
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _TITLE = re.compile(r"8-K(?:/A)? - (?P<company>.+) \((?P<cik>\d{10})\) \((?:Filer|Subject)\)\s*")
 _ACCESSION = re.compile(r"accession-number=(\d{10}-\d{2}-\d{6})$")
@@ -81,7 +81,7 @@ def _story(entry: ET.Element, published_at: datetime, companies: Mapping[int, Sy
         symbols=(symbol,),
         published_at=published_at,
         known_at=published_at,
-        title=f"{named['company'].strip()} 8-K: {said}".replace("\0", "")[:TITLE_CHARACTERS],
+        title=clean_title(f"{named['company'].strip()} 8-K: {said}"),
         source=source,
         url=None if link is None else link.get("href"),
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 from trading.adapters.sources.polygon_client import PolygonClient
 from trading.adapters.sources.polygon_plan import NAME, NEW_YORK
+from trading.analysis.language import is_english
+from trading.analysis.stories import clean_title, first_readable_at
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction, NewsItem, TimeWindow
 from trading.errors import DataRejected
@@ -20,13 +22,8 @@ SPLITS, DIVIDENDS = "/stocks/v1/splits", "/stocks/v1/dividends"
 KNOWN_ON_THE_DAY = time(4)
 """New York, on the ex-date: the first moment at which the pre-market trades on the new basis."""
 ANNOUNCED_WITHIN = timedelta(days=120)
-TITLE_CHARACTERS = 2_000
-FRESH = timedelta(days=1)
-PROMPT = timedelta(minutes=5)
-ASSUMED_DELAY = timedelta(minutes=15)
 WHOLE_MARKET = timedelta(hours=6)
 """Up to here one question about every ticker costs less than one for each of ours."""
-LATIN_FRAC = 0.7
 
 log = logging.getLogger(__name__)
 
@@ -112,31 +109,12 @@ class PolygonNews:
     def _item(self, row: Any, symbols: Sequence[Symbol], window: TimeWindow) -> NewsItem | None:
         listed = set(row.tickers or ())
         about = tuple(symbol for symbol in symbols if symbol in listed)
-        title = " ".join((row.title or "").split())[:TITLE_CHARACTERS]
-        if not about or not row.id or not is_latin(title):
+        title = clean_title(row.title)
+        if not about or not row.id or not is_english(title):
             return None
         published_at = _instant(row.published_utc)
-        known_at = self._known_at(published_at, window)
+        known_at = first_readable_at(published_at, now=self._clock.now(), window_ends_at=window.ends_at)
         return NewsItem(f"{NAME}:{row.id}", about, published_at, known_at, title, NAME, row.article_url)
-
-    def _known_at(self, published_at: datetime, window: TimeWindow) -> datetime:
-        """Return when a decision may first read a story.
-
-        What is fresh was seen now; a question asked within minutes of the window's end counts as asked at its end,
-        where the decision stands. What is older is history, and counts from 15 minutes after its publication.
-        """
-        now = self._clock.now()
-        if published_at < now - FRESH:
-            return published_at + ASSUMED_DELAY
-        cutoff_at = window.ends_at - timedelta(microseconds=1)
-        seen_at = cutoff_at if timedelta(0) <= now - cutoff_at <= PROMPT else now
-        return max(published_at, seen_at)
-
-
-def is_latin(title: str) -> bool:
-    """Whether a headline has words in our alphabet: the lexicon reads no other."""
-    letters = [character for character in title if character.isalpha()]
-    return bool(letters) and sum(character.isascii() for character in letters) >= LATIN_FRAC * len(letters)
 
 
 def _identity(row: dict[str, Any]) -> tuple[object, ...]:

@@ -1,0 +1,148 @@
+"""What a headline is as data: its text, which ones are the same story, and when one may first be read.
+
+Every source of news, the ingest and the score use these rules, so that a story means the same everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from trading.domain.market import NewsItem
+
+TITLE_CHARACTERS = 2_000
+FRESH = timedelta(days=1)
+PROMPT = timedelta(minutes=5)
+ASSUMED_DELAY = timedelta(minutes=15)
+VERSION_MARK = "~"
+"""Between a story's id and what tells a later version of its headline from the first one."""
+
+PUBLISHERS = frozenset(
+    {
+        "ap", "ap news", "associated press", "axios", "barrons", "bbc", "bbc news", "benzinga", "bloomberg",
+        "business insider", "business wire", "cnbc", "cnn", "cnn business", "engadget", "financial times", "forbes",
+        "fortune", "fox business", "ft", "globe newswire", "globenewswire", "guardian", "insider monkey",
+        "investing com", "investopedia", "investors business daily", "investors com", "kitco", "kitco news",
+        "marketbeat", "marketwatch", "mining com", "morningstar", "motley fool", "nasdaq", "new york times", "npr",
+        "pr newswire", "quartz", "reuters", "reuters com", "seeking alpha", "techcrunch", "the associated press",
+        "the guardian", "the motley fool", "the new york times", "the verge", "the wall street journal", "thestreet",
+        "thestreet com", "tipranks", "usa today", "wall street journal", "washington post", "wired", "wsj",
+        "yahoo finance", "zacks", "zacks com",
+    }
+)  # fmt: skip
+"""Who signs a headline: "… - Reuters" and "… (Reuters)" are the same story. Without punctuation."""
+
+_SIGNED = re.compile(r"^(?P<said>.+?)\s*(?:\s[-–—|]{1,2}\s*(?P<by>[^-–—|()]{2,40})|\((?P<of>[^()]{2,40})\))\s*$", re.S)
+_NO_WORD = re.compile(r"[\W_]+")
+_APOSTROPHES = re.compile(r"['’‘`´]")
+
+
+def clean_title(text: object) -> str:
+    """Return a headline as data: one line, at most 2,000 characters, nothing that is invisible or controls anything.
+
+    Control, format (bidirectional, zero-width), surrogate and private characters go; what is no text is "".
+    """
+    if not isinstance(text, str):
+        return ""
+    # The cut comes first: what follows takes time in proportion to the text.
+    visible = "".join(_visible(letter) for letter in text[: 2 * TITLE_CHARACTERS])
+    return " ".join(visible.split())[:TITLE_CHARACTERS].rstrip()
+
+
+def _visible(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    # A break or a tab parts words; the other ones stand within them.
+    return " " if letter.isspace() else ""
+
+
+def title_key(title: str) -> str:
+    """Return the key under which tellings of one story are the same: words in small letters, without who signed it.
+
+    Applied to a key it returns that key.
+    """
+    text = title[:TITLE_CHARACTERS].strip()
+    while (signed := _SIGNED.match(text)) and _words(signed["by"] or signed["of"]) in PUBLISHERS:
+        text = signed["said"]
+    return _words(text)
+
+
+def _words(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return _NO_WORD.sub(" ", _APOSTROPHES.sub("", bare)).strip()
+
+
+def ordered(items: Iterable[NewsItem]) -> list[NewsItem]:
+    """Return stories as they became known; ties by id, so that the order of delivery never matters."""
+    return sorted(items, key=lambda item: (item.known_at, item.item_id))
+
+
+def repeats(items: Sequence[NewsItem]) -> list[int]:
+    """Return for each of `ordered` stories the index of the last one before it with the same headline; −1 for none."""
+    newest: dict[str, int] = {}
+    before = []
+    for number, item in enumerate(items):
+        key = title_key(item.title)
+        before.append(newest.get(key, -1))
+        newest[key] = number
+    return before
+
+
+def replaced_at(items: Sequence[NewsItem]) -> list[datetime | None]:
+    """Return for each of `ordered` stories when a later version of its headline became known; None for the last one."""
+    newest: dict[str, int] = {}
+    until: list[datetime | None] = [None] * len(items)
+    for number, item in enumerate(items):
+        story = item.item_id.partition(VERSION_MARK)[0]
+        if story in newest:
+            until[newest[story]] = item.known_at
+        newest[story] = number
+    return until
+
+
+def distinct(items: Iterable[NewsItem]) -> list[NewsItem]:
+    """Return each story once, as first told by whichever source, in its newest version; ascending by `known_at`."""
+    told = ordered(items)
+    current = [item for item, until in zip(told, replaced_at(told), strict=True) if until is None]
+    return [item for item, before in zip(current, repeats(current), strict=True) if before < 0]
+
+
+def new_versions(items: Iterable[NewsItem], stored: Iterable[NewsItem], *, seen_at: datetime) -> list[NewsItem]:
+    """Return what of a delivery is new: stories not stored yet, and stored ones whose headline was changed since.
+
+    A changed headline is a version of its own, known from now on, whatever the story's date.
+    """
+    by_story: dict[str, list[NewsItem]] = {}
+    for item in stored:
+        by_story.setdefault(item.item_id.partition(VERSION_MARK)[0], []).append(item)
+    new = []
+    for item in items:
+        versions = by_story.setdefault(item.item_id, [])
+        if title_key(item.title) in {title_key(version.title) for version in versions}:
+            continue
+        if versions:
+            version_id = f"{item.item_id}{VERSION_MARK}{len(versions) + 1}"
+            item = replace(item, item_id=version_id, known_at=max(item.known_at, seen_at))
+        versions.append(item)
+        new.append(item)
+    return new
+
+
+def first_readable_at(
+    published_at: datetime, *, now: datetime, window_ends_at: datetime, delay: timedelta = timedelta()
+) -> datetime:
+    """Return when a decision may first read a story that is seen `now`.
+
+    What is fresh was seen now; a question asked within minutes of the window's end counts as asked at its end, where
+    the decision stands. What is older is history, and counts from when the source showed it: 15 minutes after its
+    publication, or `delay` where the plan keeps stories back for longer.
+    """
+    if published_at + delay < now - FRESH:
+        return published_at + max(delay, ASSUMED_DELAY)
+    cutoff_at = window_ends_at - timedelta(microseconds=1)
+    seen_at = cutoff_at if timedelta(0) <= now - cutoff_at <= PROMPT else now
+    return max(published_at + delay, seen_at)
