@@ -42,7 +42,7 @@ class MemoryCalls:
     def __init__(self, *, now: datetime = datetime(2026, 11, 20, 15, tzinfo=UTC)) -> None:
         self.now = now
         self.calls: list[Call] = []
-        self.off: dict[tuple[str, str], tuple[datetime, str]] = {}
+        self.off: dict[tuple[str, str], tuple[datetime, str, bool]] = {}
         self.failures: dict[str, int] = {}
         self.opened_at: dict[str, datetime] = {}
         self.probed_at: dict[str, datetime] = {}
@@ -72,13 +72,14 @@ class MemoryCalls:
         if self.failures[call.vendor] >= FAILURES_TO_OPEN:
             self.opened_at[call.vendor] = self.now
 
-    def switch_off(self, vendor: str, capability: str, *, reason: str) -> None:
+    def switch_off(self, vendor: str, capability: str, *, reason: str, is_for_month: bool = False) -> None:
         if self.off_reason(vendor, capability) is None:
-            self.off[vendor, capability] = (self.now, reason)
+            self.off[vendor, capability] = (self.now, reason, is_for_month)
 
     def off_reason(self, vendor: str, capability: str) -> str | None:
-        at, reason = self.off.get((vendor, capability), (None, None))
-        return reason if at and at.date() == self.now.date() else None
+        at, reason, is_for_month = self.off.get((vendor, capability), (None, None, False))
+        length = 7 if is_for_month else 10
+        return reason if at and at.isoformat()[:length] == self.now.isoformat()[:length] else None
 
     def usage(self, vendor: str) -> VendorUsage:
         opened = self.opened_at.get(vendor)

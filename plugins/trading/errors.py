@@ -98,6 +98,10 @@ class QuotaExhausted(VendorRefused):
     """The day's calls or the month's money are used up: skip the source, do not wait."""
 
 
+class AccountCapped(VendorRefused):
+    """The vendor serves this account no more in this month: it is off until the next one; an operator hears."""
+
+
 class BrokerRefused(PermanentError):
     """The broker (or the interlock in front of it) refused; nothing was sent."""
 

@@ -30,7 +30,7 @@ def test_postgres_plans_the_query(database_url, stem: str, name: str) -> None:
 def test_every_query_has_a_reader() -> None:
     code = "\n".join(path.read_text() for path in Path(sql_files.__file__).parent.rglob("*.py"))
     words = set(re.findall(r'"(\w+)"', code))
-    families = {"merge_": {"news", "filings", "macro", "actions"}}
+    families = {"merge_": {"news", "filings", "macro", "actions", "earnings"}}
     families |= {verb: {"technicals", "sentiment", "valuation", "risk"} for verb in ("write_", "read_")}
     for verb, groups in families.items():
         if f'f"{verb}{{group}}"' in code:

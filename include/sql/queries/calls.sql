@@ -45,9 +45,12 @@ ON CONFLICT (vendor) DO UPDATE SET
     probed_at = NULL;
 
 -- name: switch_capability_off
--- Remember for the UTC day what a plan does not include; the first reason stands.
+-- Remember for the UTC day, or for each day that is left of the month, what is not to be had; the first reason stands.
 INSERT INTO ops.capabilities_off (vendor, capability, off_on, reason)
-VALUES (%(vendor)s::text, %(capability)s::text, (clock_timestamp() AT TIME ZONE 'UTC')::date, %(reason)s::text)
+SELECT %(vendor)s::text, %(capability)s::text, off_on::date, %(reason)s::text
+FROM date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC') AS today,
+    generate_series(today, CASE WHEN %(is_for_month)s::boolean
+        THEN date_trunc('month', today) + interval '1 month - 1 day' ELSE today END, interval '1 day') AS off_on
 ON CONFLICT DO NOTHING;
 
 -- name: capability_off

@@ -22,6 +22,16 @@ FROM staging.fundamentals WHERE response_id = %(response_id)s::bigint
 ORDER BY symbol, period_ends_on, quarters, known_at, ctid
 ON CONFLICT DO NOTHING;
 
+-- name: merge_earnings
+-- Reports of earnings: an equal one is unchanged, another `known_at` is a revision beside the first.
+INSERT INTO market.earnings
+    (symbol, period_ends_on, reported_on, eps_reported, eps_estimated, source, known_at, response_id)
+SELECT DISTINCT ON (symbol, period_ends_on, known_at)
+       symbol, period_ends_on, reported_on, eps_reported, eps_estimated, %(source)s::text, known_at, response_id
+FROM staging.earnings WHERE response_id = %(response_id)s::bigint
+ORDER BY symbol, period_ends_on, known_at, ctid
+ON CONFLICT DO NOTHING;
+
 -- name: merge_macro
 -- Values as published: each vintage of a month is a row.
 INSERT INTO market.macro (series, period_on, value, source, known_at, response_id)
@@ -51,6 +61,13 @@ SELECT symbol, period_ends_on, quarters, eps_diluted::float8, revenue_usd::float
 FROM market.filings
 WHERE known_at <= %(cutoff_at)s::timestamptz
 ORDER BY known_at, symbol, period_ends_on, quarters;
+
+-- name: read_earnings
+-- Reports of earnings known at the cutoff, revisions beside what they revise.
+SELECT symbol, period_ends_on, reported_on, eps_reported::float8, eps_estimated::float8, source, known_at
+FROM market.earnings
+WHERE known_at <= %(cutoff_at)s::timestamptz
+ORDER BY known_at, symbol, period_ends_on, source;
 
 -- name: read_macro
 -- First publication of each month, among those known at the cutoff.

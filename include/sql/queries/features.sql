@@ -35,18 +35,23 @@ SET sentiment = excluded.sentiment, story_count = excluded.story_count,
     why_sentiment = excluded.why_sentiment;
 
 -- name: write_valuation
--- Earnings multiples of one instant; a rerun replaces them.
+-- Earnings multiples and surprises of one instant; a rerun replaces them.
 INSERT INTO analysis.valuation
-    (symbol, as_of, cutoff_at, pe_ratio, pe_sector_median, eps_ttm, revenue_growth_frac, filing_at, why_valuation)
+    (symbol, as_of, cutoff_at, pe_ratio, pe_sector_median, eps_ttm, revenue_growth_frac, filing_at, why_valuation,
+     earnings_surprise_frac, earnings_reported_at, why_earnings)
 SELECT given.symbol, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz, pe_ratio, pe_sector_median, eps_ttm,
-       revenue_growth_frac, filing_at, why_valuation
+       revenue_growth_frac, filing_at, why_valuation, earnings_surprise_frac, earnings_reported_at, why_earnings
 FROM unnest(%(symbol)s::text[], %(pe_ratio)s::float8[], %(pe_sector_median)s::float8[], %(eps_ttm)s::float8[],
-            %(revenue_growth_frac)s::float8[], %(filing_at)s::timestamptz[], %(why_valuation)s::smallint[])
-     AS given (symbol, pe_ratio, pe_sector_median, eps_ttm, revenue_growth_frac, filing_at, why_valuation)
+            %(revenue_growth_frac)s::float8[], %(filing_at)s::timestamptz[], %(why_valuation)s::smallint[],
+            %(earnings_surprise_frac)s::float8[], %(earnings_reported_at)s::timestamptz[],
+            %(why_earnings)s::smallint[])
+     AS given (symbol, pe_ratio, pe_sector_median, eps_ttm, revenue_growth_frac, filing_at, why_valuation,
+               earnings_surprise_frac, earnings_reported_at, why_earnings)
 ON CONFLICT (symbol, as_of, cutoff_at) DO UPDATE
 SET pe_ratio = excluded.pe_ratio, pe_sector_median = excluded.pe_sector_median, eps_ttm = excluded.eps_ttm,
     revenue_growth_frac = excluded.revenue_growth_frac, filing_at = excluded.filing_at,
-    why_valuation = excluded.why_valuation;
+    why_valuation = excluded.why_valuation, earnings_surprise_frac = excluded.earnings_surprise_frac,
+    earnings_reported_at = excluded.earnings_reported_at, why_earnings = excluded.why_earnings;
 
 -- name: write_risk
 -- Market-wide facts of one instant; a rerun replaces them.

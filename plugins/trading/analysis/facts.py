@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
-from trading.domain.market import CorporateAction, Filing, MacroPoint, NewsItem, Resolution, Slot
+from trading.domain.market import CorporateAction, EarningsReport, Filing, MacroPoint, NewsItem, Resolution, Slot
 from trading.domain.panel import FloatArray, TimeArray, Why
 from trading.domain.series import BarSeries
 from trading.domain.signals import canonical
@@ -33,6 +33,7 @@ class Facts:
     macro: Sequence[MacroPoint] = ()
     actions: Sequence[CorporateAction] = ()
     parked: Mapping[Symbol, str] = field(default_factory=dict)
+    earnings: Sequence[EarningsReport] = ()
 
     def daily(self, symbol: Symbol) -> BarSeries | None:
         """Return the daily bars of `symbol`, or None."""

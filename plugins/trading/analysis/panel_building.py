@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from trading.analysis.earnings import earnings_columns
 from trading.analysis.facts import DecisionTimes, Facts
 from trading.analysis.risk import risk_columns
 from trading.analysis.sentiment import sentiment_columns
@@ -49,6 +50,7 @@ def _columns(
     if group == "sentiment":
         return sentiment_columns(facts.news, universe.traded, times)
     if group == "valuation":
-        return valuation_columns(facts, universe, peers, times)
+        surprises = earnings_columns(facts.earnings, universe, times)
+        return valuation_columns(facts, universe, peers, times) | surprises
     assert group == "risk", f"no group {group!r} of facts; it is one of {GROUPS}"
     return risk_columns(facts, times)

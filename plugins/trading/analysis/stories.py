@@ -107,8 +107,8 @@ def replaced_at(items: Sequence[NewsItem]) -> list[datetime | None]:
 def distinct(items: Iterable[NewsItem]) -> list[NewsItem]:
     """Return each story once, as first told by whichever source, in its newest version; ascending by `known_at`."""
     told = ordered(items)
-    current = [item for item, until in zip(told, replaced_at(told), strict=True) if until is None]
-    return [item for item, before in zip(current, repeats(current), strict=True) if before < 0]
+    standing = zip(told, repeats(told), replaced_at(told), strict=True)
+    return [item for item, before, until in standing if before < 0 and until is None]
 
 
 def new_versions(items: Iterable[NewsItem], stored: Iterable[NewsItem], *, seen_at: datetime) -> list[NewsItem]:
@@ -137,12 +137,16 @@ def first_readable_at(
 ) -> datetime:
     """Return when a decision may first read a story that is seen `now`.
 
-    What is fresh was seen now; a question asked within minutes of the window's end counts as asked at its end, where
-    the decision stands. What is older is history, and counts from when the source showed it: 15 minutes after its
+    What is fresh was seen now, or at the window's end, where the decision stands, if it was asked for within minutes
+    of it. What is older is history, and counts from when the source showed it: 15 minutes after its
     publication, or `delay` where the plan keeps stories back for longer.
     """
     if published_at + delay < now - FRESH:
         return published_at + max(delay, ASSUMED_DELAY)
+    return max(published_at + delay, first_seen_at(now, window_ends_at))
+
+
+def first_seen_at(now: datetime, window_ends_at: datetime) -> datetime:
+    """Return the instant at which what is seen `now` counts as seen: the cutoff, if it was asked for promptly."""
     cutoff_at = window_ends_at - timedelta(microseconds=1)
-    seen_at = cutoff_at if timedelta(0) <= now - cutoff_at <= PROMPT else now
-    return max(published_at + delay, seen_at)
+    return cutoff_at if timedelta(0) <= now - cutoff_at <= PROMPT else now

@@ -79,11 +79,12 @@ class FeaturePanel:
         pe_ratio, pe_sector_median: price ÷ trailing diluted EPS; the median excludes the symbol itself.
         eps_ttm: trailing diluted earnings [USD/share]; known and ≤ 0 while `pe_ratio` is NaN for a loss maker.
         revenue_growth_frac: trailing four quarters against the four before.
+        earnings_surprise_frac: last reported EPS against what was expected of it, (reported − expected) ÷ |expected|.
         model_probability: calibrated chance of target before stop [0–1].
         vix: last known index level [points]; vix_change_frac: against the previous session's close.
         cpi_yoy_frac, cpi_yoy_3m_ago_frac: inflation now and three months earlier.
         gpr, gpr_mean_12m: geopolitical-risk index and its trailing mean.
-        price_at, daily_through, news_through, filing_at, vix_at, macro_at: instants of the inputs.
+        price_at, daily_through, news_through, filing_at, vix_at, macro_at, earnings_reported_at: instants of inputs.
         why_*: a `Why` code for each group of facts.
     """
 
@@ -128,6 +129,9 @@ class FeaturePanel:
     why_model: CodeArray
     why_vix: CodeArray
     why_macro: CodeArray
+    earnings_surprise_frac: FloatArray
+    earnings_reported_at: TimeArray
+    why_earnings: CodeArray
 
     def __post_init__(self) -> None:
         rows = len(self.times)
@@ -196,6 +200,7 @@ _LEAD = {
     "why_model": "model_probability",
     "why_vix": "vix",
     "why_macro": "cpi_yoy_frac",
+    "why_earnings": "earnings_surprise_frac",
 }
 
 

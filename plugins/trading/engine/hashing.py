@@ -12,6 +12,8 @@ from trading.engine.state import Hour
 
 # How much history was loaded, not what it says: live reads 900 days, a replay ten years.
 NOT_HASHED = frozenset({"daily_bar_count"})
+# They came later: hashed where a surprise is known, so that every decision without one keeps its hash.
+_OF_EARNINGS = frozenset({"earnings_surprise_frac", "earnings_reported_at", "why_earnings"})
 
 
 def decision_hash(spec_hash: str, hour: Hour, targets: Targets) -> str:
@@ -23,8 +25,9 @@ def decision_hash(spec_hash: str, hour: Hour, targets: Targets) -> str:
     digest = hashlib.sha256()
     head = f"{spec_hash}|{hour.slot.as_of.isoformat()}|{hour.cutoff_at.isoformat()}|{','.join(hour.panel.symbols)}"
     digest.update(head.encode())
+    has_surprise = bool(np.isfinite(hour.panel.earnings_surprise_frac[hour.row]).any())
     for name in columns():
-        if name in NOT_HASHED:
+        if name in NOT_HASHED or (name in _OF_EARNINGS and not has_surprise):
             continue
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(getattr(hour.panel, name)[hour.row]).tobytes())

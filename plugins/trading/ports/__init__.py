@@ -34,6 +34,7 @@ from trading.ports.reconciliations import (
 from trading.ports.sources import (
     ActionSource,
     BarSource,
+    EarningsSource,
     FilingSource,
     FundamentalsSource,
     MacroSource,
@@ -59,6 +60,7 @@ __all__ = [
     "ControlRows",
     "DecisionRows",
     "DividendDue",
+    "EarningsSource",
     "External",
     "Filed",
     "FilingSource",

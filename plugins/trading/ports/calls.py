@@ -85,8 +85,8 @@ class CallLedger(Protocol):
         """Store how a call ended; outages in a row open the vendor's circuit, any other end closes it."""
         ...
 
-    def switch_off(self, vendor: str, capability: str, *, reason: str) -> None:
-        """Remember until midnight UTC that the plan does not include a capability."""
+    def switch_off(self, vendor: str, capability: str, *, reason: str, is_for_month: bool = False) -> None:
+        """Remember until midnight UTC, or until the month ends, that a capability is not to be had."""
         ...
 
     def off_reason(self, vendor: str, capability: str) -> str | None:

@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Protocol
 
 from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, BarFault, CorporateAction, Filing, MacroPoint, NewsItem, Resolution
+from trading.domain.market import (
+    Bar,
+    BarFault,
+    CorporateAction,
+    EarningsReport,
+    Filing,
+    MacroPoint,
+    NewsItem,
+    Resolution,
+)
 from trading.domain.panel import FeaturePanel
 from trading.domain.series import BarSeries
 
@@ -60,6 +69,10 @@ class MarketRows(Protocol):
         """Store filings."""
         ...
 
+    def add_earnings(self, reports: Sequence[EarningsReport], origin: Provenance) -> IngestCounts:
+        """Store reports of earnings; a revised one stands beside the first."""
+        ...
+
     def add_macro(self, points: Sequence[MacroPoint], origin: Provenance) -> IngestCounts:
         """Store macro values."""
         ...
@@ -90,6 +103,10 @@ class MarketRows(Protocol):
 
     def filings(self, *, cutoff_at: datetime) -> tuple[Filing, ...]:
         """Return filings known at the cutoff, ascending by `known_at`."""
+        ...
+
+    def earnings(self, *, cutoff_at: datetime) -> tuple[EarningsReport, ...]:
+        """Return reports of earnings known at the cutoff, revisions too, ascending by `known_at`."""
         ...
 
     def macro(self, *, cutoff_at: datetime) -> tuple[MacroPoint, ...]:

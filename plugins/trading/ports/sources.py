@@ -11,6 +11,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.market import (
     Bar,
     CorporateAction,
+    EarningsReport,
     Filing,
     MacroPoint,
     NewsItem,
@@ -60,6 +61,19 @@ class FilingSource(Protocol):
         ...
 
 
+class EarningsSource(Protocol):
+    """Where reports of earnings, and what was expected of them, come from."""
+
+    name: str
+
+    def earnings(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[EarningsReport]:
+        """Return reports by any of `symbols` that became known in `window`.
+
+        A source that allows few calls takes turns: what it leaves out now, another hour brings.
+        """
+        ...
+
+
 class MacroSource(Protocol):
     """Where monthly series come from."""
 
@@ -105,6 +119,7 @@ class Sources:
         bars: the first one that serves a symbol and resolution is asked for it.
         holidays: asked at night whether the calendar is still right.
         first_news: how far the first ingest of headlines reaches back.
+        earnings: shown and open to rules; no rule needs it.
     """
 
     bars: tuple[BarSource, ...] = ()
@@ -114,6 +129,7 @@ class Sources:
     actions: tuple[ActionSource, ...] = ()
     holidays: tuple[HolidaySource, ...] = ()
     first_news: timedelta = HISTORY_NEWS
+    earnings: tuple[EarningsSource, ...] = ()
 
     def bars_for(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> tuple[BarSource, datetime] | None:
         """Return the source of these bars and up to when it serves them; None where nobody does."""

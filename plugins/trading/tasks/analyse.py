@@ -59,6 +59,6 @@ def _abstentions(panel: FeaturePanel, why: str) -> str:
 _WHYS = {
     "technicals": ("why_price", "why_technicals"),
     "sentiment": ("why_sentiment",),
-    "valuation": ("why_valuation",),
+    "valuation": ("why_valuation", "why_earnings"),
     "risk": ("why_vix", "why_macro"),
 }

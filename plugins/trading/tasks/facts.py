@@ -83,6 +83,7 @@ def load_facts(
         macro=market.macro(cutoff_at=cutoff_at),
         actions=market.actions(cutoff_at=cutoff_at),
         parked={} if is_replay else market.parked(),
+        earnings=market.earnings(cutoff_at=cutoff_at),
     )
 
 

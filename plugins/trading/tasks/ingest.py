@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from trading.analysis.stories import distinct, first_seen_at, new_versions
 from trading.domain.instruments import VIX, BookId, InstrumentKind, Symbol
 from trading.domain.market import Resolution, Slot, TimeWindow
 from trading.ports import IngestCounts, Provenance, Services
@@ -26,6 +27,7 @@ from trading.tasks.report import StepReport
 _NEWS_OVERLAP = timedelta(hours=2)
 _NEWS_GAP = timedelta(days=30)
 _NEWS_COUNTED = timedelta(hours=72)
+_EARNINGS_AHEAD = timedelta(days=10)
 _INSTANT = timedelta(microseconds=1)
 """Windows are half-open, a cutoff is not: what became known exactly at the cutoff counts."""
 
@@ -85,7 +87,7 @@ def _stored_prices(services: Services, spec: StrategySpec, slot: Slot) -> StepRe
 
 
 def ingest_fundamentals(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
-    """Store filings, monthly series, splits and dividends that became known by the cutoff.
+    """Store filings, monthly series, splits, dividends and reports of earnings that became known by the cutoff.
 
     The step is degraded when one of several sources is out of service; what the others say is stored.
     """
@@ -94,13 +96,16 @@ def ingest_fundamentals(services: Services, spec: StrategySpec, book: BookId, sl
         filings = tx.market.filings(cutoff_at=cutoff_at)
         macro = tx.market.macro(cutoff_at=cutoff_at)
         actions = tx.market.actions(cutoff_at=cutoff_at)
-    if not (sources.filings or sources.macro or sources.actions):
+        # A report of this evening counts from the next open: it is stored already and must not be stored again.
+        earnings = tx.market.earnings(cutoff_at=cutoff_at + _EARNINGS_AHEAD)
+    if not (sources.filings or sources.macro or sources.actions or sources.earnings):
         return _stored_facts({"filings": filings, "macro": macro, "actions": actions})
     gathering = Gathering()
     intake = FactIntake(services, gathering, cutoff_at, _run_id(book, slot))
     intake.filings([i.symbol for i in spec.universe if i.kind is InstrumentKind.STOCK], filings)
     intake.macro(macro)
     intake.actions([i.symbol for i in spec.universe if i.kind is not InstrumentKind.INDEX], actions)
+    intake.earnings([s for s in spec.universe.traded if spec.universe[s].kind is InstrumentKind.STOCK], earnings)
     gathering.conclude()
     counts = {name: count for kind, of_kind in intake.counts.items() for name, count in _counted(kind, of_kind).items()}
     return StepReport("ingest_fundamentals", counts, tuple(gathering.notes), degraded=gathering.is_partial)
@@ -116,6 +121,7 @@ def _stored_facts(stored: Mapping[str, Sequence[object]]) -> StepReport:
 def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
     """Store stories about the traded names that were published by the cutoff.
 
+    Each source's telling of a story is a row of its own, and a changed headline another one; they count once.
     Each source is asked from its own newest story on. The step is degraded when a source is out of service, or when
     sources are on and no traded name has any story of the last 72 hours.
     """
@@ -124,28 +130,34 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         recent = tx.market.news(since=cutoff_at - _NEWS_GAP, cutoff_at=cutoff_at)
     if not sources:
         note = "no news source: headlines are the imported ones"
-        counted = [item for item in recent if item.known_at > cutoff_at - _NEWS_COUNTED]
+        counted = distinct(item for item in recent if item.known_at > cutoff_at - _NEWS_COUNTED)
         return StepReport(step="ingest_news", counts={"stories_in_72h": len(counted)}, notes=(note,))
-    gathering, counts, stories = Gathering(), IngestCounts(), {item.item_id: item for item in recent}
+    gathering, counts, stories = Gathering(), IngestCounts(), list(recent)
     for source in sources:
         newest_at = max((item.published_at for item in recent if item.source == source.name), default=None)
         starts_at = cutoff_at - services.sources.first_news if newest_at is None else newest_at - _NEWS_OVERLAP
         window = TimeWindow(starts_at, cutoff_at + _INSTANT)
         items = gathering.ask(source.name, "no news", partial(source.news, spec.universe.traded, window))
-        new = [item for item in items or () if item.item_id not in stories]
-        stories |= {item.item_id: item for item in new}
+        seen_at = first_seen_at(services.clock.now(), window.ends_at)
+        new = new_versions(items or (), stories, seen_at=seen_at)
+        stories += new
         request = f"news from {window.starts_at:%Y-%m-%dT%H:%MZ}"
         origin = Provenance(source.name, request, services.clock.now(), _run_id(book, slot))
         with services.store.transaction() as tx:
             counts += tx.market.add_news(new, origin)
     gathering.conclude()
-    fresh = [item for item in stories.values() if cutoff_at - _NEWS_COUNTED < item.known_at <= cutoff_at]
+    told = [item for item in stories if cutoff_at - _NEWS_COUNTED < item.known_at <= cutoff_at]
+    fresh = distinct(told)
     about = Counter(symbol for item in fresh for symbol in item.symbols)
     silent = [symbol for symbol in spec.universe.traded if not about[symbol]]
     notes = gathering.notes + ([f"no story in 72 hours about {', '.join(silent)}"] if silent else [])
     return StepReport(
         step="ingest_news",
-        counts={**_counted("stories", counts), "stories_in_72h": len(fresh)},
+        counts={
+            **_counted("stories", counts),
+            "stories_in_72h": len(fresh),
+            "stories_repeated": len(told) - len(fresh),
+        },
         notes=tuple(notes),
         degraded=gathering.is_partial or len(silent) == len(spec.universe.traded),
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from trading.domain.instruments import Symbol
-from trading.domain.market import CorporateAction, Filing, MacroPoint, TimeWindow
+from trading.domain.market import CorporateAction, EarningsReport, Filing, MacroPoint, TimeWindow
 from trading.ports import IngestCounts, MarketRows, Provenance, Services
 from trading.tasks.gathering import Gathering
 
@@ -35,7 +35,7 @@ class FactIntake:
     run_id: str
     since: datetime | None = None
     counts: dict[str, IngestCounts] = field(
-        default_factory=lambda: {kind: IngestCounts() for kind in ("filings", "macro", "actions")}
+        default_factory=lambda: {kind: IngestCounts() for kind in ("filings", "macro", "actions", "earnings")}
     )
 
     def filings(self, symbols: Sequence[Symbol], stored: Sequence[Filing]) -> None:
@@ -61,6 +61,26 @@ class FactIntake:
             request = f"macro from {window.starts_at:%Y-%m-%d}"
             with self._delivery(source.name, request) as (market, origin):
                 self.counts["macro"] += market.add_macro(new, origin)
+
+    def earnings(self, symbols: Sequence[Symbol], stored: Sequence[EarningsReport]) -> None:
+        """Ask each source once for all symbols and all years: it decides whose turn it is, and tells all it has.
+
+        Figures that were changed since they were stored are a revision, known from now on.
+        """
+        newest = {(r.source, r.symbol, r.period_ends_on): r for r in sorted(stored, key=lambda r: r.known_at)}
+        window = TimeWindow(self.cutoff_at - FIRST_FACTS, self.cutoff_at + _INSTANT)
+        for source in self.services.sources.earnings:
+            rows = self.gathering.ask(source.name, "no earnings", partial(source.earnings, symbols, window))
+            now = self.services.clock.now()
+            new = []
+            for row in rows or ():
+                before = newest.get((row.source, row.symbol, row.period_ends_on))
+                if before is None:
+                    new.append(row)
+                elif (before.eps_reported, before.eps_estimated) != (row.eps_reported, row.eps_estimated):
+                    new.append(replace(row, known_at=max(row.known_at, now)))
+            with self._delivery(source.name, "earnings") as (market, origin):
+                self.counts["earnings"] += market.add_earnings(new, origin)
 
     def actions(self, symbols: Sequence[Symbol], stored: Sequence[CorporateAction]) -> None:
         """Ask each source once for all symbols, from where the one with the oldest news stands."""

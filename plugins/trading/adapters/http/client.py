@@ -13,7 +13,16 @@ from trading.adapters.http.reply import Kind, Reply, Unreadable, check, json_of,
 from trading.adapters.http.terms import VendorTerms, host_of
 from trading.adapters.http.transfer import NoReply, TooLarge, transfer
 from trading.adapters.http.verdicts import CAP_SECONDS, OK, SERVER_ERRORS, excerpt_of, refusal
-from trading.errors import NotEntitled, TransientError, VendorError, VendorRateLimited, VendorRefused, VendorUnavailable
+from trading.errors import (
+    AccountCapped,
+    NotEntitled,
+    QuotaExhausted,
+    TransientError,
+    VendorError,
+    VendorRateLimited,
+    VendorRefused,
+    VendorUnavailable,
+)
 from trading.ports.calls import CallLedger, CallResult
 
 TRIES = 3
@@ -63,7 +72,8 @@ class HttpClient:
         Args:
             path: below the base URL, symbols in it percent-encoded.
             params: without the key; None values are left out.
-            capability: what of the plan this needs; a 403 switches it off for the UTC day, later calls raise at once.
+            capability: what of the plan this needs; a 403, or a quota that the vendor calls used up, switches it off
+                for the UTC day (a closed account: for the month), and later calls raise at once.
             units: most priced units that the reply can hold.
 
         Raises:
@@ -111,7 +121,7 @@ class HttpClient:
         self._start()
         if capability and (reason := self._calls.off_reason(self._terms.name, capability)):
             raise NotEntitled(
-                f"{self._terms.name}: {capability} is off for today ({reason}); use another source",
+                f"{self._terms.name}: {capability} is off for now ({reason}); use another source",
                 vendor=self._terms.name,
             )
         failure: VendorError
@@ -120,8 +130,9 @@ class HttpClient:
             if not isinstance(answer, VendorError):
                 return answer
             failure = answer
-            if isinstance(failure, NotEntitled) and capability:
-                self._calls.switch_off(self._terms.name, capability, reason=str(failure))
+            if isinstance(failure, NotEntitled | QuotaExhausted | AccountCapped) and capability:
+                is_for_month = isinstance(failure, AccountCapped)
+                self._calls.switch_off(self._terms.name, capability, reason=str(failure), is_for_month=is_for_month)
             wait = _pause_before_next(failure, number)
             if wait is None or wait >= self._left():
                 break
@@ -185,6 +196,9 @@ class HttpClient:
             return refused, CallResult(OK, 0, "too large")
         if reply.status in REDIRECTS and "location" in reply.headers:
             return _Elsewhere(_joined(url, reply.headers["location"])), CallResult(reply.status, 0)
+        if self._terms.judge and (verdict := self._terms.judge(reply)):
+            is_outage = isinstance(verdict, VendorUnavailable)
+            return verdict, CallResult(reply.status, 0, "refused", is_outage, verdict.excerpt)
         excerpt = excerpt_of(reply.body)
         if reply.status != OK:
             is_outage = reply.status >= SERVER_ERRORS

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from trading.errors import ConfigurationError
+from trading.adapters.http.reply import Reply
+from trading.errors import ConfigurationError, VendorError
 from trading.ports.calls import Quota
 
 HERE = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -32,6 +34,8 @@ class VendorTerms:
         allowed_hosts: further "host" or "host:port" that a next-page address may name; base_url's own always may.
         max_body_bytes: a larger reply (unpacked) is refused.
         connect_seconds, read_seconds: longest wait for the connection, and for the next piece of a reply.
+        judge: what a reply means where this vendor departs from the common table, whatever its status: some tell
+            their errors with 200. None for "as the table says". Only the excerpt of its error reaches the audit.
     """
 
     name: str
@@ -46,6 +50,7 @@ class VendorTerms:
     max_body_bytes: int = 32_000_000
     connect_seconds: float = 5.0
     read_seconds: float = 20.0
+    judge: Callable[[Reply], VendorError | None] | None = None
 
     def __post_init__(self) -> None:
         """Refuse an address that would send the key in the clear, and a key that no header can carry."""

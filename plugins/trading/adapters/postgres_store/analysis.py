@@ -23,7 +23,10 @@ GROUPS = {
         "macd_signal", "rsi_14", "atr_14", "volatility_frac", "daily_bar_count", "daily_through", "why_technicals",
     ),
     "sentiment": ("sentiment", "story_count", "negative_source_count", "news_through", "why_sentiment"),
-    "valuation": ("pe_ratio", "pe_sector_median", "eps_ttm", "revenue_growth_frac", "filing_at", "why_valuation"),
+    "valuation": (
+        "pe_ratio", "pe_sector_median", "eps_ttm", "revenue_growth_frac", "filing_at", "why_valuation",
+        "earnings_surprise_frac", "earnings_reported_at", "why_earnings",
+    ),
     "risk": (
         "vix", "vix_change_frac", "vix_at", "why_vix", "cpi_yoy_frac", "cpi_yoy_3m_ago_frac", "gpr", "gpr_mean_12m",
         "macro_at", "why_macro",

@@ -70,10 +70,12 @@ class PostgresCallLedger:
                 failures_to_open=FAILURES_TO_OPEN,
             )
 
-    def switch_off(self, vendor: str, capability: str, *, reason: str) -> None:
-        """Remember until midnight UTC that the plan does not include a capability."""
+    def switch_off(self, vendor: str, capability: str, *, reason: str, is_for_month: bool = False) -> None:
+        """Remember until midnight UTC, or until the month ends, that a capability is not to be had."""
         with self._statements() as statements:
-            statements.run("switch_capability_off", vendor=vendor, capability=capability, reason=reason)
+            statements.run(
+                "switch_capability_off", vendor=vendor, capability=capability, reason=reason, is_for_month=is_for_month
+            )
 
     def off_reason(self, vendor: str, capability: str) -> str | None:
         """Return why a capability is off today, or None."""

@@ -18,6 +18,7 @@ from trading.domain.market import (
     Bar,
     BarFault,
     CorporateAction,
+    EarningsReport,
     Filing,
     MacroPoint,
     MacroSeries,
@@ -32,6 +33,7 @@ _PRICES = ("open", "high", "low", "close", "volume")
 _BAR_COLUMNS = ("symbol", "resolution", "starts_at", "ends_at", *_PRICES, "known_at")
 _NEWS_COLUMNS = ("item_id", "symbols", "published_at", "known_at", "title", "url")
 _FILING_COLUMNS = ("symbol", "period_ends_on", "quarters", "eps_diluted", "revenue_usd", "known_at", "filed_on")
+_EARNINGS_COLUMNS = ("symbol", "period_ends_on", "reported_on", "eps_reported", "eps_estimated", "known_at")
 _MACRO_COLUMNS = ("series", "period_on", "value", "known_at")
 _ACTION_COLUMNS = ("symbol", "kind", "ex_on", "value", "known_at")
 
@@ -75,6 +77,10 @@ class PostgresMarketRows:
         """Store filings."""
         return self._add("fundamentals", "filings", _FILING_COLUMNS, filings, origin)
 
+    def add_earnings(self, reports: Sequence[EarningsReport], origin: Provenance) -> IngestCounts:
+        """Store reports of earnings; a revised one stands beside the first."""
+        return self._add("earnings", "earnings", _EARNINGS_COLUMNS, reports, origin)
+
     def add_macro(self, points: Sequence[MacroPoint], origin: Provenance) -> IngestCounts:
         """Store macro values."""
         return self._add("macro", "macro", _MACRO_COLUMNS, points, origin)
@@ -83,7 +89,7 @@ class PostgresMarketRows:
         """Store splits and dividends."""
         return self._add("corporate_actions", "actions", _ACTION_COLUMNS, actions, origin)
 
-    def _add[Fact: (NewsItem, Filing, MacroPoint, CorporateAction)](
+    def _add[Fact: (NewsItem, Filing, EarningsReport, MacroPoint, CorporateAction)](
         self, staging: str, group: str, columns: Sequence[str], facts: Sequence[Fact], origin: Provenance
     ) -> IngestCounts:
         if not facts:
@@ -159,6 +165,10 @@ class PostgresMarketRows:
     def filings(self, *, cutoff_at: datetime) -> tuple[Filing, ...]:
         """Return filings known at the cutoff, ascending by `known_at`."""
         return tuple(Filing(**row) for row in self._facts.rows("read_filings", cutoff_at=cutoff_at))
+
+    def earnings(self, *, cutoff_at: datetime) -> tuple[EarningsReport, ...]:
+        """Return reports of earnings known at the cutoff, revisions too, ascending by `known_at`."""
+        return tuple(EarningsReport(**row) for row in self._facts.rows("read_earnings", cutoff_at=cutoff_at))
 
     def macro(self, *, cutoff_at: datetime) -> tuple[MacroPoint, ...]:
         """Return macro values known at the cutoff, first publication of each month, ascending."""
