@@ -15,6 +15,7 @@ from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveT
 from trading.errors import ConfigurationError
 from trading.ports import BrokerGate, Services, Sources, StatementSource
 from trading.settings import Mode, Settings, SourceKind
+from trading.strategy.catalogue import spec_named
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 from trading.tasks.interlock import guarded
@@ -60,7 +61,10 @@ def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) ->
         from trading.adapters.sources.combined import vendor_sources
 
         calls = PostgresCallLedger(settings.database_url)
-        return vendor_sources(settings.vendors, calendar, SystemClock(), calls, is_history=is_history)
+        universe = spec_named(settings.strategy).universe
+        return vendor_sources(
+            settings.vendors, calendar, SystemClock(), calls, universe=universe, is_history=is_history
+        )
     if settings.sources is not SourceKind.SYNTHETIC:
         return Sources()
     market = SyntheticMarket(settings.synthetic_seed, calendar)

@@ -162,7 +162,8 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
         return
     for state in states:
         if not state.is_on:
-            yield Finding(Level.WARN, state.name, f"off, so no {state.serves}; {state.problem}")
+            level = Level.OK if state.is_optional else Level.WARN
+            yield Finding(level, state.name, f"off, so no {state.serves}; {state.problem}")
         elif state.problem:
             yield Finding(Level.WARN, state.name, f"on: {state.serves}; {state.problem}")
         else:

@@ -25,7 +25,9 @@ def lines(**values):
 
 def test_each_vendor_has_a_line_and_one_that_is_off_says_what_to_set():
     found = lines()
-    assert list(found) == ["polygon", "edgar", "fred", "cboe", "gpr", "sources"]
+    assert list(found) == [
+        "polygon", "edgar", "alphavantage", "newsapi", "x", "fred", "cboe", "gpr", "sources",
+    ]  # fmt: skip
     assert found["polygon"].text.endswith("set POLYGON_API_KEY (or POLYGON_API_KEY_FILE)")
     assert found["cboe"].level is Level.OK
     assert found["sources"].level is Level.FAIL, "nothing serves prices"

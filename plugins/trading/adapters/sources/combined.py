@@ -7,14 +7,28 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from trading.adapters.http import HttpClient, VendorTerms
-from trading.adapters.sources import cboe, edgar, fred, gpr
+from trading.adapters.sources import alphavantage, cboe, edgar, fred, gpr, newsapi, x_search
 from trading.adapters.sources.polygon_bars import PolygonBars
 from trading.adapters.sources.polygon_client import PolygonClient, polygon_terms
 from trading.adapters.sources.polygon_facts import PolygonActions, PolygonNews
 from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, Reach, plan_named
-from trading.ports import ActionSource, BarSource, Clock, FilingSource, MacroSource, MarketCalendar, NewsSource, Sources
+from trading.analysis.entities import Entities
+from trading.domain.instruments import Universe
+from trading.ports import (
+    ActionSource,
+    BarSource,
+    Clock,
+    EarningsSource,
+    FilingSource,
+    MacroSource,
+    MarketCalendar,
+    NewsSource,
+    Sources,
+)
 from trading.ports.calls import CallLedger
 from trading.settings import VendorSettings
+from trading.strategy.names import NAMES
+from trading.strategy.three_sector import UNIVERSE
 
 TASK_SECONDS = 300.0
 """All that one vendor may take of one task; what is missing then, the retry asks for."""
@@ -24,11 +38,18 @@ FIRST_NEWS = timedelta(days=7)
 
 
 def vendor_sources(
-    vendors: VendorSettings, calendar: MarketCalendar, clock: Clock, calls: CallLedger, *, is_history: bool = False
+    vendors: VendorSettings,
+    calendar: MarketCalendar,
+    clock: Clock,
+    calls: CallLedger,
+    *,
+    universe: Universe = UNIVERSE,
+    is_history: bool = False,
 ) -> Sources:
     """Return the sources that the settings switch on; the Cboe's and the risk index need no key.
 
     Args:
+        universe: the instruments whose names headlines are searched for.
         is_history: bars are brought for the past: more time, and instants of knowledge as a delayed plan gives them.
     """
 
@@ -39,6 +60,7 @@ def vendor_sources(
     macro: list[MacroSource] = [gpr.GprSource(client(_gpr_terms(vendors)))]
     news: list[NewsSource] = []
     filings: list[FilingSource] = []
+    earnings: list[EarningsSource] = []
     actions: list[ActionSource] = []
     if vendors.polygon_key:
         polygon = PolygonClient(client(_polygon_terms(vendors)))
@@ -52,7 +74,27 @@ def vendor_sources(
         news.append(edgar.Edgar8kSource(site))
     if vendors.fred_key:
         macro.insert(0, fred.FredSource(client(_fred_terms(vendors)), calendar))
-    return Sources(tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions), first_news=FIRST_NEWS)
+    entities = Entities(universe, NAMES)
+    if vendors.alphavantage_key:
+        http = client(_alphavantage_terms(vendors))
+        news.append(alphavantage.AlphaVantageNews(http, entities, clock, is_history=is_history))
+        earnings.append(alphavantage.AlphaVantageEarnings(http, calendar, clock, is_history=is_history))
+    if vendors.newsapi_key:
+        plan = newsapi.newsapi_plan(vendors.newsapi_plan)
+        news.append(newsapi.NewsApi(client(_newsapi_terms(vendors)), plan, universe, NAMES, clock))
+    # Posts of the past are not for sale beyond a week, and each one costs: history does without them.
+    if _is_x_on(vendors) and not is_history:
+        budget_usd = vendors.x_budget_usd
+        news.append(x_search.XSearch(client(_x_terms(vendors)), entities, clock, budget_usd=budget_usd))
+    return Sources(
+        tuple(bars),
+        tuple(news),
+        tuple(filings),
+        tuple(macro),
+        tuple(actions),
+        first_news=FIRST_NEWS,
+        earnings=tuple(earnings),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +102,7 @@ class VendorState:
     """One line about a vendor.
 
     Attributes:
-        is_on: whether it is asked at all.
+        is_on: whether it is asked at all. is_optional: the desk is whole without it.
         problem: what keeps it from being whole, and what to do; None when nothing does.
     """
 
@@ -68,6 +110,7 @@ class VendorState:
     serves: str
     is_on: bool = True
     problem: str | None = None
+    is_optional: bool = False
 
 
 def vendor_states(vendors: VendorSettings, calls: CallLedger | None) -> Iterator[VendorState]:
@@ -75,10 +118,64 @@ def vendor_states(vendors: VendorSettings, calls: CallLedger | None) -> Iterator
     yield _polygon_state(vendors, calls)
     sec = _edgar_terms(vendors) if vendors.sec_user_agent else ()
     yield _state("edgar", "filings, 8-K headlines", sec, calls, off="set SEC_USER_AGENT to who you are, with e-mail")
+    yield from _headline_states(vendors, calls)
     consumer_prices = (_fred_terms(vendors),) if vendors.fred_key else ()
     yield _state("fred", "consumer prices", consumer_prices, calls, off="set FRED_API_KEY (or FRED_API_KEY_FILE)")
     yield _state("cboe", "the VIX of each day", (_cboe_terms(vendors),), calls)
     yield _state("gpr", "the index of geopolitical risk", (_gpr_terms(vendors),), calls)
+
+
+def _headline_states(vendors: VendorSettings, calls: CallLedger | None) -> Iterator[VendorState]:
+    """Yield the vendors that are counted or paid by the call, with what was used of them."""
+    name, serves = alphavantage.NAME, "headlines, earnings surprises"
+    if vendors.alphavantage_key:
+        _alphavantage_terms(vendors)
+        used = _calls_today(name, alphavantage.CALLS_A_DAY, calls)
+        problem = _problems(name, (alphavantage.NEWS, alphavantage.EARNINGS), calls)
+        yield VendorState(name, f"{serves}{used}", problem=problem)
+    else:
+        off = "set ALPHAVANTAGE_API_KEY (or ALPHAVANTAGE_API_KEY_FILE)"
+        yield VendorState(name, serves, is_on=False, problem=off, is_optional=True)
+    name, serves = newsapi.NAME, "headlines"
+    if vendors.newsapi_key:
+        plan = newsapi.newsapi_plan(vendors.newsapi_plan)
+        _newsapi_terms(vendors)
+        late = f", {plan.delay.total_seconds() / 3600:.0f} hours late" if plan.delay else ""
+        used = _calls_today(name, plan.quota.per_day, calls)
+        problem = _problems(name, (newsapi.EVERYTHING,), calls)
+        yield VendorState(name, f"{serves} (plan {plan.name}{late}){used}", problem=problem)
+    else:
+        off = "set NEWSAPI_KEY (or NEWSAPI_KEY_FILE)"
+        yield VendorState(name, serves, is_on=False, problem=off, is_optional=True)
+    yield _x_state(vendors, calls)
+
+
+def _x_state(vendors: VendorSettings, calls: CallLedger | None) -> VendorState:
+    name, serves = x_search.NAME, f"posts at {x_search.POST_USD} USD each"
+    if not _is_x_on(vendors):
+        missing = [] if vendors.x_token else ["X_BEARER_TOKEN (or X_BEARER_TOKEN_FILE)"]
+        missing += [] if vendors.x_budget_usd else ["X_MONTHLY_BUDGET_USD above 0"]
+        return VendorState(name, serves, is_on=False, problem=f"set {' and '.join(missing)}", is_optional=True)
+    _x_terms(vendors)
+    usage = calls.usage(name) if calls else None
+    used = f" ({usage.month_usd:.2f} of {vendors.x_budget_usd} USD this month)" if usage else ""
+    return VendorState(name, f"{serves}{used}", problem=_problems(name, (x_search.RECENT,), calls))
+
+
+def _calls_today(vendor: str, limit: int | None, calls: CallLedger | None) -> str:
+    usage = calls.usage(vendor) if calls else None
+    if usage is None:
+        return ""
+    return f" ({usage.calls_today}{'' if limit is None else f' of {limit}'} calls today)"
+
+
+def _problems(vendor: str, capabilities: Sequence[str], calls: CallLedger | None) -> str | None:
+    """Return what of a vendor is off, and that it is left alone after outages; None when nothing is the matter."""
+    off = ((capability, calls.off_reason(vendor, capability)) for capability in capabilities) if calls else ()
+    found = [f"{capability} is off ({reason})" for capability, reason in off if reason]
+    if circuit := _circuit(vendor, calls):
+        found.append(circuit)
+    return "; ".join(found) or None
 
 
 def _polygon_state(vendors: VendorSettings, calls: CallLedger | None) -> VendorState:
@@ -137,6 +234,25 @@ def _edgar_terms(vendors: VendorSettings) -> tuple[VendorTerms, VendorTerms]:
 
 def _fred_terms(vendors: VendorSettings) -> VendorTerms:
     return fred.fred_terms(vendors.fred_key, base_url=vendors.fred_base_url or fred.BASE_URL)
+
+
+def _alphavantage_terms(vendors: VendorSettings) -> VendorTerms:
+    base_url = vendors.alphavantage_base_url or alphavantage.BASE_URL
+    return alphavantage.alphavantage_terms(vendors.alphavantage_key, base_url=base_url)
+
+
+def _newsapi_terms(vendors: VendorSettings) -> VendorTerms:
+    plan = newsapi.newsapi_plan(vendors.newsapi_plan)
+    return newsapi.newsapi_terms(vendors.newsapi_key, plan, base_url=vendors.newsapi_base_url or newsapi.BASE_URL)
+
+
+def _is_x_on(vendors: VendorSettings) -> bool:
+    return bool(vendors.x_token) and vendors.x_budget_usd > 0
+
+
+def _x_terms(vendors: VendorSettings) -> VendorTerms:
+    base_url = vendors.x_base_url or x_search.BASE_URL
+    return x_search.x_terms(vendors.x_token, vendors.x_budget_usd, base_url=base_url)
 
 
 def _cboe_terms(vendors: VendorSettings) -> VendorTerms:

@@ -1,0 +1,252 @@
+"""Alpha Vantage: headlines and earnings surprises at 25 calls a day. It tells its errors with status 200."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from trading.adapters.http import (
+    HttpClient,
+    KeyPlace,
+    NotEntitled,
+    Quota,
+    QuotaExhausted,
+    Reply,
+    UnknownSymbol,
+    VendorError,
+    VendorRateLimited,
+    VendorRefused,
+    VendorTerms,
+)
+from trading.adapters.sources.questions import answers, whose_turn
+from trading.analysis.earnings import readable_at
+from trading.analysis.entities import Entities
+from trading.analysis.language import is_english
+from trading.analysis.stories import clean_title, first_readable_at
+from trading.domain.instruments import Symbol
+from trading.domain.market import EarningsReport, NewsItem, TimeWindow
+from trading.errors import DataRejected
+from trading.ports import Clock, MarketCalendar
+
+NAME = "alphavantage"
+BASE_URL = "https://www.alphavantage.co"
+PATH = "/query"
+CALLS_A_DAY = 25
+NEWS_AN_HOUR, EARNINGS_AN_HOUR = 2, 1
+"""Tickers asked for in an hour: 21 calls in a session of seven hours; the other four are for second tries."""
+LOOK_BACK = timedelta(hours=72)
+"""Each question reaches back so far, because a ticker's turn comes round within the session, or after a weekend."""
+MOST_STORIES = 1_000
+RELEVANT = 0.3
+"""From here on the vendor's relevance [0–1] makes a story one about the ticker; below, the headline must name it."""
+BURST_SECONDS, MINUTE_SECONDS = 2.0, 60.0
+FRESH_REPORT = timedelta(days=10)
+"""A report this young was first seen when it was stored; older ones are history, known since their day."""
+NEWS, EARNINGS = "news", "earnings"
+
+log = logging.getLogger(__name__)
+
+
+def alphavantage_terms(key: str, *, base_url: str = BASE_URL) -> VendorTerms:
+    """Return what is agreed with Alpha Vantage: 25 calls a day and one a second; it takes the key in the query only."""
+    return VendorTerms(
+        name=NAME,
+        base_url=base_url,
+        # A little more than the second: the vendor's clock counts when a call arrives.
+        quota=Quota(per_window=1, window_seconds=1.1, per_day=CALLS_A_DAY, pause_seconds=1.1),
+        key_name="apikey",
+        key_place=KeyPlace.QUERY,
+        secret=key,
+        judge=judge,
+    )
+
+
+def judge(reply: Reply) -> VendorError | None:
+    """Return what a reply with status 200 means if it is no data. Nothing of its text is kept: it repeats our key."""
+    told = _told(reply)
+    if reply.status != 200 or not isinstance(told, dict):
+        return None
+    if not told:
+        return UnknownSymbol(f"{NAME}: an empty answer; check the symbol", vendor=NAME, status=200, code="empty")
+    if not told.keys() <= {"Information", "Note", "Error Message"}:
+        return None
+    words = " ".join(str(text) for text in told.values()).lower()
+    if "Error Message" in told:
+        return _error_message(words)
+    for span, seconds in (("per second", BURST_SECONDS), ("per minute", MINUTE_SECONDS)):
+        if span in words:
+            text = f"{NAME}: too many calls at once; try again in {seconds:g} s"
+            return VendorRateLimited(text, vendor=NAME, status=200, code="burst", retry_after_seconds=seconds)
+    if "per day" in words or "daily" in words:
+        text = f"{NAME}: the day's calls of this key are used up; it is asked again after midnight UTC"
+        return QuotaExhausted(text, vendor=NAME, status=200, code="daily_limit")
+    if "premium" in words:
+        text = f"{NAME}: the plan does not include this; use another source or change the plan"
+        return NotEntitled(text, vendor=NAME, status=200, code="premium")
+    if "invalid inputs" in words:
+        return UnknownSymbol(f"{NAME}: it does not know this; check the symbol", vendor=NAME, status=200)
+    return VendorRefused(f"{NAME}: it answers with a notice instead of data; ask its support", vendor=NAME, status=200)
+
+
+def _error_message(words: str) -> VendorError:
+    if "apikey" in words or "api key" in words:
+        text = f"{NAME}: the key is not accepted; correct ALPHAVANTAGE_API_KEY"
+        return VendorRefused(text, vendor=NAME, status=200, code="key")
+    text = f"{NAME}: it calls the question invalid; check the symbol"
+    return UnknownSymbol(text, vendor=NAME, status=200, code="error_message")
+
+
+def _told(reply: Reply) -> object:
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+class AlphaVantageNews:
+    """`NewsSource` on NEWS_SENTIMENT. The vendor's own sentiment is not read: its scale is not ours.
+
+    Args:
+        is_history: ask for every symbol and exactly for the window, whatever it costs of the day's calls.
+    """
+
+    name = NAME
+
+    def __init__(self, http: HttpClient, entities: Entities, clock: Clock, *, is_history: bool = False) -> None:
+        self._http, self._entities, self._clock, self._is_history = http, entities, clock, is_history
+
+    def news(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[NewsItem]:
+        """Return stories published before the window's end about the symbols whose turn it is, each once."""
+        turn = symbols if self._is_history else whose_turn(symbols, window.ends_at, per_hour=NEWS_AN_HOUR)
+        since = window.starts_at if self._is_history else min(window.starts_at, window.ends_at - LOOK_BACK)
+        told: set[str] = set()
+        left_out = 0
+        for row in answers(NAME, [partial(self._feed, symbol, since, window.ends_at) for symbol in turn]):
+            item = self._item(row, symbols, window)
+            if item is None or not since <= item.published_at < window.ends_at:
+                left_out += 1
+            elif item.item_id not in told:
+                told.add(item.item_id)
+                yield item
+        if left_out:
+            log.info("%s: %d stories about others, outside the window or not in English were left out", NAME, left_out)
+
+    def _feed(self, symbol: Symbol, since: datetime, until: datetime) -> list[Any]:
+        question = {
+            "function": "NEWS_SENTIMENT", "tickers": symbol, "time_from": _minute(since),
+            "time_to": _minute(until + timedelta(minutes=1)), "sort": "LATEST", "limit": MOST_STORIES,
+        }  # fmt: skip
+        told = self._http.get_json(PATH, question, capability=NEWS)
+        feed = told.get("feed") if isinstance(told, dict) else None
+        if not isinstance(feed, list):
+            raise DataRejected(f"{NAME}: its news of {symbol} have another shape than expected; nothing was stored")
+        return feed
+
+    def _item(self, row: object, symbols: Sequence[Symbol], window: TimeWindow) -> NewsItem | None:
+        if not isinstance(row, dict):
+            return None
+        title, published_at = clean_title(row.get("title")), _instant(row.get("time_published"))
+        if published_at is None or not is_english(title):
+            return None
+        about = self._about(row.get("ticker_sentiment"), title, symbols)
+        if not about:
+            return None
+        url = row.get("url") if isinstance(row.get("url"), str) else None
+        identity = hashlib.sha256(f"{url or title}".encode()).hexdigest()[:24]
+        known_at = first_readable_at(published_at, now=self._clock.now(), window_ends_at=window.ends_at)
+        return NewsItem(f"{NAME}:{identity}", about, published_at, known_at, title, NAME, url)
+
+    def _about(self, listed: object, title: str, symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
+        """Return our symbols among the tickers listed that are relevant enough, or that the headline names."""
+        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+        relevance = {str(row.get("ticker")): _number(row.get("relevance_score")) or 0.0 for row in rows}
+        named = self._entities.about(title, [symbol for symbol in symbols if symbol in relevance])
+        return tuple(s for s in symbols if s in named or relevance.get(s, 0.0) >= RELEVANT)
+
+
+class AlphaVantageEarnings:
+    """`EarningsSource` on EARNINGS: what was reported, and what had been expected as the vendor tells it now.
+
+    Args:
+        is_history: ask for every symbol at once, and count every report as known since its day.
+    """
+
+    name = NAME
+
+    def __init__(self, http: HttpClient, calendar: MarketCalendar, clock: Clock, *, is_history: bool = False) -> None:
+        self._http, self._calendar, self._clock, self._is_history = http, calendar, clock, is_history
+
+    def earnings(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[EarningsReport]:
+        """Return the reports since the window's start by the symbols whose turn it is, oldest first."""
+        turn = symbols if self._is_history else self._turn(symbols, window.ends_at)
+        found = list(answers(NAME, [partial(self._reports, symbol) for symbol in turn]))
+        # The day, not the instant: what was reported tonight is stored now and counts from the next open.
+        kept = [r for r in found if window.starts_at.date() <= r.reported_on <= window.ends_at.date()]
+        yield from sorted(kept, key=lambda report: (report.known_at, report.symbol))
+
+    @staticmethod
+    def _turn(symbols: Sequence[Symbol], at: datetime) -> Sequence[Symbol]:
+        return whose_turn(symbols, at, per_hour=EARNINGS_AN_HOUR, is_daily=True)
+
+    def _reports(self, symbol: Symbol) -> list[EarningsReport]:
+        told = self._http.get_json(PATH, {"function": "EARNINGS", "symbol": symbol}, capability=EARNINGS)
+        rows = told.get("quarterlyEarnings") if isinstance(told, dict) else None
+        if not isinstance(rows, list) or told.get("symbol") != symbol:
+            raise DataRejected(f"{NAME}: the earnings of {symbol} have another shape than expected; nothing was stored")
+        reports = [report for row in rows if isinstance(row, dict) and (report := self._report(symbol, row))]
+        if len(reports) < len(rows):
+            log.info("%s: %d quarters of %s without a reported figure", NAME, len(rows) - len(reports), symbol)
+        return reports
+
+    def _report(self, symbol: Symbol, row: Mapping[str, object]) -> EarningsReport | None:
+        """Return one quarter, or None where nothing was reported: "None" is how the vendor says so."""
+        period, reported_on = _day(row.get("fiscalDateEnding")), _day(row.get("reportedDate"))
+        eps = _number(row.get("reportedEPS"))
+        if period is None or reported_on is None or eps is None or reported_on < period:
+            return None
+        release = row.get("reportTime")
+        day = self._calendar.session(reported_on)
+        known_at = readable_at(
+            reported_on,
+            release if isinstance(release, str) else None,
+            None if day is None else day.opens_at,
+            self._calendar.next_session(reported_on).opens_at,
+        )
+        now = self._clock.now()
+        if not self._is_history and known_at > now - FRESH_REPORT:
+            known_at = max(known_at, now)
+        return EarningsReport(symbol, period, reported_on, eps, _number(row.get("estimatedEPS")), NAME, known_at)
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M}"
+
+
+def _instant(text: object) -> datetime | None:
+    """Return the vendor's compact instant, which is UTC; None where it is none."""
+    try:
+        return datetime.strptime(str(text), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _day(text: object) -> date | None:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
+def _number(text: object) -> float | None:
+    """Return a number that the vendor sends as a string; None for "None" and whatever else is no number."""
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

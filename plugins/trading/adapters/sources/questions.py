@@ -1,0 +1,52 @@
+"""Several questions to one vendor that counts every one of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from trading.errors import NotEntitled, QuotaExhausted, UnknownSymbol
+
+log = logging.getLogger(__name__)
+
+SESSION_HOURS = 7
+"""Decisions of a whole session: 10:30 to 15:30, and the close."""
+
+
+def answers[Row](source: str, questions: Iterable[Callable[[], Iterable[Row]]]) -> Iterator[Row]:
+    """Yield what the questions bring, one after the other.
+
+    A symbol that the vendor does not know costs its own answer only, unless it knows none. A quota that ends after the
+    first answer ends the questions: what came is paid for and kept.
+    """
+    is_answered, unknown = False, None
+    for ask in questions:
+        try:
+            rows = tuple(ask())
+        except UnknownSymbol as error:
+            unknown = error
+            log.info("%s: %s", source, error)
+            continue
+        except (QuotaExhausted, NotEntitled) as error:
+            if not is_answered:
+                raise
+            log.info("%s: %s", source, error)
+            return
+        is_answered = True
+        yield from rows
+    if unknown is not None and not is_answered:
+        raise unknown
+
+
+def whose_turn[Item](items: Sequence[Item], at: datetime, *, per_hour: int, is_daily: bool = False) -> Sequence[Item]:
+    """Return those whose turn it is in the hour of `at`: the hours of a session, and its days, go round among them.
+
+    Args:
+        is_daily: nothing has two turns in one session, even where hours are left over.
+    """
+    hour = at.hour % SESSION_HOURS
+    if is_daily and len(items) <= SESSION_HOURS * per_hour:
+        return items[hour * per_hour : (hour + 1) * per_hour]
+    first = (at.date().toordinal() * SESSION_HOURS + hour) * per_hour
+    return [items[(first + number) % len(items)] for number in range(min(per_hour, len(items)))]
