@@ -162,3 +162,10 @@ def test_a_capability_that_the_plan_lacks_is_off_until_the_day_ends(ledger):
     assert ledger.off_reason("fred", "financials") is None
     ledger.passes(86_400)
     assert ledger.off_reason("polygon", "financials") is None
+
+
+def test_an_account_that_is_closed_for_the_month_is_off_until_the_next_one(ledger):
+    ledger.switch_off("x", "recent search", reason="capped", is_for_month=True)
+    assert ledger.off_reason("x", "recent search") == "capped"
+    ledger.passes(32 * 86_400)
+    assert ledger.off_reason("x", "recent search") is None

@@ -166,6 +166,18 @@ def test_two_books_that_see_the_same_have_the_same_decision_hash(first_hour):
     assert len(hashes) == 1
 
 
+def test_a_known_surprise_is_a_part_of_the_decision_hash_and_its_absence_is_not(first_hour):
+    targets = step(CORE, a_book(), first_hour, "a").targets
+
+    def hash_with(**columns):
+        return decision_hash(CORE.spec_hash, replace(first_hour, panel=replace(first_hour.panel, **columns)), targets)
+
+    panel = first_hour.panel
+    why, surprise = panel.why_earnings, panel.earnings_surprise_frac
+    assert hash_with(why_earnings=why + np.int8(1)) == hash_with()
+    assert hash_with(earnings_surprise_frac=np.full(surprise.shape, 0.02)) != hash_with()
+
+
 def test_recomputing_a_stored_verdict_gives_the_same_verdict(first_hour):
     for reason in first_hour.judgement.reasons(0, first_hour.slot.as_of):
         if reason.outcome is Outcome.ABSTAIN:
