@@ -99,7 +99,7 @@ def test_the_documented_reply_is_read_and_the_same_address_counts_once(stub):
 
 
 def test_hostile_headlines_arrive_as_bounded_text(stub):
-    stub.script(PATH, page(*(article(title, url=str(n)) for n, title in enumerate(HOSTILE))))
+    stub.script(PATH, page(*(article(title, url=f"https://news.example/{n}") for n, title in enumerate(HOSTILE))))
     titles = [item.title for item in desk_of(stub).news(window=TWO_DAYS)]
     assert len(titles) == 5
     assert max(map(len, titles)) <= 2_000
@@ -118,7 +118,7 @@ def test_the_free_plan_is_asked_for_29_days_at_most_and_not_for_the_last_24_hour
 
 
 def test_a_paid_plan_is_read_page_by_page(stub):
-    pages = [page(*(article(url=f"{p}.{n}") for n in range(100)), total=150) for p in range(2)]
+    pages = [page(*(article(url=f"https://news.example/{p}.{n}") for n in range(100)), total=150) for p in range(2)]
     stub.script(PATH, *pages)
     assert len(desk_of(stub, "business").news(window=TWO_DAYS)) == 200
     assert [asked.query["page"][0] for asked in stub.asked] == ["1", "2"]
@@ -202,6 +202,11 @@ def test_the_documented_refusals_are_known_and_the_key_is_in_none_of_them(stub, 
     with all_logs() as logs, pytest.raises(VendorRefused) as refused:
         desk.news(window=TWO_DAYS)
     assert CANARY not in desk.told(refused.value) + logs.getvalue()
+
+
+def test_a_symbol_without_a_name_costs_no_call(stub):
+    assert desk_of(stub).news("UNKNOWN", window=TWO_DAYS) == []
+    assert stub.asked == []
 
 
 def test_an_unknown_plan_is_a_setting_to_correct():

@@ -20,6 +20,7 @@ from trading.bootstrap import services_for
 from trading.domain.instruments import Universe
 from trading.domain.market import session_slots
 from trading.domain.panel import Why
+from trading.entrypoints import cli
 from trading.errors import AirdeskError, QuotaExhausted
 from trading.settings import load_settings
 from trading.strategy.three_sector import three_sector
@@ -267,6 +268,33 @@ def surprise(services, spec, book, slot):
     with services.store.transaction() as tx:
         panel = tx.analysis.read(spec.universe.traded, slot.as_of, slot.as_of)
     return panel.earnings_surprise_frac[0], panel.why_earnings[0], panel.earnings_reported_at[0, 0]
+
+
+def test_a_quota_that_ends_is_a_note_and_an_account_at_its_cap_turns_the_hour_red_once(database_url, vendors, spec):
+    tell(vendors, polygon=[HEADLINE])
+    vendors.script(NEWSAPI, Answer({"status": "error", "code": "rateLimited"}, status=429))
+    vendors.script(X, Answer({"type": "https://api.x.com/2/problems/usage-capped"}, status=429))
+    book, services = desk(database_url, vendors)
+    first, second = (ingest_news(services, spec, book, SLOT) for _ in range(2))
+    assert [report.counts["stories_in_72h"] for report in (first, second)] == [1, 1]
+    assert first.degraded
+    assert any("wait for the next one" in note for note in first.notes)
+    assert not second.degraded
+    assert sum("off for now" in note for note in second.notes) == 2
+    assert [sum(asked.path == path for asked in vendors.asked) for path in (NEWSAPI, X)] == [1, 1]
+
+
+def test_what_was_known_of_a_surprise_is_told_by_the_command(database_url, vendors, spec, monkeypatch, capsys):
+    vendors.script(ALPHA, earnings())
+    book, services = desk(database_url, vendors, slot=SLOTS[-1])
+    ingest_fundamentals(services, spec, book, SLOTS[-1])
+    for name, value in {"AIRDESK_DATABASE_URL": database_url, "AIRDESK_MODE": "paper"}.items():
+        monkeypatch.setenv(name, value)
+    line = "earnings for 2026-10-31 EPS 1.53, surprise +2.0 %, known 2026-11-20 21:00Z"
+    assert cli.main(["data", "as-of", "NVDA", "2026-11-23T15:30Z"]) == 0
+    assert line in capsys.readouterr().out
+    assert cli.main(["data", "as-of", "NVDA", "2026-11-20T20:00Z"]) == 0
+    assert "earnings" not in capsys.readouterr().out
 
 
 def test_a_surprise_is_stored_once_read_at_the_next_decision_and_revised_beside_the_first(database_url, vendors, spec):

@@ -5,11 +5,12 @@ Every source of news, the ingest and the score use these rules, so that a story 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from trading.domain.market import NewsItem
 
@@ -35,7 +36,10 @@ PUBLISHERS = frozenset(
 )  # fmt: skip
 """Who signs a headline: "… - Reuters" and "… (Reuters)" are the same story. Without punctuation."""
 
-_SIGNED = re.compile(r"^(?P<said>.+?)\s*(?:\s[-–—|]{1,2}\s*(?P<by>[^-–—|()]{2,40})|\((?P<of>[^()]{2,40})\))\s*$", re.S)
+_SIGNED = re.compile(r"(?P<said>.+?) ?(?: [-–—|]{1,2} ?(?P<by>[^-–—|()]{2,40})|\((?P<of>[^()]{2,40})\))")
+MOST_SIGNATURES = 3
+_VERSION = re.compile(rf"(?P<story>.+){VERSION_MARK}\d+")
+MOST_ADDRESS = 2_000
 _NO_WORD = re.compile(r"[\W_]+")
 _APOSTROPHES = re.compile(r"['’‘`´]")
 
@@ -59,13 +63,29 @@ def _visible(letter: str) -> str:
     return " " if letter.isspace() else ""
 
 
+def web_address(text: object) -> str | None:
+    """Return the address of a story, or None for what is no plain address of the web."""
+    if not isinstance(text, str) or len(text) > MOST_ADDRESS or not text.startswith(("https://", "http://")):
+        return None
+    return text if text.isascii() and text.isprintable() and " " not in text else None
+
+
+def story_id(source: str, address: str | None, title: str, published_on: date) -> str:
+    """Return the id of a story whose source gives none: of its address; without one, of its headline and day."""
+    identity = address or f"{published_on}\n{title_key(title)}"
+    return f"{source}:{hashlib.sha256(identity.encode()).hexdigest()[:24]}"
+
+
 def title_key(title: str) -> str:
     """Return the key under which tellings of one story are the same: words in small letters, without who signed it.
 
     Applied to a key it returns that key.
     """
-    text = title[:TITLE_CHARACTERS].strip()
-    while (signed := _SIGNED.match(text)) and _words(signed["by"] or signed["of"]) in PUBLISHERS:
+    text = " ".join(title[:TITLE_CHARACTERS].split())
+    for _ in range(MOST_SIGNATURES):
+        signed = _SIGNED.fullmatch(text)
+        if signed is None or _words(signed["by"] or signed["of"]) not in PUBLISHERS:
+            break
         text = signed["said"]
     return _words(text)
 
@@ -97,11 +117,17 @@ def replaced_at(items: Sequence[NewsItem]) -> list[datetime | None]:
     newest: dict[str, int] = {}
     until: list[datetime | None] = [None] * len(items)
     for number, item in enumerate(items):
-        story = item.item_id.partition(VERSION_MARK)[0]
+        story = _story_of(item)
         if story in newest:
             until[newest[story]] = item.known_at
         newest[story] = number
     return until
+
+
+def _story_of(item: NewsItem) -> str:
+    """Return the id that all versions of a story begin with."""
+    version = _VERSION.fullmatch(item.item_id)
+    return version["story"] if version else item.item_id
 
 
 def distinct(items: Iterable[NewsItem]) -> list[NewsItem]:
@@ -118,7 +144,7 @@ def new_versions(items: Iterable[NewsItem], stored: Iterable[NewsItem], *, seen_
     """
     by_story: dict[str, list[NewsItem]] = {}
     for item in stored:
-        by_story.setdefault(item.item_id.partition(VERSION_MARK)[0], []).append(item)
+        by_story.setdefault(_story_of(item), []).append(item)
     new = []
     for item in items:
         versions = by_story.setdefault(item.item_id, [])

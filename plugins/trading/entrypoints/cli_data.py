@@ -127,6 +127,7 @@ def show_status(options: argparse.Namespace) -> int:
         facts = {
             "stories of the last 30 days": len(tx.market.news(since=now - timedelta(days=30), cutoff_at=now)),
             "filings": len(tx.market.filings(cutoff_at=now)),
+            "reports of earnings": len(tx.market.earnings(cutoff_at=now)),
             "monthly values": len(tx.market.macro(cutoff_at=now)),
             "splits and dividends": len(tx.market.actions(cutoff_at=now)),
         }

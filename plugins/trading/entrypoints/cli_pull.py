@@ -75,11 +75,12 @@ def run_gaps(options: argparse.Namespace) -> int:
 
 
 def run_as_of(options: argparse.Namespace) -> int:
-    """Print the newest bars, filings and stories of a symbol that were known at an instant."""
+    """Print the newest bars, filings, earnings and stories of a symbol that were known at an instant."""
     services, symbol, at = _services(), options.symbol, options.at
     with services.store.transaction() as tx:
         bars = tx.market.bars([symbol], tuple(Resolution), as_of=at, cutoff_at=at, since=at - timedelta(days=30))
         filings = [f for f in tx.market.filings(cutoff_at=at) if f.symbol == symbol]
+        earnings = [r for r in tx.market.earnings(cutoff_at=at) if r.symbol == symbol]
         since = at - timedelta(hours=72)
         news = [item for item in tx.market.news(since=since, cutoff_at=at) if symbol in item.symbols]
         actions = [a for a in tx.market.actions(cutoff_at=at) if a.symbol == symbol]
@@ -93,6 +94,12 @@ def run_as_of(options: argparse.Namespace) -> int:
     for filing in filings[-SHOWN:]:
         eps = "-" if filing.eps_diluted is None else f"{filing.eps_diluted:g}"
         print(f"filing for {filing.period_ends_on} EPS {eps}, known {_text(filing.known_at)}")
+    for report in earnings[-SHOWN:]:
+        surprise = "unknown" if report.surprise_frac is None else f"{100 * report.surprise_frac:+.1f} %"
+        print(
+            f"earnings for {report.period_ends_on} EPS {report.eps_reported:g}, surprise {surprise}, "
+            f"known {_text(report.known_at)}"
+        )
     for action in actions[-SHOWN:]:
         print(f"{action.kind} of {action.ex_on}: {action.value:g}, known {_text(action.known_at)}")
     print(f"{len(news)} stories of the 72 hours before were known")

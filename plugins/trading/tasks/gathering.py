@@ -21,11 +21,13 @@ class Gathering:
 
     Attributes:
         notes: one sentence for each answer that did not come.
-        is_partial: whether a source is out of service or unreadable, so that the step must be called degraded.
+        is_partial: whether anything asked for did not come, for whatever reason.
+        has_failed: whether a source is out of service or unreadable; a plan or a quota that ends is no failure.
     """
 
     notes: list[str] = field(default_factory=list)
     is_partial: bool = False
+    has_failed: bool = False
     _waiting: TransientError | None = None
     _refused: PermanentError | None = None
     _has_answer: bool = False
@@ -46,7 +48,7 @@ class Gathering:
         except DataRejected as error:
             # One unreadable reply says nothing about the next one, so the source is asked on.
             self.notes.append(f"{about}: {error}")
-            self.is_partial = True
+            self.is_partial = self.has_failed = True
             self._refused = self._refused or error
             return None
         except (TransientError, PermanentError) as error:
@@ -70,7 +72,10 @@ class Gathering:
         self._left_alone.add(source)
         self.is_partial = True
         self.notes.append(f"{about}, and nothing more from {source}: {error}")
+        if isinstance(error, NotEntitled | QuotaExhausted):
+            return
+        self.has_failed = True
         if isinstance(error, TransientError):
             self._waiting = self._waiting or error
-        elif not isinstance(error, NotEntitled | QuotaExhausted):
+        else:
             self._refused = self._refused or error

@@ -105,10 +105,14 @@ def ingest_fundamentals(services: Services, spec: StrategySpec, book: BookId, sl
     intake.filings([i.symbol for i in spec.universe if i.kind is InstrumentKind.STOCK], filings)
     intake.macro(macro)
     intake.actions([i.symbol for i in spec.universe if i.kind is not InstrumentKind.INDEX], actions)
+    is_partial = gathering.is_partial
     intake.earnings([s for s in spec.universe.traded if spec.universe[s].kind is InstrumentKind.STOCK], earnings)
     gathering.conclude()
     counts = {name: count for kind, of_kind in intake.counts.items() for name, count in _counted(kind, of_kind).items()}
-    return StepReport("ingest_fundamentals", counts, tuple(gathering.notes), degraded=gathering.is_partial)
+    # No entry waits for a surprise: of their sources only a failure is worth an alarm, the end of a quota is none.
+    return StepReport(
+        "ingest_fundamentals", counts, tuple(gathering.notes), degraded=is_partial or gathering.has_failed
+    )
 
 
 def _stored_facts(stored: Mapping[str, Sequence[object]]) -> StepReport:
@@ -122,8 +126,8 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
     """Store stories about the traded names that were published by the cutoff.
 
     Each source's telling of a story is a row of its own, and a changed headline another one; they count once.
-    Each source is asked from its own newest story on. The step is degraded when a source is out of service, or when
-    sources are on and no traded name has any story of the last 72 hours.
+    Each source is asked from its own newest story on. The step is degraded when a source fails (the end of a plan's
+    quota is a note), or when sources are on and no traded name has any story of the last 72 hours.
     """
     sources, cutoff_at = services.sources.news, cutoff_of(services, slot)
     with services.store.transaction() as tx:
@@ -159,7 +163,7 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
             "stories_repeated": len(told) - len(fresh),
         },
         notes=tuple(notes),
-        degraded=gathering.is_partial or len(silent) == len(spec.universe.traded),
+        degraded=gathering.has_failed or len(silent) == len(spec.universe.traded),
     )
 
 

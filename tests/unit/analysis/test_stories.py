@@ -16,7 +16,9 @@ from trading.analysis.stories import (
     new_versions,
     ordered,
     repeats,
+    story_id,
     title_key,
+    web_address,
 )
 
 from tests.builders import AS_OF, a_news_item
@@ -156,6 +158,32 @@ def test_headlines_in_english_are_told_from_those_in_other_languages():
 )
 def test_what_cannot_be_seen_is_taken_out_of_a_headline_and_nothing_else(hostile, kept):
     assert clean_title(hostile) == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["javascript:alert(1)", "https://x.example/\ud800", "http://x\n.example", "https://" + "a" * 2_000, None, 7]
+)
+def test_what_is_no_plain_address_is_no_address(text):
+    assert web_address(text) is None
+    assert web_address("https://news.example/a?b=%20c") == "https://news.example/a?b=%20c"
+
+
+def test_a_story_without_an_address_is_known_by_its_headline_and_day():
+    today, tomorrow = AS_OF.date(), (AS_OF + DAY).date()
+    same = {story_id("a", None, title, today) for title in ("Nvidia wins", "NVIDIA WINS \ud800")}
+    assert len(same) == 1
+    assert same.isdisjoint({story_id("a", None, "Nvidia wins", tomorrow), story_id("b", None, "Nvidia wins", today)})
+    assert story_id("a", "https://x", "One", today) == story_id("a", "https://x", "Other", tomorrow)
+
+
+def test_a_headline_of_signatures_is_read_in_a_moment():
+    assert title_key("Gold falls" + " - Reuters" * 300).startswith("gold falls reuters")
+    assert title_key("a " * 900 + "- " * 100) == ("a " * 900).strip()
+
+
+def test_an_id_that_holds_the_mark_of_versions_is_still_its_own_story():
+    one, other = a_story(item_id="a:x~y"), a_story("Gold falls", item_id="a:x~z")
+    assert distinct([one, other]) == [one, other]
 
 
 def test_hostile_headlines_become_bounded_text():

@@ -51,6 +51,7 @@ def test_a_plan_that_lacks_it_is_a_note_even_when_nobody_else_answers():
     gathering.ask("a", "no bars", failing(PLAN))
     gathering.conclude()
     assert gathering.notes == ["no bars, and nothing more from a: a: the plan lacks it; change the plan"]
+    assert (gathering.is_partial, gathering.has_failed) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -60,5 +61,5 @@ def test_one_bad_reply_does_not_keep_the_next_symbol_from_being_asked(error, is_
     gathering = Gathering()
     gathering.ask("a", "no filings of X", failing(error))
     assert gathering.ask("a", "no filings of Y", lambda: [1]) == (1,)
-    assert gathering.is_partial is is_partial
+    assert gathering.is_partial is gathering.has_failed is is_partial
     gathering.conclude()

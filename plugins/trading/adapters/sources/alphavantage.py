@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -28,9 +26,9 @@ from trading.adapters.sources.questions import answers, whose_turn
 from trading.analysis.earnings import readable_at
 from trading.analysis.entities import Entities
 from trading.analysis.language import is_english
-from trading.analysis.stories import clean_title, first_readable_at
+from trading.analysis.stories import clean_title, first_readable_at, story_id, web_address
 from trading.domain.instruments import Symbol
-from trading.domain.market import EarningsReport, NewsItem, TimeWindow
+from trading.domain.market import MAX_PRICE, EarningsReport, NewsItem, TimeWindow
 from trading.errors import DataRejected
 from trading.ports import Clock, MarketCalendar
 
@@ -157,10 +155,10 @@ class AlphaVantageNews:
         about = self._about(row.get("ticker_sentiment"), title, symbols)
         if not about:
             return None
-        url = row.get("url") if isinstance(row.get("url"), str) else None
-        identity = hashlib.sha256(f"{url or title}".encode()).hexdigest()[:24]
+        url = web_address(row.get("url"))
         known_at = first_readable_at(published_at, now=self._clock.now(), window_ends_at=window.ends_at)
-        return NewsItem(f"{NAME}:{identity}", about, published_at, known_at, title, NAME, url)
+        item_id = story_id(NAME, url, title, published_at.date())
+        return NewsItem(item_id, about, published_at, known_at, title, NAME, url)
 
     def _about(self, listed: object, title: str, symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
         """Return our symbols among the tickers listed that are relevant enough, or that the headline names."""
@@ -244,9 +242,9 @@ def _day(text: object) -> date | None:
 
 
 def _number(text: object) -> float | None:
-    """Return a number that the vendor sends as a string; None for "None" and whatever else is no number."""
+    """Return a number that the vendor sends as a string; None for "None" and for what is no amount of money."""
     try:
         value = float(str(text))
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) < MAX_PRICE else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from trading.analysis.stories import clean_title
+from trading.analysis.stories import clean_title, web_address
 from trading.domain.instruments import Symbol
 from trading.domain.market import NewsItem
 from trading.errors import DataRejected
@@ -83,7 +83,7 @@ def _story(entry: ET.Element, published_at: datetime, companies: Mapping[int, Sy
         known_at=published_at,
         title=clean_title(f"{named['company'].strip()} 8-K: {said}"),
         source=source,
-        url=None if link is None else link.get("href"),
+        url=None if link is None else web_address(link.get("href")),
     )
 
 

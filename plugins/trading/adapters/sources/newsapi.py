@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from trading.adapters.http import (
 from trading.adapters.sources.questions import answers
 from trading.analysis.entities import Entities
 from trading.analysis.language import is_english
-from trading.analysis.stories import clean_title, first_readable_at
+from trading.analysis.stories import clean_title, first_readable_at, story_id, web_address
 from trading.domain.instruments import Naming, Symbol, Universe
 from trading.domain.market import NewsItem, TimeWindow
 from trading.errors import ConfigurationError, DataRejected
@@ -115,7 +114,7 @@ class NewsApi:
         self, http: HttpClient, plan: NewsPlan, universe: Universe, names: Mapping[Symbol, Naming], clock: Clock
     ) -> None:
         self._http, self._plan, self._clock = http, plan, clock
-        self._universe, self._names = universe, names
+        self._called = {i.symbol: names.get(i.symbol, Naming((i.name,))).names for i in universe}
         self._entities = Entities(universe, names)
 
     def news(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[NewsItem]:
@@ -141,11 +140,12 @@ class NewsApi:
 
     def _queries(self, symbols: Sequence[Symbol]) -> list[str]:
         """Return questions that hold every name of the symbols: several, because each shows 100 results at most."""
+        symbols = [symbol for symbol in symbols if symbol in self._called]
         size = max(1, -(-len(symbols) // QUESTIONS))
         queries: list[str] = []
         for first in range(0, len(symbols), size):
             group = symbols[first : first + size]
-            names = [name for s in group for name in self._names.get(s, Naming((self._universe[s].name,))).names]
+            names = [name for symbol in group for name in self._called[symbol]]
             queries += joined([f'"{name}"' for name in names if not _is_longer(name, names)], QUERY_CHARACTERS)
         return queries
 
@@ -191,11 +191,11 @@ class NewsApi:
         about = self._entities.about(title, symbols)
         if not about:
             return None
-        url = row.get("url") if isinstance(row.get("url"), str) else None
-        identity = hashlib.sha256(f"{url or title}".encode()).hexdigest()[:24]
+        url = web_address(row.get("url"))
         now, ends_at = self._clock.now(), window.ends_at
         known_at = first_readable_at(published_at, now=now, window_ends_at=ends_at, delay=self._plan.delay)
-        return NewsItem(f"{NAME}:{identity}", about, published_at, known_at, title, NAME, url)
+        item_id = story_id(NAME, url, title, published_at.date())
+        return NewsItem(item_id, about, published_at, known_at, title, NAME, url)
 
 
 def joined(words: Sequence[str], limit: int) -> list[str]:

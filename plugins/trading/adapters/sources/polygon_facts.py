@@ -12,7 +12,7 @@ from typing import Any
 from trading.adapters.sources.polygon_client import PolygonClient
 from trading.adapters.sources.polygon_plan import NAME, NEW_YORK
 from trading.analysis.language import is_english
-from trading.analysis.stories import clean_title, first_readable_at
+from trading.analysis.stories import clean_title, first_readable_at, web_address
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction, NewsItem, TimeWindow
 from trading.errors import DataRejected
@@ -114,7 +114,7 @@ class PolygonNews:
             return None
         published_at = _instant(row.published_utc)
         known_at = first_readable_at(published_at, now=self._clock.now(), window_ends_at=window.ends_at)
-        return NewsItem(f"{NAME}:{row.id}", about, published_at, known_at, title, NAME, row.article_url)
+        return NewsItem(f"{NAME}:{row.id}", about, published_at, known_at, title, NAME, web_address(row.article_url))
 
 
 def _identity(row: dict[str, Any]) -> tuple[object, ...]:
