@@ -131,6 +131,6 @@ def test_a_key_in_the_query_is_added_to_whatever_the_caller_asks():
 def test_a_capability_that_is_off_costs_no_call():
     calls = MemoryCalls()
     calls.switch_off("stub", "indices", reason="403")
-    with http_stub(DATA) as stub, pytest.raises(NotEntitled, match="off for today"):
+    with http_stub(DATA) as stub, pytest.raises(NotEntitled, match="off for now"):
         client_for(stub.url, calls, quota=Quota(per_window=1, window_seconds=1.0)).get("/i", capability="indices")
     assert calls.calls == []
