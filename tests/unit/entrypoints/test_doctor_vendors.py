@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from trading.adapters.sources.combined import vendor_states
 from trading.adapters.sources.polygon_plan import CURRENT_DAY, NAME
 from trading.entrypoints.doctor import Level, _sources
@@ -59,3 +61,30 @@ def test_what_the_plan_refused_today_and_an_outage_are_told():
     assert "current day" in states["polygon"].problem
     assert "5 outages in a row" in states["cboe"].problem
     assert states["gpr"].problem is None
+
+
+def test_a_source_of_headlines_that_is_off_is_no_warning_and_x_needs_a_token_and_a_budget():
+    found = lines()
+    assert {found[name].level for name in ("alphavantage", "newsapi", "x")} == {Level.OK}
+    assert found["alphavantage"].text.endswith("set ALPHAVANTAGE_API_KEY (or ALPHAVANTAGE_API_KEY_FILE)")
+    assert "X_BEARER_TOKEN" in found["x"].text
+    assert lines(X_BEARER_TOKEN=CANARY)["x"].text.endswith("set X_MONTHLY_BUDGET_USD above 0")
+    assert lines(X_MONTHLY_BUDGET_USD="20")["x"].text.endswith("set X_BEARER_TOKEN (or X_BEARER_TOKEN_FILE)")
+    (wrong,) = lines(NEWSAPI_KEY=CANARY, NEWSAPI_PLAN="gold").values()
+    assert "NEWSAPI_PLAN" in wrong.text
+
+
+def test_what_was_used_of_a_counted_or_paid_vendor_is_told():
+    keys = {"ALPHAVANTAGE_API_KEY": CANARY, "NEWSAPI_KEY": CANARY, "X_BEARER_TOKEN": CANARY}
+    vendors, calls = settings(**keys, X_MONTHLY_BUDGET_USD="20").vendors, MemoryCalls()
+    post = Quota(per_window=450, window_seconds=900, unit_cost_usd=Decimal("0.005"))
+    for vendor, quota, units in (("alphavantage", FREE, 1), ("newsapi", FREE, 1), ("x", post, 100)):
+        calls.note(calls.acquire(vendor, "/x", quota, wait_seconds=0, units=units), CallResult(200, 1))
+    calls.switch_off("newsapi", "everything", reason="the plan's calls are used up")
+    states = {state.name: state for state in vendor_states(vendors, calls)}
+    assert states["alphavantage"].serves.endswith("(1 of 25 calls today)")
+    assert states["newsapi"].serves == "headlines (plan developer, 24 hours late) (1 of 100 calls today)"
+    assert states["newsapi"].problem == "everything is off (the plan's calls are used up)"
+    assert states["x"].serves == "posts at 0.005 USD each (0.50 of 20 USD this month)"
+    assert all(state.is_on for name, state in states.items() if name in {"alphavantage", "newsapi", "x"})
+    assert CANARY not in repr(states)
