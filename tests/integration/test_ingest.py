@@ -158,7 +158,7 @@ def test_a_jump_parks_the_name_and_an_operators_split_would_explain_it(store, ma
     )
     report = ingest_prices(services_with(store, market, bars=collapsed), small, BOOK, SLOTS[1])
     assert report.counts["bars_rejected"] == 2
-    assert "price jump" in parked(store)["NVDA"]
+    assert "price jump" in str(parked(store)["NVDA"])
 
 
 def test_a_split_that_is_not_stored_yet_is_asked_for_before_a_jump_is_believed(store, market, small):

@@ -178,17 +178,6 @@ def test_a_month_reads_as_first_published(store) -> None:
         assert tx.market.macro(cutoff_at=vintage.known_at) == (point,)
 
 
-def test_parking_twice_is_one_event(store, database_url) -> None:
-    with store.transaction() as tx:
-        tx.market.park("NVDA", is_parked=False, reason="never was", at=AS_OF)
-        for _ in range(2):
-            tx.market.park("NVDA", is_parked=True, reason="stale", at=AS_OF)
-        assert tx.market.parked() == {"NVDA": "stale"}
-        tx.market.park("NVDA", is_parked=False, reason="fresh again", at=AS_OF)
-        assert tx.market.parked() == {}
-    assert rows(database_url, "SELECT count(*) FROM market.parked") == [(2,)]
-
-
 def test_synthetic_rows_and_real_books_never_meet(store) -> None:
     paper = BookId(BookKind.PAPER, "DU1")
     terms = {"strategy": "s", "spec_hash": "h", "opened_at": AS_OF, "cash_usd": 1}

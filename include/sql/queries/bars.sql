@@ -69,16 +69,3 @@ SELECT EXISTS (SELECT FROM market.bars WHERE source = %(source)s::text)
 -- name: has_real_book
 -- Whether a book of real or paper money lives in this database.
 SELECT EXISTS (SELECT FROM desk.books WHERE kind IN ('paper', 'live'));
-
--- name: add_park_event
--- Park or release a symbol unless it already is so.
-INSERT INTO market.parked (symbol, happened_at, is_parked, reason)
-SELECT %(symbol)s::text, %(at)s::timestamptz, %(is_parked)s::boolean, %(reason)s::text
-WHERE %(is_parked)s::boolean IS DISTINCT FROM coalesce(
-    (SELECT is_parked FROM market.parked WHERE symbol = %(symbol)s::text ORDER BY event_id DESC LIMIT 1), false);
-
--- name: parked
--- Symbols whose latest event parks them.
-SELECT symbol, reason FROM (
-    SELECT DISTINCT ON (symbol) symbol, is_parked, reason FROM market.parked ORDER BY symbol, event_id DESC
-) AS latest WHERE is_parked ORDER BY symbol;

@@ -78,7 +78,7 @@ SELECT series, period_on, value, source, known_at FROM (
 ) AS first_published ORDER BY series, period_on;
 
 -- name: read_actions
--- Splits and dividends known at the cutoff.
-SELECT symbol, kind, ex_on, value::float8, source, known_at FROM market.corporate_actions
-WHERE known_at <= %(cutoff_at)s::timestamptz
+-- Splits and dividends known at the cutoff, without those that were suspect then.
+SELECT symbol, kind, ex_on, value, source, known_at FROM market.actions_known(%(cutoff_at)s::timestamptz)
+WHERE state = 'confirmed'
 ORDER BY ex_on, symbol, kind;

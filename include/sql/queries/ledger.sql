@@ -136,9 +136,10 @@ SELECT * FROM (
 
 -- name: due_actions
 -- Splits and dividends, known at the cutoff, of what a book held on their ex-date and has not taken over.
-SELECT a.symbol, a.kind, a.ex_on, a.value::float8, a.source, a.known_at
-FROM market.corporate_actions AS a
-WHERE a.known_at <= %(cutoff_at)s::timestamptz AND a.ex_on <= %(until_on)s::date
+-- One that prices do not bear out is left alone.
+SELECT a.symbol, a.kind, a.ex_on, a.value, a.source, a.known_at
+FROM market.actions_known(%(cutoff_at)s::timestamptz) AS a
+WHERE a.state = 'confirmed' AND a.ex_on <= %(until_on)s::date
   AND EXISTS (
       SELECT FROM desk.lots AS l
       WHERE l.book = %(book)s::text AND l.symbol = a.symbol AND l.acquired_on < a.ex_on

@@ -144,6 +144,7 @@ _FAULTS = {
     BarFault.OFF_THE_GRID: "off_the_grid (not a session, or not anchored at its open)",
     BarFault.JUMP: "jump (a split is missing from the table, or the share basis is another)",
     BarFault.DUPLICATE: "duplicate (another row says otherwise)",
+    BarFault.CONFLICTING: "conflicting (another row says otherwise)",
 }
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.domain.gates import Parking
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction, EarningsReport, Filing, MacroPoint, NewsItem, Resolution, Slot
 from trading.domain.panel import FloatArray, TimeArray, Why
@@ -24,7 +25,7 @@ class Facts:
 
     Attributes:
         bars: raw bars by (symbol, resolution).
-        parked: symbols that a quality gate holds back, with the reason.
+        parked: symbols that quality gates hold back, with the gates.
     """
 
     bars: Mapping[tuple[Symbol, Resolution], BarSeries] = field(default_factory=dict)
@@ -32,7 +33,7 @@ class Facts:
     filings: Sequence[Filing] = ()
     macro: Sequence[MacroPoint] = ()
     actions: Sequence[CorporateAction] = ()
-    parked: Mapping[Symbol, str] = field(default_factory=dict)
+    parked: Mapping[Symbol, Sequence[Parking]] = field(default_factory=dict)
     earnings: Sequence[EarningsReport] = ()
 
     def daily(self, symbol: Symbol) -> BarSeries | None:

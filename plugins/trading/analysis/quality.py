@@ -6,13 +6,14 @@ fault and reaches no indicator; a suspicious symbol is parked, the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from math import prod
 
+from trading.analysis.gates import absence_gates, jump_gate, refusal_gates, revision_gate
+from trading.analysis.jumps import SplitSeen, Walk, splits_by_day
+from trading.domain.gates import Gate
 from trading.domain.market import (
-    ActionKind,
     Bar,
     BarFault,
     CorporateAction,
@@ -26,7 +27,11 @@ from trading.errors import InvariantBroken
 
 JUMP_FACTOR = 1.8
 """A close this many times above or below the previous one, splits allowed for, is not believed from a live source:
-a 2:1 split that nobody told us about is caught; a true collapse (AAPL, −52 % on 2000-09-29) waits for a person."""
+a 2:1 split that nobody told us about is caught; a true collapse (AAPL, −52 % on 2000-09-29) waits for a person.
+The same factor bounds an open, high or low against the prices around it: a print of −90 % moves no stop."""
+
+CONFLICT_FRAC = 0.005
+"""Two bars of one start, known at one instant, may differ by this much: the later one counts. Beyond, neither does."""
 
 INDEX_JUMP_FACTOR = 5.0
 """A volatility index may double in a session (VIX, 2018-02-05: 17.3 to 37.3)."""
@@ -44,14 +49,16 @@ class Checked:
         rejected: refused bars with the reason; a superseded revision counts as DUPLICATE.
         missing: starts of bars that the calendar expects and nobody delivered in usable form.
         repeated_count: identical copies that were dropped.
-        parked_reason: why the symbol must get no entry, or None.
+        gates: why the symbol must get no entry, each with what was seen; empty when all is well.
+        splits: what the bars say about splits between them, where splits are doubted.
     """
 
     accepted: tuple[Bar, ...]
     rejected: tuple[tuple[Bar, BarFault], ...]
     missing: tuple[datetime, ...]
     repeated_count: int
-    parked_reason: str | None
+    gates: Mapping[Gate, str] = field(default_factory=dict)
+    splits: tuple[SplitSeen, ...] = ()
 
 
 def expected_windows(sessions: Sequence[Session], resolution: Resolution, *, through: datetime) -> list[TimeWindow]:
@@ -76,39 +83,75 @@ def check_bars(
     actions: Sequence[CorporateAction],
     cutoff_at: datetime,
     expected: Sequence[TimeWindow] | None,
+    due: Sequence[TimeWindow] | None = None,
+    stored: Mapping[datetime, tuple[float, ...]] | None = None,
     jump_factor: float = JUMP_FACTOR,
     trades_shares: bool = True,
+    doubts_splits: bool = False,
+    believed_until: datetime | None = None,
 ) -> Checked:
     """Return which of `bars` may be stored; the order in which they came does not matter.
 
     Args:
-        bars: of one symbol and resolution. Of two bars with one start, the one known later wins (the later in
-            the sequence when both are known at once).
+        bars: of one symbol and resolution. Of two bars with one start, the one known later wins; of two known at
+            once the later in the sequence, or neither where they contradict each other.
         previous: session day and raw close of the last stored bar before these; None when there is none.
         actions: of the symbol; a split between two bars explains its jump.
         cutoff_at: nothing that ended or became known later is believed.
         expected: spans that the calendar expects; a bar elsewhere is OFF_THE_GRID. None: no grid is known.
+        due: those of them that the source must have delivered by now; None for all.
+        stored: open, high, low and close of bars that are stored already, by their start.
         jump_factor: how many times the previous close is too much.
         trades_shares: whether no volume means a halt; an index trades none.
+        doubts_splits: whether a split that the prices do not show is suspect. Where a person named the splits it is
+            not: then the bars are refused.
+        believed_until: jumps of bars that start before it are true, as a person said.
     """
     if len({(bar.symbol, bar.resolution) for bar in bars}) > 1:
         raise InvariantBroken("check_bars got bars of several symbols or resolutions; split them in the caller")
     sound, rejected = _sound(bars, cutoff_at, expected)
-    newest, superseded, repeated_count = _one_per_start(sound)
-    accepted, jumped = _without_jumps(newest, previous, actions, jump_factor)
-    rejected += [(bar, BarFault.DUPLICATE) for bar in superseded] + [(bar, BarFault.JUMP) for bar in jumped]
-    present = {bar.starts_at for bar in accepted}
+    newest, superseded, conflicting, repeated_count = _one_per_start(sound)
+    walk = Walk(previous, splits_by_day(actions), jump_factor, doubts_splits, believed_until)
+    walk.run(newest)
+    rejected += [(bar, BarFault.DUPLICATE) for bar in superseded]
+    rejected += [(bar, BarFault.CONFLICTING) for bar in conflicting]
+    rejected += [(bar, BarFault.BAD_PRINT) for bar in walk.misprinted]
+    rejected += [(bar, BarFault.JUMP) for bar in walk.jumped]
+    rejected.sort(key=lambda pair: (pair[0].starts_at, pair[1]))
+    present = {bar.starts_at for bar in walk.accepted}
     missing = tuple(span.starts_at for span in expected or () if span.starts_at not in present)
-    return Checked(
-        accepted=tuple(accepted),
-        rejected=tuple(sorted(rejected, key=lambda pair: (pair[0].starts_at, pair[1]))),
-        missing=missing,
-        repeated_count=repeated_count,
-        parked_reason=_parked_reason(accepted, jumped, missing, expected, trades_shares=trades_shares),
-    )
+    due = due if due is not None else expected or ()
+    gates = _gates(walk, rejected, due, stored or {}, is_empty=not bars, trades_shares=trades_shares)
+    return Checked(tuple(walk.accepted), tuple(rejected), missing, repeated_count, gates, tuple(walk.seen))
 
 
 _HALF_HOUR = timedelta(minutes=30)
+
+
+def _gates(
+    walk: Walk,
+    rejected: Sequence[tuple[Bar, BarFault]],
+    due: Sequence[TimeWindow],
+    stored: Mapping[datetime, tuple[float, ...]],
+    *,
+    is_empty: bool,
+    trades_shares: bool,
+) -> dict[Gate, str]:
+    present = {bar.starts_at for bar in walk.accepted}
+    holes = {span.starts_at for span in due} - present
+    jumped = jump_gate(walk.accepted, walk.jumped)
+    refused = refusal_gates([pair for pair in rejected if not (jumped and pair[1] is BarFault.JUMP)], holes, due)
+    unseen = [split for split in walk.seen if not split.is_seen]
+    explained = {bar.starts_at for bar in walk.jumped} if jumped else set()
+    if refused:
+        explained |= {bar.starts_at for bar, _ in rejected}
+    return {
+        **absence_gates(walk.accepted, holes, due, explained=explained, is_empty=is_empty, trades_shares=trades_shares),
+        **refused,
+        **jumped,
+        **({Gate.SPLIT_WITHOUT_JUMP: unseen[0].detail} if unseen else {}),
+        **revision_gate(walk.accepted, stored),
+    }
 
 
 def _sound(
@@ -128,9 +171,11 @@ def _sound(
     return sound, rejected
 
 
-def _one_per_start(bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar], int]:
+def _one_per_start(bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar], list[Bar], int]:
+    """Return the newest bar of each start, those that it replaces, those that contradict each other, and the copies."""
     newest: dict[datetime, Bar] = {}
     superseded: list[Bar] = []
+    conflicts: dict[datetime, list[Bar]] = {}
     repeated_count = 0
     for bar in sorted(bars, key=lambda b: (b.starts_at, b.known_at)):
         older = newest.get(bar.starts_at)
@@ -139,43 +184,16 @@ def _one_per_start(bars: Sequence[Bar]) -> tuple[list[Bar], list[Bar], int]:
         elif replace(older, known_at=bar.known_at) == bar:
             repeated_count += 1
         else:
-            superseded.append(older)
+            if older.known_at == bar.known_at and _contradict(older, bar):
+                conflicts.setdefault(bar.starts_at, []).append(older)
+            else:
+                # What became known later settles what contradicted itself before.
+                superseded += [older, *conflicts.pop(bar.starts_at, ())]
             newest[bar.starts_at] = bar
-    return list(newest.values()), superseded, repeated_count
+    conflicting = [bar for start, others in conflicts.items() for bar in (*others, newest.pop(start))]
+    return list(newest.values()), superseded, conflicting, repeated_count
 
 
-def _without_jumps(
-    bars: Sequence[Bar], previous: tuple[date, float] | None, actions: Sequence[CorporateAction], factor: float
-) -> tuple[list[Bar], list[Bar]]:
-    accepted: list[Bar] = []
-    jumped: list[Bar] = []
-    splits = [(a.ex_on, a.value) for a in actions if a.kind is ActionKind.SPLIT]
-    for bar in bars:
-        day = bar.starts_at.date()
-        if previous is not None:
-            before_on, before_close = previous
-            ratio = prod(value for ex_on, value in splits if before_on < ex_on <= day)
-            if not 1 / factor < bar.close * ratio / before_close < factor:
-                jumped.append(bar)
-                continue
-        accepted.append(bar)
-        previous = (day, bar.close)
-    return accepted, jumped
-
-
-def _parked_reason(
-    accepted: Sequence[Bar],
-    jumped: Sequence[Bar],
-    missing: Sequence[datetime],
-    expected: Sequence[TimeWindow] | None,
-    *,
-    trades_shares: bool,
-) -> str | None:
-    if jumped:
-        at = f"{jumped[0].starts_at:%Y-%m-%d %H:%M}Z"
-        return f"price jump at {at} without a split; import the split or wait for the source to correct the bar"
-    if expected and missing and missing[-1] == expected[-1].starts_at:
-        return f"no bar for the newest span from {missing[-1]:%Y-%m-%d %H:%M}Z: halted or a late feed"
-    if accepted and accepted[-1].volume == 0 and trades_shares:
-        return f"no volume in the newest bar from {accepted[-1].starts_at:%Y-%m-%d %H:%M}Z: halted"
-    return None
+def _contradict(one: Bar, other: Bar) -> bool:
+    pairs = ((one.open, other.open), (one.high, other.high), (one.low, other.low), (one.close, other.close))
+    return any(abs(a / b - 1) > CONFLICT_FRAC for a, b in pairs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +14,9 @@ SYNTHETIC = "SYNTHETIC"
 
 MAX_PRICE = 1e7
 """USD/share. Postgres holds NaN and Infinity for greater than 0, so each CHECK needs this upper wall too."""
+
+MAX_VOLUME = 1e18
+"""Shares; the wall of `market.finite`."""
 
 
 class Resolution(StrEnum):
@@ -67,18 +69,23 @@ class BarFault(StrEnum):
     NEGATIVE_VOLUME = "negative_volume"
     FROM_THE_FUTURE = "from_the_future"
     OFF_THE_GRID = "off_the_grid"
+    BEFORE_ITS_END = "before_its_end"
+    BAD_PRINT = "bad_print"
+    CONFLICTING = "conflicting"
     JUMP = "jump"
     DUPLICATE = "duplicate"
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_real = isinstance(value, int | float) and not isinstance(value, bool)
+    # An integer beyond every float makes `isfinite` raise.
+    return is_real and -MAX_VOLUME < value < MAX_VOLUME  # type: ignore[operator]
 
 
 def bar_fault(bar: Bar, *, cutoff_at: datetime | None = None) -> BarFault | None:
     """Return why `bar` alone is not usable, or None.
 
-    A jump against the previous close and a duplicate need the neighbours; see `analysis.quality`.
+    A jump against the previous close, a bad print and a duplicate need the neighbours; see `analysis.quality`.
     """
     prices = (bar.open, bar.high, bar.low, bar.close)
     if not all(_is_number(p) for p in (*prices, bar.volume)):
@@ -91,6 +98,8 @@ def bar_fault(bar: Bar, *, cutoff_at: datetime | None = None) -> BarFault | None
         return BarFault.NEGATIVE_VOLUME
     if bar.ends_at <= bar.starts_at:
         return BarFault.OFF_THE_GRID
+    if bar.known_at < bar.ends_at:
+        return BarFault.BEFORE_ITS_END
     if cutoff_at is not None and max(bar.ends_at, bar.known_at) > cutoff_at:
         return BarFault.FROM_THE_FUTURE
     return None

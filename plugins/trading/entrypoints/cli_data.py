@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from trading.adapters.csv_import import CsvFile, day
 from trading.adapters.csv_import_bars import Adjustment, Anchor, BarImport, BarsRead, read_bars
 from trading.adapters.csv_import_facts import CPI_SERIES, read_cpi, read_news, read_splits
+from trading.domain.gates import Parking
 from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import SYNTHETIC, Resolution
+from trading.entrypoints.cli_gates import add_release, parked_lines
 from trading.entrypoints.cli_pull import add_commands
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import IngestCounts, Provenance, Services
@@ -34,6 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     kinds = imports.add_subparsers(title="kinds", metavar="KIND", required=True)
     _add_bars(kinds)
     add_commands(actions)
+    add_release(actions)
     for name, run, text in (
         ("vix", run_vix, "daily VIX: symbol, ts, open, high, low, close"),
         ("news", run_news, "headlines: ts, headline, source, symbols (A|B); a date alone counts from the next open"),
@@ -140,7 +143,9 @@ def show_status(options: argparse.Namespace) -> int:
 
 
 def _status_lines(
-    newest: Mapping[Resolution, Mapping[Symbol, datetime]], facts: Mapping[str, int], parked: Mapping[Symbol, str]
+    newest: Mapping[Resolution, Mapping[Symbol, datetime]],
+    facts: Mapping[str, int],
+    parked: Mapping[Symbol, Sequence[Parking]],
 ) -> list[str]:
     symbols = sorted({symbol for of_resolution in newest.values() for symbol in of_resolution})
     if not symbols:
@@ -150,7 +155,7 @@ def _status_lines(
         starts = (of_resolution.get(symbol) for of_resolution in newest.values())
         lines.append(f"{symbol:8}" + "".join(f"{f'{at:%Y-%m-%d %H:%M}' if at else '-':>18}" for at in starts))
     lines += [f"{name}: {count}" for name, count in facts.items()]
-    return lines + [f"parked: {symbol} ({reason})" for symbol, reason in sorted(parked.items())]
+    return lines + parked_lines(parked)
 
 
 def _import_bars(options: argparse.Namespace, request: BarImport) -> int:

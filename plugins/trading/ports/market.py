@@ -20,6 +20,7 @@ from trading.domain.market import (
 )
 from trading.domain.panel import FeaturePanel
 from trading.domain.series import BarSeries
+from trading.ports.gates import GateRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Provenance:
     run_id: str
 
 
-class MarketRows(Protocol):
+class MarketRows(GateRows, Protocol):
     """staging.* and market.*"""
 
     def add_bars(
@@ -114,19 +115,11 @@ class MarketRows(Protocol):
         ...
 
     def actions(self, *, cutoff_at: datetime) -> tuple[CorporateAction, ...]:
-        """Return splits and dividends known at the cutoff, ascending by `ex_on`."""
+        """Return splits and dividends known at the cutoff and not suspect then, ascending by `ex_on`."""
         ...
 
     def has_source(self, source: str) -> bool:
         """Whether any stored bar or story came from `source`."""
-        ...
-
-    def park(self, symbol: Symbol, *, is_parked: bool, reason: str, at: datetime) -> None:
-        """Park or release a symbol; nothing is written when it already is so."""
-        ...
-
-    def parked(self) -> dict[Symbol, str]:
-        """Return parked symbols with the reason."""
         ...
 
 

@@ -137,3 +137,8 @@ class Sources:
             if (until := source.served_until(symbol, resolution, as_of)) is not None:
                 return source, until
         return None
+
+    def others_for(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> list[tuple[BarSource, datetime]]:
+        """Return the sources of these bars that `bars_for` passes over, each with up to when it serves them."""
+        served = ((source, source.served_until(symbol, resolution, as_of)) for source in self.bars)
+        return [(source, until) for source, until in served if until is not None][1:]

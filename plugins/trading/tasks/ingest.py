@@ -14,14 +14,16 @@ from functools import partial
 import numpy as np
 
 from trading.analysis.stories import distinct, first_seen_at, new_versions
+from trading.domain.gates import Gate
 from trading.domain.instruments import VIX, BookId, InstrumentKind, Symbol
 from trading.domain.market import Resolution, Slot, TimeWindow
 from trading.ports import IngestCounts, Provenance, Services
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import cutoff_of
 from trading.tasks.gathering import Gathering
-from trading.tasks.ingest_bars import BarIngest
+from trading.tasks.ingest_bars import ACTOR, BarIngest
 from trading.tasks.ingest_facts import FactIntake
+from trading.tasks.parking import gate_events, park
 from trading.tasks.report import StepReport
 
 _NEWS_OVERLAP = timedelta(hours=2)
@@ -35,12 +37,13 @@ _INSTANT = timedelta(microseconds=1)
 def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
     """Store the half-hour and daily bars that ended by `slot.as_of`.
 
-    A name without its newest bar is parked and noted; the step is degraded only when VIX or every traded name
-    lacks it, because then no entry can be judged.
+    A name whose bars close a quality gate is parked and noted (`domain.gates`). The step is degraded only when VIX or
+    every traded name lacks its newest bar, because then no entry can be judged.
     """
     if not services.sources.bars:
+        _release_legacy(services, book, slot)
         return _stored_prices(services, spec, slot)
-    ingest = BarIngest(services, spec, slot, cutoff_of(services, slot), _run_id(book, slot))
+    ingest = BarIngest(services, spec, book, slot, cutoff_of(services, slot), _run_id(book, slot))
     ingest.run()
     traded = set(spec.universe.traded)
     return StepReport(
@@ -53,6 +56,14 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
         notes=(*ingest.gathering.notes, *ingest.notes),
         degraded=ingest.gathering.is_partial or VIX in ingest.without_newest or traded <= ingest.without_newest,
     )
+
+
+def _release_legacy(services: Services, book: BookId, slot: Slot) -> None:
+    """Open the gate of what was parked before gates had names: without sources nothing else looks at it."""
+    at = cutoff_of(services, slot)
+    with services.store.transaction() as tx:
+        for symbol, held in tx.market.parked().items():
+            park(tx, book, list(gate_events(symbol, {}, held, judged={Gate.LEGACY}, actor=ACTOR, at=at)))
 
 
 def _stored_prices(services: Services, spec: StrategySpec, slot: Slot) -> StepReport:
@@ -95,7 +106,7 @@ def ingest_fundamentals(services: Services, spec: StrategySpec, book: BookId, sl
     with services.store.transaction() as tx:
         filings = tx.market.filings(cutoff_at=cutoff_at)
         macro = tx.market.macro(cutoff_at=cutoff_at)
-        actions = tx.market.actions(cutoff_at=cutoff_at)
+        actions = (*tx.market.actions(cutoff_at=cutoff_at), *tx.market.suspect_actions(cutoff_at=cutoff_at))
         # A report of this evening counts from the next open: it is stored already and must not be stored again.
         earnings = tx.market.earnings(cutoff_at=cutoff_at + _EARNINGS_AHEAD)
     if not (sources.filings or sources.macro or sources.actions or sources.earnings):

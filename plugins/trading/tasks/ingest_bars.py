@@ -1,27 +1,44 @@
-"""One symbol's bars, from the source through the quality walls into the store."""
+"""Bars of every symbol, from the sources through the quality walls into the store.
+
+What is stored already is read once for all symbols; what arrives is written by batches, each a transaction, so that an
+hour of hundreds of symbols costs a few dozen questions and a run that breaks off keeps what it stored. The verdicts are
+those of each symbol alone. Gates close and open in one transaction at the end, with the messages about them.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import batched
 
+from trading.analysis.gates import stale_gate
+from trading.analysis.jumps import SplitSeen
 from trading.analysis.quality import INDEX_JUMP_FACTOR, JUMP_FACTOR, Checked, check_bars, expected_windows
-from trading.domain.instruments import InstrumentKind, Symbol
+from trading.domain.gates import Gate, ParkEvent
+from trading.domain.instruments import BookId, InstrumentKind, Symbol
 from trading.domain.market import Bar, BarFault, CorporateAction, Resolution, Slot, TimeWindow
 from trading.ports import BarSource, IngestCounts, Provenance, Services, Transaction
 from trading.strategy.spec import StrategySpec
+from trading.tasks.bar_context import BarContext, read_context
 from trading.tasks.gathering import Gathering
+from trading.tasks.parking import gate_events, judge_splits, notes_of, park
 
 FIRST_LOOK_BACK = {Resolution.DAY: timedelta(days=4 * 365), Resolution.HALF_HOUR: timedelta(days=190)}
 """How far the first ingest reaches: days feed the indicators, half hours only prices and marks."""
 
-PARKED_BY_BARS = "bars: "
-"""Prefix of the reasons that the ingest parks for, and the only ones that it releases."""
+BATCH = 50
+"""Symbols whose bars are one transaction."""
+
+ACTOR = "ingest_prices"
+JUDGED = frozenset(Gate) - {Gate.DISAGREEMENT}
+"""Gates that an ingest may open, where every source of the symbol answered."""
+JUDGED_BY_ABSENCE = frozenset({Gate.BARS_MISSING, Gate.EMPTY_SESSION, Gate.STALE, Gate.LEGACY})
+"""Gates that it may open where nothing had to be asked, because all that is due is stored."""
 
 _ANNOUNCED_BEFORE = timedelta(days=120)
-_BEFORE = timedelta(days=15)
 _NOTED_BARS = 3
 _HALF_HOUR = timedelta(minutes=30)
 
@@ -31,6 +48,7 @@ class _Delivery:
     """What one source said about one resolution of a symbol.
 
     Attributes:
+        due: spans that it should have delivered by now.
         checked: None when it did not answer, or was not asked because all it has is stored.
         is_complete: whether all that the source can have by now is stored already.
     """
@@ -38,6 +56,7 @@ class _Delivery:
     source: BarSource
     window: TimeWindow
     resolution: Resolution
+    due: Sequence[TimeWindow]
     checked: Checked | None
     is_complete: bool = False
 
@@ -60,10 +79,12 @@ class BarIngest:
 
     Attributes:
         without_newest: symbols whose newest half hour did not arrive.
+        raised: the gates that each symbol's bars close, with what was seen.
     """
 
     services: Services
     spec: StrategySpec
+    book: BookId
     slot: Slot
     cutoff_at: datetime
     run_id: str
@@ -72,64 +93,108 @@ class BarIngest:
     missing_count: int = 0
     repeated_count: int = 0
     without_newest: set[Symbol] = field(default_factory=set)
+    raised: dict[Symbol, dict[Gate, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    _judged: dict[Symbol, frozenset[Gate]] = field(default_factory=dict)
+    _traded: set[Symbol] = field(default_factory=set)
+    _splits: list[SplitSeen] = field(default_factory=list)
+    _spans: dict[tuple[Resolution, TimeWindow], list[TimeWindow]] = field(default_factory=dict)
 
     def run(self) -> None:
-        """Ingest every symbol of the universe, one transaction each; a failed run keeps what it stored."""
+        """Ingest every symbol of the universe, one transaction a batch; a failed run keeps what it stored."""
+        symbols = self.spec.universe.data
         with self.services.store.transaction() as tx:
-            stored = {resolution: tx.market.last_bar_starts_at(resolution) for resolution in FIRST_LOOK_BACK}
-        for symbol in self.spec.universe.data:
-            self._ingest(symbol, {resolution: newest.get(symbol) for resolution, newest in stored.items()})
+            context = read_context(tx, symbols, tuple(FIRST_LOOK_BACK), as_of=self.slot.as_of, cutoff_at=self.cutoff_at)
+        try:
+            for batch in batched(symbols, BATCH):
+                self._ingest(context, batch)
+        finally:
+            self._park(context)
         self.gathering.conclude()
 
-    def _ingest(self, symbol: Symbol, newest: dict[Resolution, datetime | None]) -> None:
-        if any(last_at is not None and last_at >= self.slot.as_of for last_at in newest.values()):
-            return  # An older slot, run again: what is stored goes further.
-        fetched = [
-            delivery
-            for resolution, last_at in newest.items()
-            if (delivery := self._fetch(symbol, resolution, last_at)) is not None
-        ]
-        answered = [delivery for delivery in fetched if delivery.checked is not None]
-        reason = next((d.checked.parked_reason for d in answered if d.checked and d.checked.parked_reason), None)
-        if not self._is_fresh(fetched):
-            self.without_newest.add(symbol)
+    def _ingest(self, context: BarContext, symbols: Sequence[Symbol]) -> None:
+        answered: list[tuple[Symbol, _Delivery, Checked]] = []
+        for symbol in symbols:
+            newest = [of_resolution.get(symbol) for of_resolution in context.newest.values()]
+            if any(last_at is not None and last_at >= self.slot.as_of for last_at in newest):
+                continue  # An older slot, run again: what is stored goes further.
+            fetched = [d for r in context.newest if (d := self._fetch(context, symbol, r)) is not None]
+            if not self._is_fresh(fetched):
+                self.without_newest.add(symbol)
+            self._judge(context, symbol, fetched)
+            answered += [(symbol, d, d.checked) for d in fetched if d.checked is not None]
         if not answered:
             return
         with self.services.store.transaction() as tx:
-            for delivery in answered:
-                self.counts += self._add(tx, symbol, delivery)
-            was_parked = tx.market.parked().get(symbol, "").startswith(PARKED_BY_BARS)
-            if reason is not None:
-                tx.market.park(symbol, is_parked=True, reason=PARKED_BY_BARS + reason, at=self.cutoff_at)
-            elif was_parked:
-                tx.market.park(symbol, is_parked=False, reason="bars are sound again", at=self.cutoff_at)
-        self._remember(symbol, answered, reason)
+            self._add(tx, answered)
+        for symbol, delivery, checked in answered:
+            self._remember(symbol, delivery, checked)
 
-    def _fetch(self, symbol: Symbol, resolution: Resolution, last_at: datetime | None) -> _Delivery | None:
+    def _fetch(self, context: BarContext, symbol: Symbol, resolution: Resolution) -> _Delivery | None:
         """Return what became of asking for the bars of one resolution; None where no source serves it."""
         served = self.services.sources.bars_for(symbol, resolution, self.slot.as_of)
         if served is None:
             return None
         source, until = served
+        last_at = context.newest[resolution].get(symbol)
         window = TimeWindow(self._starts_at(resolution, last_at), min(until, self.slot.as_of))
         if until < self.slot.as_of and last_at is not None and self._ends_at(resolution, last_at) >= until:
-            return _Delivery(source, window, resolution, None, is_complete=True)
+            return _Delivery(source, window, resolution, (), None, is_complete=True)
         ask = partial(source.bars, symbol, window, resolution)
         bars = self.gathering.ask(source.name, f"no {resolution} bars of {symbol}", ask)
-        checked = None if bars is None else self._check(symbol, resolution, window, bars)
-        return _Delivery(source, window, resolution, checked)
+        previous = context.close_before(symbol, resolution, window.starts_at)
+        expected = self._expected(resolution, window, previous, bars or ())
+        due = [s for s in expected if resolution is not Resolution.DAY or s.starts_at.date() < self.slot.session_on]
+        checked = None if bars is None else self._check(context, symbol, resolution, window, bars, expected, due)
+        return _Delivery(source, window, resolution, due, checked)
 
-    def _add(self, tx: Transaction, symbol: Symbol, delivery: _Delivery) -> IngestCounts:
-        if delivery.checked is None:
-            return IngestCounts()
-        origin = Provenance(
-            source=delivery.source.name,
-            request=f"{symbol} {delivery.resolution} bars from {delivery.window.starts_at:%Y-%m-%dT%H:%MZ}",
-            fetched_at=self.services.clock.now(),
-            run_id=self.run_id,
-        )
-        return tx.market.add_bars(delivery.checked.accepted, origin, delivery.checked.rejected)
+    def _judge(self, context: BarContext, symbol: Symbol, fetched: Sequence[_Delivery]) -> None:
+        """Note which gates the symbol's deliveries close, and which they could have closed."""
+        raised: dict[Gate, str] = {}
+        for delivery in fetched:
+            if delivery.checked is not None:
+                raised = {**delivery.checked.gates, **raised}
+                self._splits += delivery.checked.splits
+            known = (delivery.ends_at, context.newest_ends_at(symbol, delivery.resolution))
+            newest_ends_at = max((at for at in known if at is not None), default=None)
+            raised = {**stale_gate(delivery.resolution, newest_ends_at, delivery.due), **raised}
+        if any(d.resolution is Resolution.HALF_HOUR and d.ends_at == self.slot.as_of for d in fetched):
+            self._traded |= {symbol} if self._trades_shares(symbol) else set()
+        self.raised[symbol] = raised
+        if not all(d.is_complete or d.checked is not None for d in fetched) or not fetched:
+            self._judged[symbol] = frozenset()
+        else:
+            self._judged[symbol] = JUDGED_BY_ABSENCE if any(d.is_complete for d in fetched) else JUDGED
+
+    def _park(self, context: BarContext) -> None:
+        """Close and open gates, and tell it, in one transaction; nothing is asked where nothing changes."""
+        for symbol, gates in self.raised.items():
+            if (absent := gates.get(Gate.BARS_MISSING)) is not None and self._traded - {symbol}:
+                del gates[Gate.BARS_MISSING]
+                gates[Gate.HALTED] = f"{absent}; {len(self._traded - {symbol})} others traded"
+        events: list[ParkEvent] = []
+        for symbol, judged in self._judged.items():
+            held = context.parked.get(symbol, ())
+            events += gate_events(symbol, self.raised[symbol], held, judged=judged, actor=ACTOR, at=self.cutoff_at)
+        if events or self._splits:
+            with self.services.store.transaction() as tx:
+                judge_splits(tx, self._splits, at=self.cutoff_at)
+                park(tx, self.book, events)
+        self.notes += notes_of(self.raised)
+
+    def _add(self, tx: Transaction, answered: Sequence[tuple[Symbol, _Delivery, Checked]]) -> None:
+        """Store what arrived: one delivery a source."""
+        by_source: dict[str, list[tuple[Symbol, _Delivery, Checked]]] = defaultdict(list)
+        for entry in answered:
+            by_source[entry[1].source.name].append(entry)
+        for name, entries in by_source.items():
+            symbols = list(dict.fromkeys(symbol for symbol, _, _ in entries))
+            starts_at = min(delivery.window.starts_at for _, delivery, _ in entries)
+            request = f"bars of {', '.join(symbols)} from {starts_at:%Y-%m-%dT%H:%MZ}"
+            origin = Provenance(name, request, self.services.clock.now(), self.run_id)
+            accepted = [bar for _, _, checked in entries for bar in checked.accepted]
+            rejected = [pair for _, _, checked in entries for pair in checked.rejected]
+            self.counts += tx.market.add_bars(accepted, origin, rejected)
 
     def _is_fresh(self, fetched: Sequence[_Delivery]) -> bool:
         """Whether the newest bar arrived: the half hour that ends now, or the newest day where days are the price."""
@@ -152,20 +217,32 @@ class BarIngest:
         is_day = resolution is Resolution.DAY and session is not None
         return session.closes_at if session is not None and is_day else starts_at + _HALF_HOUR
 
-    def _check(self, symbol: Symbol, resolution: Resolution, window: TimeWindow, bars: Sequence[Bar]) -> Checked:
-        is_index = self.spec.universe[symbol].kind is InstrumentKind.INDEX
-        previous, actions = self._context(symbol, resolution, window)
-        expected = self._expected(resolution, window, previous, bars)
+    def _check(
+        self,
+        context: BarContext,
+        symbol: Symbol,
+        resolution: Resolution,
+        window: TimeWindow,
+        bars: Sequence[Bar],
+        expected: Sequence[TimeWindow],
+        due: Sequence[TimeWindow],
+    ) -> Checked:
+        is_index = not self._trades_shares(symbol)
+        actions = context.actions.get(symbol, ())
 
         def check(known: Sequence[CorporateAction]) -> Checked:
             return check_bars(
                 bars,
-                previous=previous,
+                previous=context.close_before(symbol, resolution, window.starts_at),
                 actions=known,
                 cutoff_at=self.cutoff_at,
                 expected=expected,
+                due=due,
+                stored=context.prices_from(symbol, resolution, window.starts_at),
                 jump_factor=INDEX_JUMP_FACTOR if is_index else JUMP_FACTOR,
                 trades_shares=not is_index,
+                doubts_splits=True,
+                believed_until=context.believed.get(symbol),
             )
 
         checked = check(actions)
@@ -180,43 +257,27 @@ class BarIngest:
             merged |= {(a.kind, a.ex_on): a for a in rows or ()}
         return check(tuple(merged.values()))
 
-    def _context(
-        self, symbol: Symbol, resolution: Resolution, window: TimeWindow
-    ) -> tuple[tuple[date, float] | None, tuple[CorporateAction, ...]]:
-        """Return day and close of the last stored bar before the window, and the symbol's stored actions."""
-        with self.services.store.transaction() as tx:
-            stored = tx.market.bars(
-                [symbol],
-                [resolution],
-                as_of=window.starts_at,
-                cutoff_at=self.cutoff_at,
-                since=window.starts_at - _BEFORE,
-            ).get((symbol, resolution))
-            actions = tuple(a for a in tx.market.actions(cutoff_at=self.cutoff_at) if a.symbol == symbol)
-        if stored is None or len(stored) == 0:
-            return None, actions
-        return (stored.starts_at[-1].astype("datetime64[D]").item(), float(stored.close[-1])), actions
+    def _trades_shares(self, symbol: Symbol) -> bool:
+        return self.spec.universe[symbol].kind is not InstrumentKind.INDEX
 
     def _expected(
         self, resolution: Resolution, window: TimeWindow, previous: tuple[date, float] | None, bars: Sequence[Bar]
     ) -> list[TimeWindow]:
         """Return the spans that should be served; a name without any earlier bar is expected from its first one on."""
-        sessions = self.services.calendar.sessions(window.starts_at.date(), window.ends_at.date())
-        begins_at = window.starts_at
-        if previous is None and bars:
-            begins_at = max(begins_at, min(bar.starts_at for bar in bars))
-        spans = expected_windows(sessions, resolution, through=window.ends_at)
-        return [span for span in spans if span.starts_at >= begins_at]
+        key = (resolution, window)
+        if key not in self._spans:
+            sessions = self.services.calendar.sessions(window.starts_at.date(), window.ends_at.date())
+            spans = expected_windows(sessions, resolution, through=window.ends_at)
+            self._spans[key] = [span for span in spans if span.starts_at >= window.starts_at]
+        if previous is not None or not bars:
+            return self._spans[key]
+        first_at = min(bar.starts_at for bar in bars)
+        return [span for span in self._spans[key] if span.starts_at >= first_at]
 
-    def _remember(self, symbol: Symbol, answered: Sequence[_Delivery], reason: str | None) -> None:
-        for delivery in answered:
-            if delivery.checked is None:
-                continue
-            self.missing_count += len(delivery.checked.missing)
-            self.repeated_count += delivery.checked.repeated_count
-            self.notes += [
-                f"{symbol} {delivery.resolution} bar of {bar.starts_at:%Y-%m-%d %H:%M}Z refused: {fault}"
-                for bar, fault in delivery.checked.rejected[:_NOTED_BARS]
-            ]
-        if reason is not None:
-            self.notes.append(f"{symbol} parked: {reason}")
+    def _remember(self, symbol: Symbol, delivery: _Delivery, checked: Checked) -> None:
+        self.missing_count += len(checked.missing)
+        self.repeated_count += checked.repeated_count
+        self.notes += [
+            f"{symbol} {delivery.resolution} bar of {bar.starts_at:%Y-%m-%d %H:%M}Z refused: {fault}"
+            for bar, fault in checked.rejected[:_NOTED_BARS]
+        ]

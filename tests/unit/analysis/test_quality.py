@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading.analysis.quality import INDEX_JUMP_FACTOR, check_bars, expected_windows
+from trading.domain.gates import Gate
 from trading.domain.market import ActionKind, Bar, BarFault, CorporateAction, Resolution, Session, TimeWindow
 from trading.errors import InvariantBroken
 
@@ -54,9 +55,10 @@ def test_each_garbage_bar_of_a_vendor_gets_the_expected_verdict(case):
     as_of = datetime(2026, 11, 20, 16, tzinfo=UTC)
     outcome = check_bars([bar], previous=(date(2026, 11, 19), 270.0), actions=(), cutoff_at=as_of, expected=None)
     assert bool(outcome.accepted) == (case["expect"] == "accept")
-    assert (outcome.parked_reason is not None) == (case["expect"] == "quarantine")
+    assert bool(outcome.gates) == (case["expect"] == "quarantine")
     if case["expect"] == "quarantine":
         assert [fault for _, fault in outcome.rejected] == [BarFault.JUMP]
+        assert set(outcome.gates) == {Gate.JUMP_WITHOUT_SPLIT}
 
 
 BROKEN = {
@@ -108,16 +110,16 @@ def test_a_bar_that_ends_after_the_cutoff_is_from_the_future():
 def test_a_split_explains_its_jump_and_an_absent_jump_does_not_fit_a_split():
     before = (date(2026, 11, 19), 400.0)
     split = split_on(date(2026, 11, 20), 4.0)
-    assert checked([bar_at(12)], previous=before, actions=[split]).parked_reason is None
-    assert "split" in checked([bar_at(12)], previous=before).parked_reason
+    assert not checked([bar_at(12)], previous=before, actions=[split]).gates
+    assert set(checked([bar_at(12)], previous=before).gates) == {Gate.JUMP_WITHOUT_SPLIT}
     unmoved = checked([bar_at(12, close=400.0)], previous=before, actions=[split])
     assert [fault for _, fault in unmoved.rejected] == [BarFault.JUMP]
 
 
 def test_one_spike_is_refused_and_the_bars_after_it_are_kept():
-    outcome = checked([bar_at(0), bar_at(1, close=1000.0), bar_at(2)])
+    outcome = checked([bar_at(0), bar_at(1, close=1000.0), bar_at(2)], expected=SPANS[:3])
     assert [bar.close for bar in outcome.accepted] == [100.0, 100.0]
-    assert outcome.parked_reason is not None
+    assert set(outcome.gates) == {Gate.BAD_PRINT}
 
 
 def test_a_volatility_index_may_double_and_has_no_volume():
@@ -125,12 +127,15 @@ def test_a_volatility_index_may_double_and_has_no_volume():
     wild = replace(bar_at(12, close=37.0), volume=0.0)
     outcome = checked([quiet, wild], jump_factor=INDEX_JUMP_FACTOR, trades_shares=False)
     assert len(outcome.accepted) == 2
-    assert outcome.parked_reason is None
+    assert not outcome.gates
 
 
-@pytest.mark.parametrize("bars", [[bar_at(11)], [bar_at(11), replace(bar_at(12), volume=0.0)]])
-def test_a_symbol_without_trade_in_the_newest_span_is_parked_as_halted(bars):
-    assert "halted" in checked(bars).parked_reason
+def test_a_newest_bar_that_is_missing_or_shows_no_trade_closes_a_gate_and_an_empty_reply_another():
+    assert set(checked([bar_at(11)]).gates) == {Gate.BARS_MISSING}
+    assert set(checked([bar_at(11), replace(bar_at(12), volume=0.0)]).gates) == {Gate.HALTED}
+    assert set(checked([]).gates) == {Gate.EMPTY_SESSION}
+    assert not checked([], expected=[]).gates, "a holiday"
+    assert not checked([bar_at(11)], due=SPANS[:12]).gates, "not due yet"
 
 
 def test_a_half_day_is_expected_to_have_seven_half_hours_and_four_hours():

@@ -119,7 +119,7 @@ def test_a_symbol_trades_on_daily_bars_until_its_intraday_bars_begin():
 
 
 def test_a_parked_symbol_keeps_its_price_for_nav_and_is_unfit():
-    facts = Facts({("NVDA", Resolution.HALF_HOUR): half_hours("NVDA", lambda n: 50.0, ON, ON)}, parked={"NVDA": "jump"})
+    facts = Facts({("NVDA", Resolution.HALF_HOUR): half_hours("NVDA", lambda n: 50.0, ON, ON)}, parked={"NVDA": ()})
     got = columns(facts)
     assert at_first_slot(got, "price") == 50.0
     assert set(got["why_price"][:, 0]) == {Why.PARKED}

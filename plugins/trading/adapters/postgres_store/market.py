@@ -10,6 +10,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.bar_reader import read_bars
 from trading.adapters.postgres_store.copying import copy_in
+from trading.adapters.postgres_store.gates import PostgresGateRows
 from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import Symbol
 from trading.domain.market import (
@@ -38,10 +39,11 @@ _MACRO_COLUMNS = ("series", "period_on", "value", "known_at")
 _ACTION_COLUMNS = ("symbol", "kind", "ex_on", "value", "known_at")
 
 
-class PostgresMarketRows:
+class PostgresMarketRows(PostgresGateRows):
     """`MarketRows` inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self._bars = Statements(connection, "bars")
         self._facts = Statements(connection, "facts")
 
@@ -176,23 +178,13 @@ class PostgresMarketRows:
         return tuple(MacroPoint(**(row | {"series": MacroSeries(row["series"])})) for row in rows)
 
     def actions(self, *, cutoff_at: datetime) -> tuple[CorporateAction, ...]:
-        """Return splits and dividends known at the cutoff, ascending by `ex_on`."""
+        """Return splits and dividends known at the cutoff and not suspect then, ascending by `ex_on`."""
         rows = self._facts.rows("read_actions", cutoff_at=cutoff_at)
         return tuple(CorporateAction(**(row | {"kind": ActionKind(row["kind"])})) for row in rows)
 
     def has_source(self, source: str) -> bool:
         """Whether any stored bar or story came from `source`."""
         return bool(self._bars.value("has_source", source=source))
-
-    # --- quality --------------------------------------------------------------------------------
-
-    def park(self, symbol: Symbol, *, is_parked: bool, reason: str, at: datetime) -> None:
-        """Park or release a symbol; nothing is written when it already is so."""
-        self._bars.run("add_park_event", symbol=symbol, is_parked=is_parked, reason=reason, at=at)
-
-    def parked(self) -> dict[Symbol, str]:
-        """Return parked symbols with the reason."""
-        return {row["symbol"]: row["reason"] for row in self._bars.rows("parked")}
 
 
 def _bar_values(bar: Bar) -> tuple[object, ...]:

@@ -1,0 +1,55 @@
+"""`airdesk data release`, and how `data status` tells which symbols are parked."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+from collections.abc import Mapping, Sequence
+
+from trading.domain.gates import GATES, PERSON, Gate, Parking
+from trading.domain.instruments import Symbol
+from trading.settings import load_settings
+from trading.tasks.parking import release
+
+
+def add_release(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `data release` to the group of `data`."""
+    text = "open a gate that cannot open by its rule: a true jump, a second source that is wrong"
+    parser = actions.add_parser("release", help=text, description=text)
+    parser.add_argument("symbol", help="as in `data status`")
+    by_person = [gate for gate, rule in GATES.items() if rule.by_person]
+    parser.add_argument("gate", type=Gate, choices=list(Gate), metavar="GATE", help=", ".join(by_person))
+    parser.add_argument("--why", required=True, help="kept for ever")
+    parser.set_defaults(run=run_release)
+
+
+def run_release(options: argparse.Namespace) -> int:
+    """Open one gate before one symbol; every other gate stays."""
+    from trading.bootstrap import services_for
+
+    settings = load_settings()
+    left = release(
+        services_for(settings),
+        settings.book,
+        options.symbol.upper(),
+        options.gate,
+        why=options.why,
+        actor=f"{PERSON}{getpass.getuser()}",
+    )
+    print(f"{options.symbol.upper()} released: {options.gate}")
+    for parking in left:
+        print(f"still parked: {parking}; it opens when {parking.rule.clears}")
+    return 0
+
+
+def parked_lines(parked: Mapping[Symbol, Sequence[Parking]]) -> list[str]:
+    """Return for each gate that holds a symbol: since when, what was seen, what a person may do, what opens it."""
+    lines = []
+    for symbol, gates in sorted(parked.items()):
+        for parking in gates:
+            rule = parking.rule
+            lines.append(f"parked: {symbol} {parking.gate} since {parking.since:%Y-%m-%d %H:%M}Z: {rule.sentence}")
+            lines.append(f"  seen: {parking.detail}")
+            by_hand = f", or: ./airdesk data release {symbol} {parking.gate} --why …" if rule.by_person else ""
+            lines.append(f"  opens when {rule.clears}{by_hand}; {rule.action}")
+    return lines

@@ -1,0 +1,135 @@
+"""Closing and opening gates: the events, and what people are told about them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from trading.analysis.jumps import SplitSeen
+from trading.domain.gates import GATES, ActionState, Gate, ParkEvent, Parking
+from trading.domain.instruments import VIX, BookId, Symbol
+from trading.errors import PermanentError
+from trading.ports import Services, Transaction
+
+SEVERAL = 4
+"""So many symbols at one gate in one run make one message that lists them."""
+
+LISTED = 60
+"""How many symbols one message names."""
+
+OF_PRICES = frozenset({Gate.JUMP_WITHOUT_SPLIT, Gate.SPLIT_WITHOUT_JUMP})
+"""Judged by the ingest from new bars and by the night from stored ones: who parked for them releases them."""
+
+
+def gate_events(
+    symbol: Symbol,
+    raised: Mapping[Gate, str],
+    held: Iterable[Parking],
+    *,
+    judged: Collection[Gate],
+    actor: str,
+    at: datetime,
+) -> Iterator[ParkEvent]:
+    """Yield what changes for one symbol: gates that close, and gates that open because their rule came true.
+
+    Args:
+        raised: gates that what was just seen closes, with what was seen.
+        held: gates that hold the symbol now.
+        judged: gates that this look could have closed; only those may open.
+    """
+    for gate, detail in raised.items():
+        yield ParkEvent(symbol, gate, True, detail, actor, at)
+    for parking in held:
+        is_ours = parking.gate not in OF_PRICES or parking.actor == actor
+        if parking.gate in judged and parking.gate not in raised and is_ours:
+            yield ParkEvent(symbol, parking.gate, False, parking.rule.clears, actor, at)
+
+
+def park(tx: Transaction, book: BookId, events: Sequence[ParkEvent]) -> tuple[str, ...]:
+    """Store `events` with a message about each change, in one transaction; return the messages without their badge."""
+    told = []
+    for group in _grouped(tx.market.park(events)):
+        body = _body([event for _, event in group])
+        tx.controls.notify(
+            dedupe_key=f"parked:{book}:{group[0][0]}-{group[-1][0]}",
+            book=book,
+            kind="data",
+            severity="warning" if group[0][1].is_parked else "info",
+            body=f"{book.badge} {book}: {body}",
+        )
+        told.append(body)
+    return tuple(told)
+
+
+def judge_splits(tx: Transaction, splits: Iterable[SplitSeen], *, at: datetime) -> None:
+    """Store what prices say about splits: a doubt counts from its bar on, a doubt taken back from `at` on."""
+    for split in splits:
+        state = ActionState.CONFIRMED if split.is_seen else ActionState.SUSPECT
+        known_at = at if split.is_seen else split.known_at
+        tx.market.judge_action(split.action, state, known_at=known_at, detail=split.detail)
+
+
+def notes_of(raised: Mapping[Symbol, Mapping[Gate, str]]) -> list[str]:
+    """Return a sentence about each gate that is closed, one about many symbols where many stand before it."""
+    by_gate: dict[Gate, list[tuple[Symbol, str]]] = defaultdict(list)
+    for symbol, gates in raised.items():
+        for gate, detail in gates.items():
+            by_gate[gate].append((symbol, detail))
+    notes = []
+    for gate, symbols in by_gate.items():
+        if len(symbols) >= SEVERAL:
+            notes.append(_many(gate, [symbol for symbol, _ in symbols], "parked"))
+        else:
+            notes += [f"{symbol} parked: {gate}, {GATES[gate].sentence} ({detail})" for symbol, detail in symbols]
+    return notes
+
+
+def release(
+    services: Services, book: BookId, symbol: Symbol, gate: Gate, *, why: str, actor: str
+) -> tuple[Parking, ...]:
+    """Open one gate by a person's word, with an audit row; return what still holds the symbol.
+
+    Raises:
+        PermanentError: the gate does not hold the symbol, or opens by its own rule alone.
+    """
+    rule = GATES[gate]
+    if not rule.by_person:
+        raise PermanentError(f"{gate} opens by itself when {rule.clears}; {rule.action}")
+    with services.store.transaction() as tx:
+        if all(parking.gate is not gate for parking in tx.market.parked().get(symbol, ())):
+            raise PermanentError(f"{symbol} is not parked by {gate}; see ./airdesk data status")
+        at = services.clock.now()
+        park(tx, book, [ParkEvent(symbol, gate, False, why, actor, at)])
+        tx.controls.audit(actor=actor, action="release_gate", detail={"symbol": symbol, "gate": gate, "why": why})
+        return tx.market.parked().get(symbol, ())
+
+
+def _grouped(changes: Sequence[tuple[int, ParkEvent]]) -> Iterator[list[tuple[int, ParkEvent]]]:
+    """Yield the changes that one message tells."""
+    groups: dict[tuple[Gate, bool], list[tuple[int, ParkEvent]]] = defaultdict(list)
+    for change in changes:
+        groups[change[1].gate, change[1].is_parked].append(change)
+    for group in groups.values():
+        if len(group) >= SEVERAL:
+            yield group
+        else:
+            yield from ([change] for change in group)
+
+
+def _body(events: Sequence[ParkEvent]) -> str:
+    first, verb = events[0], "parked" if events[0].is_parked else "released"
+    blind = "; no symbol gets an entry while the VIX is unknown or older than a session"
+    note = blind if first.is_parked and any(event.symbol == VIX for event in events) else ""
+    if len(events) > 1:
+        return _many(first.gate, [event.symbol for event in events], verb) + note
+    rule = GATES[first.gate]
+    if not first.is_parked:
+        return f"{first.symbol} released: {first.gate}, {first.detail}"
+    return f"{first.symbol} parked: {first.gate}, {rule.sentence} ({first.detail}); {rule.action}{note}"
+
+
+def _many(gate: Gate, symbols: Sequence[Symbol], verb: str) -> str:
+    named = ", ".join(symbols[:LISTED]) + (f" and {len(symbols) - LISTED} more" if len(symbols) > LISTED else "")
+    why = GATES[gate].sentence if verb == "parked" else GATES[gate].clears
+    return f"{len(symbols)} symbols {verb}: {gate}, {why}: {named}"
