@@ -92,7 +92,18 @@ def test_the_last_task_judges_every_other_one(dagbag):
 
 
 def test_every_step_calls_a_function_that_exists(dagbag):
-    from trading.tasks import analyse, approved, decide, desk, ingest, rebalance, reconcile, statements, sync
+    from trading.tasks import (
+        analyse,
+        approved,
+        check_data,
+        decide,
+        desk,
+        ingest,
+        rebalance,
+        reconcile,
+        statements,
+        sync,
+    )
 
     steps = {
         sync.sync_broker,
@@ -110,6 +121,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         desk.report,
         statements.import_statement,
         reconcile.reconcile,
+        check_data.check_data,
         rebalance.preview,
     }
     named = {f"{step.__module__.rpartition('.')[2]}:{step.__name__}" for step in steps}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId
-from trading.domain.market import Slot
+from trading.domain.market import Session, SessionNotice, Slot
 from trading.engine.hashing import decision_hash
 from trading.engine.rebalance import rebalance_step
 from trading.engine.state import BookState, Hour, Step
@@ -58,13 +59,19 @@ def live_hour(services: Services, tx: Transaction, spec: StrategySpec, book: Boo
     return Hour(
         slot=slot,
         cutoff_at=cutoff_at,
-        closes_at=session.closes_at,
+        closes_at=entries_end_at(session, tx.market.session_notices(first_on=slot.session_on, cutoff_at=cutoff_at)),
         next_open_at=services.calendar.next_session(slot.session_on).opens_at,
         panel=panel,
         judgement=judge(spec, panel),
         row=0,
         is_first_of_session=last is None or last.session_on != slot.session_on,
     )
+
+
+def entries_end_at(session: Session, notices: Sequence[tuple[str, SessionNotice]]) -> datetime:
+    """Return until when entries may go: the close, or an earlier one that a source announces; a holiday never opens."""
+    announced = [notice.closes_at or session.opens_at for _, notice in notices if notice.on == session.session_on]
+    return min((session.closes_at, *announced))
 
 
 def store_step(

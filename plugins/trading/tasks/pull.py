@@ -14,6 +14,7 @@ from trading.domain.market import Bar, CorporateAction, Resolution, TimeWindow
 from trading.ports import BarSource, IngestCounts, NewsSource, Provenance, Services
 from trading.tasks.gathering import Gathering
 from trading.tasks.ingest_facts import FactIntake
+from trading.tasks.parking import judge_splits
 
 CHUNK = {Resolution.DAY: timedelta(days=366), Resolution.HALF_HOUR: timedelta(days=90)}
 NEWS_CHUNK = timedelta(days=30)
@@ -108,6 +109,7 @@ class Pull:
         request = f"{symbol} {resolution} bars from {chunk.starts_at:%Y-%m-%d}"
         with self.services.store.transaction() as tx:
             stored = tx.market.add_bars(checked.accepted, self._origin(source.name, request), checked.rejected)
+            judge_splits(tx, checked.splits, at=self.services.clock.now())
         self.counts[What.BARS] = self.counts.get(What.BARS, IngestCounts()) + stored
 
     def _checked(
@@ -119,7 +121,13 @@ class Pull:
     ) -> Checked:
         now = self.services.clock.now()
         return check_bars(
-            bars, previous=previous, actions=actions, cutoff_at=now, expected=spans, jump_factor=IMPORT_JUMP_FACTOR
+            bars,
+            previous=previous,
+            actions=actions,
+            cutoff_at=now,
+            expected=spans,
+            jump_factor=IMPORT_JUMP_FACTOR,
+            doubts_splits=True,
         )
 
     def _stored(
@@ -130,7 +138,8 @@ class Pull:
         since = chunk.starts_at - timedelta(days=15)
         with self.services.store.transaction() as tx:
             found = tx.market.bars([symbol], [resolution], as_of=chunk.ends_at, cutoff_at=now, since=since)
-            actions = tuple(a for a in tx.market.actions(cutoff_at=now) if a.symbol == symbol)
+            known = (*tx.market.actions(cutoff_at=now), *tx.market.suspect_actions(cutoff_at=now))
+            actions = tuple(a for a in known if a.symbol == symbol)
         series = found.get((symbol, resolution))
         if series is None:
             return set(), None, actions

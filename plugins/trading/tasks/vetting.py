@@ -95,9 +95,12 @@ class Vetting:
         prices = prices_of(hour)
         snapshot = self._desk.seen
         is_new = family[0].status is OrderStatus.PLANNED
+        desk = desk_of(self._spec, state, hour, prices, nav_usd(state.portfolio, prices))
         return replace(
-            desk_of(self._spec, state, hour, prices, nav_usd(state.portfolio, prices)),
+            desk,
             now=now,
+            # A gate may have closed since the decision, and it has more to say than that it is closed.
+            unfit={**desk.unfit, **{s: f"parked by {held[0]}" for s, held in tx.market.parked().items()}},
             settled_cash_usd=snapshot.settled_cash_usd,
             quotes=quotes,
             placed=self._placed(tx, family),
