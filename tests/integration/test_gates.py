@@ -215,17 +215,6 @@ def test_a_true_collapse_waits_for_a_person_and_is_believed_then(desk, database_
         assert cursor.fetchall() == [("cli:me", "release_gate", "profit warning")]
 
 
-def test_what_was_parked_before_gates_had_names_is_released_by_the_next_ingest(desk, database_url):
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO market.parked (symbol, happened_at, is_parked, reason, gate, actor) "
-            "VALUES ('NVDA', now(), true, 'bars: old', 'legacy', 'ingest_prices')"
-        )
-    assert desk.gates("NVDA") == {Gate.LEGACY}
-    desk.hour(SECOND)
-    assert desk.parked() == {}
-
-
 def test_parking_twice_is_one_event_and_every_gate_has_its_words(desk):
     desk.bars.spoil["NVDA"] = at_start("2026-11-17 10:00", lambda bar: (scaled(bar, 1.001), scaled(bar, 1.02)))
     for _ in range(2):

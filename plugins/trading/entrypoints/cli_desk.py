@@ -10,6 +10,7 @@ from rich.console import Console
 from trading.bootstrap import services_for
 from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
+from trading.entrypoints.cli_gates import parked_lines
 from trading.errors import PermanentError
 from trading.ports import Services, Transaction
 from trading.reporting.tables import denials_table, fills_table, orders_table, positions_table, reasons_table
@@ -47,6 +48,7 @@ def _why(options: argparse.Namespace) -> int:
         reasons = tx.decisions.reasons(decision.decision_id, options.symbol)
         orders = [o for o in tx.orders.of_decision(decision.decision_id) if o.symbol == options.symbol]
         denials = tx.checks.denials([o.order_id for o in orders])
+        parked = tx.market.parked().get(options.symbol, ())
     if not reasons:
         raise PermanentError(f"{decision.decision_id} says nothing about {options.symbol}; is it in the universe?")
     console = Console()
@@ -58,6 +60,8 @@ def _why(options: argparse.Namespace) -> int:
         console.print(orders_table("orders of this decision", orders))
     if denials:
         console.print(denials_table("what stands against them", denials, orders))
+    for line in parked_lines({options.symbol: parked}):
+        print(line)
     return 0
 
 
