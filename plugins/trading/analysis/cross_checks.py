@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from math import prod
 
@@ -87,7 +87,7 @@ class SessionMoves:
         """Return the first jump from which the price has not come back, and that no person believes; None without."""
         for jump in self.jumps:
             is_believed = believed_until is not None and jump.starts_at < believed_until
-            if not is_believed and abs(self.last_close / jump.before - 1) > NIGHT_JUMP_FRAC:
+            if not is_believed and not _is_near(self.last_close, jump.before):
                 return f"from {jump.before:g} to {jump.opened:g} at the open of {jump.on}"
         return None
 
@@ -115,7 +115,17 @@ def session_moves(days: BarSeries, splits: Mapping[date, CorporateAction], *, fi
             known_at = days.known_at[n].item().replace(tzinfo=UTC)
             detail = f"close {before:g} before {on[n]}, open {opened[n]:g}, ratio {ratio:g}"
             seen += [SplitSeen(action, is_shown, known_at, detail) for action in between]
-        basis = before / ratio if is_shown else before
-        if abs(opened[n] / basis - 1) > NIGHT_JUMP_FRAC:
-            jumps.append(_Jump(on[n], days.starts_at[n].item().replace(tzinfo=UTC), basis, opened[n]))
+        if between and is_shown:
+            before /= ratio
+            jumps = [replace(jump, before=jump.before / ratio) for jump in jumps]
+        if _is_near(opened[n], before):
+            continue
+        if jumps and _is_near(opened[n], jumps[-1].before):
+            jumps.pop()  # It came back.
+        else:
+            jumps.append(_Jump(on[n], days.starts_at[n].item().replace(tzinfo=UTC), before, opened[n]))
     return SessionMoves(tuple(seen), tuple(jumps), on[-1] if on else None, closed[-1] if closed else 0.0)
+
+
+def _is_near(price: float, before: float) -> bool:
+    return abs(price / before - 1) <= NIGHT_JUMP_FRAC
