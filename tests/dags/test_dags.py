@@ -55,7 +55,9 @@ def test_every_dag_survives_being_stored(dag, stored_dags):
     assert rebuilt.serialize() == dag.timetable.serialize()
 
 
-@pytest.mark.parametrize("dag_id", ["hourly_trading", "nightly_reconciliation", "quarterly_rebalance"])
+@pytest.mark.parametrize(
+    "dag_id", ["hourly_trading", "nightly_reconciliation", "quarterly_rebalance", "nightly_data_check"]
+)
 def test_a_dag_that_reaches_a_broker_refuses_backfills(dagbag, dag_id):
     dag = dagbag.dags[dag_id]
     assert {run_type.value for run_type in dag.allowed_run_types} == {"scheduled", "manual"}
@@ -71,7 +73,7 @@ def test_the_replay_runs_by_backfill_or_by_hand_only_and_out_of_the_way(dagbag):
 
 
 def test_live_work_is_queued_before_any_replay(dagbag):
-    for dag_id in ("hourly_trading", "nightly_reconciliation", "quarterly_rebalance"):
+    for dag_id in ("hourly_trading", "nightly_data_check", "nightly_reconciliation", "quarterly_rebalance"):
         for task in dagbag.dags[dag_id].tasks:
             assert (task.priority_weight, task.weight_rule) == (1000, "absolute")
 

@@ -11,6 +11,7 @@ from trading.domain.gates import GATES, Gate
 from trading.domain.instruments import VIX
 from trading.domain.market import ActionKind, CorporateAction, Resolution
 from trading.errors import PermanentError, VendorUnavailable
+from trading.tasks import ingest_bars
 from trading.tasks.ingest_bars import FIRST_LOOK_BACK
 from trading.tasks.parking import release
 
@@ -129,6 +130,19 @@ def test_one_symbols_outage_parks_and_harms_no_other(desk):
     with desk.store.transaction() as tx:
         newest = tx.market.last_bar_starts_at(Resolution.HALF_HOUR)
     assert newest["GLD"] == ny(NEWEST)
+
+
+def test_a_run_that_breaks_off_keeps_what_it_stored_and_parked(desk, monkeypatch):
+    monkeypatch.setattr(ingest_bars, "BATCH", 1)
+    desk.bars.spoil["GLD"] = CASES[Gate.HALTED]
+    desk.bars.error["MSFT"] = RuntimeError("a defect in a source")
+    with pytest.raises(RuntimeError):
+        desk.hour(SECOND)
+    with desk.store.transaction() as tx:
+        newest = tx.market.last_bar_starts_at(Resolution.HALF_HOUR)
+    assert newest["NVDA"] == ny(NEWEST), "it came before the defect"
+    assert newest["MSFT"] < ny(NEWEST)
+    assert desk.gates("GLD") == {Gate.HALTED}
 
 
 # --- splits ---------------------------------------------------------------------------------------
