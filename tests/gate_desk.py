@@ -32,14 +32,20 @@ def spec_of(*symbols: str):
 
 @dataclass
 class FlatBars:
-    """Half hours and days at 100 USD, the VIX at 15. `spoil` changes what is delivered of a symbol."""
+    """Half hours and days at 100 USD, the VIX at 15. `spoil` changes what is delivered of a symbol.
+
+    With `days_by_night` a day is served from the next one on, as by a free plan.
+    """
 
     name: str = "flat"
     spoil: dict[str, Spoil] = field(default_factory=dict)
     error: dict[str, Exception] = field(default_factory=dict)
     price: float = 100.0
+    days_by_night: bool = False
 
     def served_until(self, symbol: str, resolution: Resolution, as_of: datetime) -> datetime | None:
+        if resolution is Resolution.DAY and self.days_by_night:
+            return CALENDAR.sessions(as_of.date() - timedelta(days=7), as_of.date() - timedelta(days=1))[-1].closes_at
         return None if resolution is Resolution.HOUR else as_of
 
     def bars(self, symbol: str, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:

@@ -82,6 +82,16 @@ def test_a_feed_that_is_late_for_everybody_is_no_halt(desk):
     assert desk.parked() == {}
 
 
+def test_a_halt_that_ends_is_over_although_the_days_have_nothing_new(store):
+    desk = GateDesk(store, bars=FlatBars(days_by_night=True))
+    desk.hour(FIRST)
+    desk.bars.spoil["NVDA"] = CASES[Gate.HALTED]
+    desk.hour(SECOND)
+    assert desk.gates("NVDA") == {Gate.HALTED}
+    desk.hour(THIRD)
+    assert desk.parked() == {}
+
+
 def test_a_silent_source_makes_its_symbols_stale_after_an_hour_and_tells_it_once_for_all(store):
     desk = GateDesk(store, symbols=("GLD", "SLV", "NVDA", "MSFT", "AAPL", VIX))
     desk.hour(FIRST)

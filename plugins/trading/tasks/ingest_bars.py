@@ -34,7 +34,7 @@ BATCH = 50
 
 ACTOR = "ingest_prices"
 JUDGED = frozenset(Gate) - {Gate.DISAGREEMENT}
-"""Gates that an ingest may open, where every source of the symbol answered."""
+"""Gates that an ingest may open, where every source of the symbol answered that had something new."""
 JUDGED_BY_ABSENCE = frozenset({Gate.BARS_MISSING, Gate.EMPTY_SESSION, Gate.STALE, Gate.LEGACY})
 """Gates that it may open where nothing had to be asked, because all that is due is stored."""
 
@@ -97,6 +97,7 @@ class BarIngest:
     notes: list[str] = field(default_factory=list)
     _judged: dict[Symbol, frozenset[Gate]] = field(default_factory=dict)
     _traded: set[Symbol] = field(default_factory=set)
+    _absent: set[Symbol] = field(default_factory=set)
     _splits: list[SplitSeen] = field(default_factory=list)
     _spans: dict[tuple[Resolution, TimeWindow], list[TimeWindow]] = field(default_factory=dict)
 
@@ -158,20 +159,26 @@ class BarIngest:
             known = (delivery.ends_at, context.newest_ends_at(symbol, delivery.resolution))
             newest_ends_at = max((at for at in known if at is not None), default=None)
             raised = {**stale_gate(delivery.resolution, newest_ends_at, delivery.due), **raised}
-        if any(d.resolution is Resolution.HALF_HOUR and d.ends_at == self.slot.as_of for d in fetched):
-            self._traded |= {symbol} if self._trades_shares(symbol) else set()
         self.raised[symbol] = raised
-        if not all(d.is_complete or d.checked is not None for d in fetched) or not fetched:
+        if self._trades_shares(symbol):
+            self._note_trade(symbol, [d for d in fetched if d.resolution is Resolution.HALF_HOUR])
+        if not fetched or not all(d.is_complete or d.checked is not None for d in fetched):
             self._judged[symbol] = frozenset()
         else:
-            self._judged[symbol] = JUDGED_BY_ABSENCE if any(d.is_complete for d in fetched) else JUDGED
+            self._judged[symbol] = JUDGED if any(d.checked is not None for d in fetched) else JUDGED_BY_ABSENCE
+
+    def _note_trade(self, symbol: Symbol, half_hours: Sequence[_Delivery]) -> None:
+        """Note whether the symbol has the half hour that ends now, or should have it and has not."""
+        if any(d.ends_at == self.slot.as_of for d in half_hours):
+            self._traded.add(symbol)
+        elif any(d.checked is not None and Gate.BARS_MISSING in d.checked.gates for d in half_hours):
+            self._absent.add(symbol)
 
     def _park(self, context: BarContext) -> None:
         """Close and open gates, and tell it, in one transaction; nothing is asked where nothing changes."""
-        for symbol, gates in self.raised.items():
-            if (absent := gates.get(Gate.BARS_MISSING)) is not None and self._traded - {symbol}:
-                del gates[Gate.BARS_MISSING]
-                gates[Gate.HALTED] = f"{absent}; {len(self._traded - {symbol})} others traded"
+        for symbol in self._absent if self._traded else ():
+            seen = self.raised[symbol].pop(Gate.BARS_MISSING)
+            self.raised[symbol][Gate.HALTED] = f"{seen}; others that traded: {len(self._traded)}"
         events: list[ParkEvent] = []
         for symbol, judged in self._judged.items():
             held = context.parked.get(symbol, ())
