@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
+from trading.adapters.postgres_store.connection import connect
 from trading.analysis.quality import expected_windows
 from trading.domain.gates import Gate
 from trading.domain.instruments import VIX, BookId, BookKind, Universe
@@ -90,6 +92,13 @@ class GateDesk:
     others: tuple[FlatBars, ...] = ()
     symbols: tuple[str, ...] = SYMBOLS
     has_holidays: bool = False
+    url: str = ""
+
+    def messages(self) -> list[tuple[str, str]]:
+        """Severity and body of every message, oldest first; needs `url`."""
+        with closing(connect(self.url)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT severity, body FROM ops.outbox ORDER BY message_id")
+            return cursor.fetchall()
 
     def services(self, at: datetime) -> Services:
         holidays = (self.announced,) if self.has_holidays else ()

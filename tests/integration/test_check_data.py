@@ -27,16 +27,10 @@ def short_history(monkeypatch):
 
 
 @pytest.fixture
-def desk(store):
-    desk = GateDesk(store, others=(FlatBars("second"),), has_holidays=True)
+def desk(store, database_url):
+    desk = GateDesk(store, url=database_url, others=(FlatBars("second"),), has_holidays=True)
     desk.hour(CLOSE)
     return desk
-
-
-def bodies(desk):
-    with desk.store.transaction() as tx, tx.market._bars.connection.cursor() as cursor:
-        cursor.execute("SELECT body FROM ops.outbox ORDER BY message_id")
-        return [body for (body,) in cursor.fetchall()]
 
 
 def stored_days(desk, *bars):
@@ -57,7 +51,7 @@ def test_a_clean_market_is_silent(desk):
     assert report.notes == ()
     assert not report.degraded
     assert desk.parked() == {}
-    assert bodies(desk) == []
+    assert desk.messages() == []
 
 
 def test_without_a_second_source_and_holidays_it_says_so_and_passes(store):
@@ -73,7 +67,7 @@ def test_an_announced_holiday_that_the_calendar_lacks_is_told_once_and_closes_th
     desk.announced = Announced(notices=(SessionNotice(WEDNESDAY, None), early))
     for _ in range(2):
         assert desk.night(CLOSE).counts["calendar_differences"] == 2
-    holiday, half = bodies(desk)
+    holiday, half = (body for _, body in desk.messages())
     assert "2026-11-18 is announced as a holiday" in holiday
     assert "entries end with the earlier" in half
     sessions = {on: CALENDAR.session(on) for on in (WEDNESDAY, early.on)}

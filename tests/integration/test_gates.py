@@ -28,17 +28,11 @@ def short_history(monkeypatch):
 
 
 @pytest.fixture
-def desk(store):
-    desk = GateDesk(store)
+def desk(store, database_url):
+    desk = GateDesk(store, url=database_url)
     desk.hour(FIRST)
     assert desk.parked() == {}
     return desk
-
-
-def messages(desk):
-    with desk.store.transaction() as tx, tx.market._bars.connection.cursor() as cursor:
-        cursor.execute("SELECT severity, body FROM ops.outbox ORDER BY message_id")
-        return cursor.fetchall()
 
 
 NEWEST = "2026-11-17 11:00"
@@ -68,7 +62,7 @@ def test_a_gate_closes_before_its_symbol_alone_and_opens_when_sound_bars_come(de
         del desk.bars.spoil["NVDA"]
     desk.hour(THIRD)
     assert desk.parked() == {}
-    told = [(severity, gate in body, "NVDA" in body, str(BOOK) in body) for severity, body in messages(desk)]
+    told = [(severity, gate in body, "NVDA" in body, str(BOOK) in body) for severity, body in desk.messages()]
     assert told == [("warning", True, True, True), ("info", True, True, True)]
 
 
@@ -92,8 +86,8 @@ def test_a_halt_that_ends_is_over_although_the_days_have_nothing_new(store):
     assert desk.parked() == {}
 
 
-def test_a_silent_source_makes_its_symbols_stale_after_an_hour_and_tells_it_once_for_all(store):
-    desk = GateDesk(store, symbols=("GLD", "SLV", "NVDA", "MSFT", "AAPL", VIX))
+def test_a_silent_source_makes_its_symbols_stale_after_an_hour_and_tells_it_once_for_all(store, database_url):
+    desk = GateDesk(store, url=database_url, symbols=("GLD", "SLV", "NVDA", "MSFT", "AAPL", VIX))
     desk.hour(FIRST)
     desk.bars.error = {symbol: VendorUnavailable("flat: down", vendor="flat") for symbol in desk.symbols}
     for at in (SECOND, THIRD):
@@ -101,7 +95,7 @@ def test_a_silent_source_makes_its_symbols_stale_after_an_hour_and_tells_it_once
             desk.hour(at)
         assert bool(desk.parked()) == (at is THIRD), "a price of an hour ago is still one"
     assert {gate for symbol in desk.symbols for gate in desk.gates(symbol)} == {Gate.STALE}
-    ((severity, body),) = messages(desk)
+    ((severity, body),) = desk.messages()
     assert severity == "warning"
     assert all(symbol in body for symbol in desk.symbols)
     assert "no symbol gets an entry" in body, "the VIX is among them"
@@ -243,7 +237,7 @@ def test_parking_twice_is_one_event_and_every_gate_has_its_words(desk):
     desk.bars.spoil["NVDA"] = at_start("2026-11-17 10:00", lambda bar: (scaled(bar, 1.001), scaled(bar, 1.02)))
     for _ in range(2):
         desk.hour(SECOND)
-    assert len(messages(desk)) == 1
+    assert len(desk.messages()) == 1
     assert set(GATES) == set(Gate)
     assert all(rule.sentence and rule.action and rule.clears for rule in GATES.values())
 

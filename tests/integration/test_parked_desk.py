@@ -117,8 +117,8 @@ def test_the_decision_reads_that_a_symbol_is_parked_and_keeps_its_price(store, s
     assert set(np.delete(panel.why_price[0], column)) == {Why.KNOWN}
 
 
-def test_a_vix_older_than_a_session_stops_every_entry_and_is_alarmed(store, short_history):
-    desk = GateDesk(store)
+def test_a_vix_older_than_a_session_stops_every_entry_and_is_alarmed(store, database_url, short_history):
+    desk = GateDesk(store, url=database_url)
     desk.hour("2026-11-16 16:00")
     desk.bars.spoil[VIX] = lambda bar: ()
     desk.hour("2026-11-17 16:00")
@@ -127,7 +127,5 @@ def test_a_vix_older_than_a_session_stops_every_entry_and_is_alarmed(store, shor
     panel = analysed(desk, "2026-11-18 10:30")
     assert panel.why_vix[0, 0] == Why.STALE
     assert Gate.STALE in desk.gates(VIX)
-    with store.transaction() as tx, tx.market._bars.connection.cursor() as cursor:
-        cursor.execute("SELECT body FROM ops.outbox WHERE severity = 'warning' AND body LIKE %s", (f"%{VIX} parked%",))
-        bodies = [body for (body,) in cursor.fetchall()]
+    bodies = [body for severity, body in desk.messages() if severity == "warning" and f"{VIX} parked" in body]
     assert any("no symbol gets an entry" in body for body in bodies)
