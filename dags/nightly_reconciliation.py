@@ -73,4 +73,12 @@ with DAG(
     )
     checks = [BooksCheck(task_id=name, halts=halts, doc_md=doc, trigger_rule="all_done") for name, halts, doc in CHECKS]
 
+    drop_old_replies = step(
+        "drop_old_replies",
+        "housekeeping:drop_old_replies",
+        trigger_rule="all_done",
+        doc="Forget vendors' replies older than AIRDESK_KEEP_REPLIES_DAYS; the rows that came of them stay.",
+    )
+
     sync_broker >> statement >> reconcile >> checks
+    reconcile >> drop_old_replies

@@ -41,6 +41,7 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
         live=live_terms(settings),
         approval_above_usd=settings.approval_above_usd,
         statements=None if is_replay else _statements(settings),
+        keep_replies_days=settings.keep_replies_days,
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
 
@@ -60,7 +61,7 @@ def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) ->
         # Vendors' client libraries take a while to load, and a desk on stored rows does not need them.
         from trading.adapters.sources.combined import vendor_sources
 
-        calls = PostgresCallLedger(settings.database_url)
+        calls = PostgresCallLedger(settings.database_url, keeps_replies=settings.keep_replies_days > 0)
         universe = spec_named(settings.strategy).universe
         return vendor_sources(
             settings.vendors, calendar, SystemClock(), calls, universe=universe, is_history=is_history

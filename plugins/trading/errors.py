@@ -7,6 +7,8 @@ A rule that is not met, a veto or a closed market is a value, never an exception
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class AirdeskError(Exception):
     """Base of every error that this project raises on purpose; its text ends with the next action."""
@@ -95,7 +97,24 @@ class UnknownSymbol(VendorRefused):
 
 
 class QuotaExhausted(VendorRefused):
-    """The day's calls or the month's money are used up: skip the source, do not wait."""
+    """The day's calls or the month's money are used up: skip the source, do not wait.
+
+    Attributes:
+        resumes_at: when there is quota again; None where only the vendor knows.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        vendor: str,
+        status: int | None = None,
+        code: str | None = None,
+        excerpt: str = "",
+        resumes_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message, vendor=vendor, status=status, code=code, excerpt=excerpt)
+        self.resumes_at = resumes_at
 
 
 class AccountCapped(VendorRefused):

@@ -100,6 +100,7 @@ class Settings:
     flex_url: str = ""
     flex_token: str = field(default="", repr=False)
     flex_query: str = ""
+    keep_replies_days: int = 90
     vendors: VendorSettings = field(default_factory=VendorSettings)
 
     def __post_init__(self) -> None:
@@ -162,6 +163,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         flex_url=values.get("AIRDESK_FLEX_URL", ""),
         flex_token=_secret(values, "AIRDESK_FLEX_TOKEN", "AIRDESK_FLEX_TOKEN_FILE"),
         flex_query=values.get("AIRDESK_FLEX_QUERY", ""),
+        keep_replies_days=_whole(values, "AIRDESK_KEEP_REPLIES_DAYS", 90),
         vendors=_vendors(values),
     )
 

@@ -50,6 +50,8 @@ def test_the_task_graphs_are_as_drawn(dagbag):
 def test_every_dag_survives_being_stored(dag, stored_dags):
     stored = stored_dags(dag)
     assert stored.task_ids == dag.task_ids
+    if dag.dag_id == "history_load":
+        return  # By hand only: a timetable of Airflow's own, which the stored DAG has in another class.
     assert stored.timetable.serialize() == dag.timetable.serialize()
     rebuilt = type(dag.timetable).deserialize(stored.timetable.serialize())
     assert rebuilt.serialize() == dag.timetable.serialize()
@@ -100,6 +102,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         check_data,
         decide,
         desk,
+        housekeeping,
         ingest,
         rebalance,
         reconcile,
@@ -124,6 +127,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         statements.import_statement,
         reconcile.reconcile,
         check_data.check_data,
+        housekeeping.drop_old_replies,
         rebalance.preview,
     }
     named = {f"{step.__module__.rpartition('.')[2]}:{step.__name__}" for step in steps}
@@ -134,12 +138,15 @@ def test_every_step_calls_a_function_that_exists(dagbag):
 def test_the_plugin_registers_every_timetable_that_a_dag_uses(dagbag):
     from airdesk_plugin import AirdeskPlugin
 
-    assert {type(dag.timetable) for dag in dagbag.dags.values()} == set(AirdeskPlugin.timetables)
+    ours = {type(dag.timetable) for dag in dagbag.dags.values() if dag.dag_id != "history_load"}
+    assert ours == set(AirdeskPlugin.timetables)
+    assert not dagbag.dags["history_load"].timetable.can_be_scheduled
 
 
 def test_every_sql_check_is_run(dagbag):
     files = {path.stem for path in (ROOT / "include" / "sql" / "checks").glob("*.sql")}
-    assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - {"sync_broker", "statement", "reconcile"}
+    others = {"sync_broker", "statement", "reconcile", "drop_old_replies"}
+    assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - others
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -179,7 +186,7 @@ def _drawn(dagbag) -> str:
     lines = []
     for dag_id in sorted(dagbag.dags):
         dag = dagbag.dags[dag_id]
-        lines.append(f"{dag_id}: {dag.timetable.summary}")
+        lines.append(f"{dag_id}: {getattr(dag.timetable, 'summary', 'by hand')}")
         for task in dag.topological_sort():
             after = ", ".join(sorted(task.upstream_task_ids)) or "start"
             lines.append(f"  {task.task_id} after {after} [{task.trigger_rule.value}, pool {task.pool}]")

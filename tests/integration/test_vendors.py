@@ -14,14 +14,13 @@ from trading.adapters.postgres_store.connection import connect
 from trading.adapters.sources.cboe import PATH as CBOE_PATH
 from trading.bootstrap import services_for
 from trading.domain.instruments import VIX, Universe
-from trading.domain.market import Resolution, TimeWindow, session_slots
+from trading.domain.market import Resolution, session_slots
 from trading.entrypoints import cli
 from trading.errors import AirdeskError, TransientError, VendorRefused
 from trading.settings import load_settings
 from trading.strategy.three_sector import three_sector
 from trading.tasks.ingest import ingest_fundamentals, ingest_news, ingest_prices
 from trading.tasks.ingest_bars import FIRST_LOOK_BACK
-from trading.tasks.pull import Pull, What, gaps, window_of
 
 from tests.fakes import FixedClock
 from tests.http_stub import Answer, http_stub
@@ -239,29 +238,6 @@ def dumped(database_url):
     return "\n".join(rows)
 
 
-def test_a_pull_goes_on_where_it_stopped_and_leaves_no_gap(database_url, vendor):
-    _, services = desk(database_url, vendor, is_history=True)
-    window = window_of(services, date(2026, 11, 2), date(2026, 11, 19))
-    pull = Pull(services, ["NVDA"], window)
-    pull.run([What.BARS, What.ACTIONS])
-    assert pull.counts[What.BARS].stored == 14 + 14 * 13
-    assert all(not missing for _, _, missing in gaps(services, ["NVDA"], window).values())
-    asked = len(vendor.stub.asked)
-    again = Pull(services, ["NVDA"], window)
-    again.run([What.BARS])
-    assert again.counts == {}
-    assert again.skipped_count == 2
-    assert len(vendor.stub.asked) == asked
-
-
-def test_a_gap_is_counted_and_named(database_url, vendor):
-    _, services = desk(database_url, vendor, is_history=True)
-    window = TimeWindow(SLOT.starts_at - timedelta(days=1), SLOT.starts_at - timedelta(hours=17))
-    (expected, stored, missing), *_ = gaps(services, ["GLD"], window).values()
-    assert (expected, stored) == (1, 0)
-    assert missing[0] == SLOT.starts_at - timedelta(days=1)
-
-
 def test_the_commands_pull_and_tell_what_could_be_read_when(database_url, vendor, monkeypatch, capsys):
     for name, value in environment(database_url, vendor, POLYGON_PLAN="advanced").items():
         monkeypatch.setenv(name, value)
@@ -269,7 +245,7 @@ def test_the_commands_pull_and_tell_what_could_be_read_when(database_url, vendor
     assert cli.main(["data", "pull", *arguments]) == 0
     assert "56 stored" in capsys.readouterr().out
     assert cli.main(["data", "gaps", *arguments]) == 0
-    assert "4       4        0" in capsys.readouterr().out
+    assert "4       4        0       0" in capsys.readouterr().out
     assert cli.main(["data", "as-of", "NVDA", "2026-11-18T15:00Z"]) == 0
     told = capsys.readouterr().out
     assert "30m bar 2026-11-18 14:30Z" not in told, "it ended at that instant and was shown 15 minutes later"

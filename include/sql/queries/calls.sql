@@ -5,7 +5,8 @@ SELECT set_config('lock_timeout', %(lock_ms)s::text, true),
 
 -- name: vendor_room
 -- What a vendor's quota and circuit say now: calls of the day, spent in the month, seconds until the window has room
--- (not above 0: it has), seconds until an open circuit lets one call through, and until a probe under way is given up.
+-- (not above 0: it has), seconds until an open circuit lets one call through, and until a probe under way is given up;
+-- and when the quotas of the day and of the month begin anew.
 SELECT
     (SELECT count(*) FROM ops.api_calls
      WHERE vendor = %(vendor)s::text AND called_at >= date_trunc('day', clock_timestamp(), 'UTC')) AS calls_today,
@@ -20,7 +21,9 @@ SELECT
     (SELECT extract(epoch FROM opened_at + make_interval(secs => %(open_seconds)s::float) - clock_timestamp())::float
      FROM ops.circuits WHERE vendor = %(vendor)s::text) AS open_seconds,
     (SELECT extract(epoch FROM probed_at + make_interval(secs => %(probe_seconds)s::float) - clock_timestamp())::float
-     FROM ops.circuits WHERE vendor = %(vendor)s::text) AS probe_seconds;
+     FROM ops.circuits WHERE vendor = %(vendor)s::text) AS probe_seconds,
+    date_trunc('day', clock_timestamp(), 'UTC') + interval '1 day' AS next_day_at,
+    date_trunc('month', clock_timestamp(), 'UTC') + interval '1 month' AS next_month_at;
 
 -- name: add_call
 -- Take one call; if the circuit is open this is its probe.

@@ -16,6 +16,7 @@ from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import SYNTHETIC, Resolution
 from trading.entrypoints.cli_gates import add_release, parked_lines
 from trading.entrypoints.cli_pull import add_commands
+from trading.entrypoints.cli_status import RECENT_SESSIONS, missing_lately, status_of_sources
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import IngestCounts, Provenance, Services
 from trading.settings import SourceKind, load_settings
@@ -30,7 +31,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add `data import` and `data status`."""
     data = subparsers.add_parser("data", help="import your own files; show what is stored")
     actions = data.add_subparsers(title="actions", metavar="ACTION", required=True)
-    status = actions.add_parser("status", help="what is stored: bars by symbol, news, filings, macro, parked symbols")
+    status = actions.add_parser(
+        "status", help="what is stored: bars by symbol, news, filings, macro, parked symbols; sources"
+    )
     status.set_defaults(run=show_status)
     imports = actions.add_parser("import", help="store a CSV file (.csv or .csv.gz), whole or not at all")
     kinds = imports.add_subparsers(title="kinds", metavar="KIND", required=True)
@@ -135,7 +138,7 @@ def show_status(options: argparse.Namespace) -> int:
             "splits and dividends": len(tx.market.actions(cutoff_at=now)),
         }
         parked = tx.market.parked()
-    for line in _status_lines(newest, facts, parked):
+    for line in [*_status_lines(newest, facts, parked, missing_lately(services, newest)), *status_of_sources(services)]:
         print(line)
     if has_synthetic:
         print("SYNTHETIC rows are stored: this is a demo database")
@@ -146,14 +149,17 @@ def _status_lines(
     newest: Mapping[Resolution, Mapping[Symbol, datetime]],
     facts: Mapping[str, int],
     parked: Mapping[Symbol, Sequence[Parking]],
+    missing: Mapping[Symbol, str],
 ) -> list[str]:
     symbols = sorted({symbol for of_resolution in newest.values() for symbol in of_resolution})
     if not symbols:
         return ["no bars are stored; import some with `airdesk data import bars`, or run `airdesk demo`"]
-    lines = ["newest bar (start, UTC)", f"{'symbol':8}" + "".join(f"{resolution:>18}" for resolution in newest)]
+    heads = "".join(f"{resolution:>18}" for resolution in newest)
+    lines = ["newest bar (start, UTC)", f"{'symbol':8}{heads}  missing of {RECENT_SESSIONS} sessions"]
     for symbol in symbols:
         starts = (of_resolution.get(symbol) for of_resolution in newest.values())
-        lines.append(f"{symbol:8}" + "".join(f"{f'{at:%Y-%m-%d %H:%M}' if at else '-':>18}" for at in starts))
+        told = "".join(f"{f'{at:%Y-%m-%d %H:%M}' if at else '-':>18}" for at in starts)
+        lines.append(f"{symbol:8}{told}  {missing[symbol]}")
     lines += [f"{name}: {count}" for name, count in facts.items()]
     return lines + parked_lines(parked)
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from trading.adapters.csv_import import day
-from trading.domain.instruments import Symbol
+from trading.domain.instruments import Symbol, Universe
 from trading.domain.market import Resolution, TimeWindow
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import Services
 from trading.settings import SourceKind, load_settings
 from trading.strategy.catalogue import spec_named
-from trading.tasks.pull import Pull, What, gaps, window_of
+from trading.tasks.pull import Pull, gaps
+from trading.tasks.pull_plan import Planner, Unit, What, costs_of, window_of
 
 SHOWN = 5
+EXIT_WAIT = 3
+"""Waiting helps: the same command goes on later."""
 
 
 def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,6 +33,12 @@ def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     pull = actions.add_parser("pull", help=text, description=text)
     _add_range(pull)
     pull.add_argument("--what", type=What, choices=list(What), action="append", help="default: bars and actions")
+    pull.add_argument(
+        "--dry-run", action="store_true", help="say what would be asked and how long it takes; ask nothing"
+    )
+    pull.add_argument(
+        "--again", action="store_true", help="ask again for what a vendor did not have, e.g. after a new plan"
+    )
     pull.set_defaults(run=run_pull)
     missing = actions.add_parser("gaps", help="bars that the calendar expects and the store lacks")
     _add_range(missing)
@@ -41,36 +56,94 @@ def _add_range(parser: argparse.ArgumentParser) -> None:
 
 
 def run_pull(options: argparse.Namespace) -> int:
-    """Bring history and say what became of it; exit code 1 when something was refused for good."""
+    """Bring history and say what became of it.
+
+    Returns:
+        0 when all of it is there, 1 when something was refused for good, 3 when the same command goes on later.
+    """
     services = _services(asks_vendors=True)
     symbols, window = _range(options, services)
-    wanted = options.what or [What.ACTIONS, What.BARS]
-    pull = Pull(services, symbols, window, told=_progress)
+    planner = Planner(services, window, _universe(), is_again=options.again)
+    units = list(planner.units(symbols, options.what or [What.ACTIONS, What.BARS]))
+    _say_plan(units, planner, services)
+    if options.dry_run:
+        return 0
     print(
         "instants of knowledge are assumed: a bar 15 minutes after its end, a day 20 after the close, a story 15 after"
     )
+    pull = Pull(services)
     try:
-        pull.run(wanted)
+        with told_of(len(units)) as pull.told:
+            pull.run(units)
     finally:
-        for what, counts in pull.counts.items():
-            print(
-                f"{what}: {counts.received} received, {counts.stored} stored, {counts.unchanged} already there, "
-                f"{counts.revised} revised, {counts.rejected} refused"
-            )
-        print(f"{pull.skipped_count} chunks were stored already")
-        for note in pull.gathering.notes:
-            print(note)
+        _say_result(pull, planner)
+    if (ended := pull.gathering.exhausted) is not None:
+        when = f" after {_text(ended.resumes_at)}" if ended.resumes_at else " once there is quota again"
+        print(f"airdesk: the quota is used up; the same command goes on{when}", file=sys.stderr)
+        return EXIT_WAIT
     return 1 if pull.gathering.is_partial else 0
+
+
+def _say_plan(units: Sequence[Unit], planner: Planner, services: Services) -> None:
+    print(f"{len(units)} pieces to ask for, {planner.stored_count} need no asking")
+    for cost in costs_of(units, services.sources.quotas):
+        how_long = "" if cost.minutes is None else f", {_duration(cost.minutes)} at the pace left to history"
+        spread = f", over {cost.days} days by its calls a day" if cost.days > 1 else ""
+        print(f"{cost.vendor}: about {cost.call_count} calls{how_long}{spread}")
+    for note in planner.notes:
+        print(note)
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 1:
+        return "less than a minute"
+    return f"about {minutes:.0f} minutes" if minutes < 120 else f"about {minutes / 60:.0f} hours"
+
+
+def _say_result(pull: Pull, planner: Planner) -> None:
+    for what, counts in pull.counts.items():
+        print(
+            f"{what}: {counts.received} received, {counts.stored} stored, {counts.unchanged} already there, "
+            f"{counts.revised} revised, {counts.rejected} refused"
+        )
+    print(
+        f"{pull.loaded_count} pieces loaded, {planner.stored_count} needed no asking, {pull.waiting_count} did not come"
+    )
+    for note in pull.gathering.notes:
+        print(note)
+
+
+@contextmanager
+def told_of(count: int) -> Iterator[Callable[[Unit], None]]:
+    """Yield what hears of each piece: a bar on a terminal, else a line each."""
+    if sys.stderr.isatty() and count:
+        columns = (TextColumn("{task.description:40}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task("", total=count, completed=-1)
+            yield lambda unit: progress.update(bar, advance=1, description=unit.label)
+        return
+    numbers = itertools.count(1)
+    yield lambda unit: print(f"{next(numbers)}/{count} {unit.label}", flush=True)
 
 
 def run_gaps(options: argparse.Namespace) -> int:
     """Print expected, stored and missing bars of each symbol."""
     services = _services()
     symbols, window = _range(options, services)
-    print(f"{'symbol':8}{'bars':>6}{'expected':>10}{'stored':>8}{'missing':>9}  first missing (start, UTC)")
-    for (symbol, resolution), (expected, stored, missing) in gaps(services, symbols, window).items():
-        first = ", ".join(f"{at:%Y-%m-%d %H:%M}" for at in missing[:SHOWN])
-        print(f"{symbol:8}{resolution:>6}{expected:>10}{stored:>8}{len(missing):>9}  {first}")
+    print(
+        f"{'symbol':8}{'bars':>6}{'expected':>10}{'stored':>8}{'missing':>9}{'absent':>8}  first missing (start, UTC)"
+    )
+    has_absent = False
+    for gap in gaps(services, symbols, window):
+        first = ", ".join(f"{at:%Y-%m-%d %H:%M}" for at in gap.first_missing)
+        stored = gap.expected_count - gap.missing_count
+        print(
+            f"{gap.symbol:8}{gap.resolution:>6}{gap.expected_count:>10}{stored:>8}{gap.missing_count:>9}"
+            f"{gap.absent_count:>8}  {first}"
+        )
+        has_absent = has_absent or gap.absent_count > 0
+    if has_absent:
+        print("absent: the vendor was asked and has none; ./airdesk data pull --again asks it anew")
     return 0
 
 
@@ -109,11 +182,15 @@ def run_as_of(options: argparse.Namespace) -> int:
 
 
 def _range(options: argparse.Namespace, services: Services) -> tuple[tuple[Symbol, ...], TimeWindow]:
-    symbols = tuple(options.symbols) or spec_named(load_settings().strategy).universe.data
+    symbols = tuple(options.symbols) or _universe().data
     window = window_of(services, options.first_on, options.last_on or services.clock.now().date())
     if window is None:
         raise DataRejected("no session lies in that range; correct --from and --to")
     return symbols, window
+
+
+def _universe() -> Universe:
+    return spec_named(load_settings().strategy).universe
 
 
 def _services(*, asks_vendors: bool = False) -> Services:
@@ -125,11 +202,6 @@ def _services(*, asks_vendors: bool = False) -> Services:
             "vendors are not switched on; set AIRDESK_MODE=paper, AIRDESK_SOURCES=vendors and a key, see .env.example"
         )
     return services_for(settings, is_history=asks_vendors)
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text:60}", end="", file=sys.stderr, flush=True)
 
 
 def _text(at: datetime) -> str:

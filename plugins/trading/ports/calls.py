@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
+
+HISTORY_SHARE = 0.6
+"""Of a quota, what history may use at most; the rest is reserved for the hourly runs, which may use all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Quota:
         pause_seconds: least time between two calls.
         unit_cost_usd: price of one unit (a post read, a call); 0 for what is free.
         budget_usd: what may be spent in a UTC month; None for no limit.
+        is_history: whether this is the part of a plan that history may use, so that a refusal can say so.
     """
 
     per_window: int
@@ -26,6 +30,20 @@ class Quota:
     pause_seconds: float = 0.0
     unit_cost_usd: Decimal = Decimal(0)
     budget_usd: Decimal | None = None
+    is_history: bool = False
+
+    def for_history(self) -> Quota:
+        """Return the part that history may use, of calls by anybody.
+
+        What others used counts too: while the hourly run calls, history finds its smaller window full and waits.
+        """
+        return replace(
+            self,
+            per_window=max(1, int(self.per_window * HISTORY_SHARE)),
+            per_day=None if self.per_day is None else int(self.per_day * HISTORY_SHARE),
+            budget_usd=None if self.budget_usd is None else self.budget_usd * Decimal(str(HISTORY_SHARE)),
+            is_history=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,7 @@ class CallResult:
         failure: what was wrong with it, one word; None for data.
         is_outage: whether it counts towards the circuit (a refusal of a healthy server does not).
         excerpt: the beginning of what came instead of data, secrets removed.
+        body: the data, secrets removed, for the archive; None where no data came.
     """
 
     status: int | None
@@ -44,6 +63,7 @@ class CallResult:
     failure: str | None = None
     is_outage: bool = False
     excerpt: str = ""
+    body: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

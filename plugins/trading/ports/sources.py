@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from trading.domain.market import (
     SessionNotice,
     TimeWindow,
 )
+from trading.ports.calls import Quota
 
 HISTORY_NEWS = timedelta(days=4 * 365)
 """How far the first ingest of headlines reaches where the source charges nothing for it."""
@@ -120,6 +121,7 @@ class Sources:
         holidays: asked at night whether the calendar is still right.
         first_news: how far the first ingest of headlines reaches back.
         earnings: shown and open to rules; no rule needs it.
+        quotas: what each vendor allows, by its name; a source is its vendor's, or begins with its name and "_".
     """
 
     bars: tuple[BarSource, ...] = ()
@@ -130,6 +132,7 @@ class Sources:
     holidays: tuple[HolidaySource, ...] = ()
     first_news: timedelta = HISTORY_NEWS
     earnings: tuple[EarningsSource, ...] = ()
+    quotas: Mapping[str, Quota] = field(default_factory=dict)
 
     def bars_for(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> tuple[BarSource, datetime] | None:
         """Return the source of these bars and up to when it serves them; None where nobody does."""

@@ -15,6 +15,7 @@ from trading.ports.approvals import ApprovalRows
 from trading.ports.broker import BrokerGate
 from trading.ports.checks import CheckRows
 from trading.ports.controls import ControlRows
+from trading.ports.history import HistoryRows
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
 from trading.ports.orders import DecisionRows, OrderRows
@@ -92,6 +93,11 @@ class Transaction(Protocol):
         """Replay states."""
         ...
 
+    @property
+    def history(self) -> HistoryRows:
+        """What vendors were asked for, and what they replied."""
+        ...
+
 
 class Store(Protocol):
     """Postgres."""
@@ -140,6 +146,7 @@ class Services:
         live: what settings and environment say about real money; None where nobody asks.
         approval_above_usd: worth above which an entry waits for a person; None for never.
         statements: None where the broker's statements are not configured.
+        keep_replies_days: how long the vendors' replies are kept; 0 for not at all.
     """
 
     store: Store
@@ -153,3 +160,4 @@ class Services:
     live: LiveTerms | None = None
     approval_above_usd: int | None = None
     statements: StatementSource | None = None
+    keep_replies_days: int = 90

@@ -23,11 +23,13 @@ class Gathering:
         notes: one sentence for each answer that did not come.
         is_partial: whether anything asked for did not come, for whatever reason.
         has_failed: whether a source is out of service or unreadable; a plan or a quota that ends is no failure.
+        exhausted: the first quota that ended; it says when there is more.
     """
 
     notes: list[str] = field(default_factory=list)
     is_partial: bool = False
     has_failed: bool = False
+    exhausted: QuotaExhausted | None = None
     _waiting: TransientError | None = None
     _refused: PermanentError | None = None
     _has_answer: bool = False
@@ -57,6 +59,10 @@ class Gathering:
         self._has_answer = True
         return rows
 
+    def is_left_alone(self, source: str) -> bool:
+        """Return whether a source is out of service, so that asking it is of no use."""
+        return source in self._left_alone
+
     def conclude(self) -> None:
         """Raise what the whole step must end with, after what did arrive was stored.
 
@@ -72,6 +78,8 @@ class Gathering:
         self._left_alone.add(source)
         self.is_partial = True
         self.notes.append(f"{about}, and nothing more from {source}: {error}")
+        if isinstance(error, QuotaExhausted):
+            self.exhausted = self.exhausted or error
         if isinstance(error, NotEntitled | QuotaExhausted):
             return
         self.has_failed = True

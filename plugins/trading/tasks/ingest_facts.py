@@ -24,16 +24,12 @@ class FactIntake:
     """The intake of one step: each source is asked from its own newest row on, and only new rows are stored.
 
     Every delivery is a transaction of its own, so that a step that fails later keeps it.
-
-    Attributes:
-        since: ask from here on, whatever is stored; None for what is new.
     """
 
     services: Services
     gathering: Gathering
     cutoff_at: datetime
     run_id: str
-    since: datetime | None = None
     counts: dict[str, IngestCounts] = field(
         default_factory=lambda: {kind: IngestCounts() for kind in ("filings", "macro", "actions", "earnings")}
     )
@@ -97,8 +93,6 @@ class FactIntake:
 
     def window(self, known: Iterable[datetime]) -> TimeWindow:
         """Return the span since the newest stored fact, a week earlier because facts arrive out of order."""
-        if self.since is not None:
-            return TimeWindow(self.since, self.cutoff_at + _INSTANT)
         newest_at = max(known, default=self.cutoff_at - FIRST_FACTS)
         return TimeWindow(newest_at - _OVERLAP, self.cutoff_at + _INSTANT)
 

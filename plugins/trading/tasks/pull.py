@@ -1,35 +1,27 @@
-"""History from the vendors into the store: in chunks, each a transaction; a broken pull goes on where it stopped."""
+"""History from the vendors into the store: in pieces, each a transaction; a broken pull goes on where it stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
+from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Protocol
 
-from trading.analysis.quality import IMPORT_JUMP_FACTOR, Checked, check_bars, expected_windows
+from trading.analysis.quality import IMPORT_JUMP_FACTOR, check_bars, expected_windows
 from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, CorporateAction, Resolution, TimeWindow
-from trading.ports import BarSource, IngestCounts, NewsSource, Provenance, Services
+from trading.domain.market import CorporateAction, Resolution, TimeWindow
+from trading.ports import IngestCounts, MarketRows, Provenance, Services, Transaction
 from trading.tasks.gathering import Gathering
-from trading.tasks.ingest_facts import FactIntake
 from trading.tasks.parking import judge_splits
+from trading.tasks.pull_plan import RESOLUTIONS, SETTLED, Expected, Unit, What, lacking_of
 
-CHUNK = {Resolution.DAY: timedelta(days=366), Resolution.HALF_HOUR: timedelta(days=90)}
-NEWS_CHUNK = timedelta(days=30)
-_FIRST_WEEK = timedelta(days=7)
-"""A chunk of headlines counts as loaded when its first week holds a story: chunks are stored whole."""
+_BEFORE = timedelta(days=15)
+_SHOWN = 5
 
 
-class What(StrEnum):
-    """What can be pulled."""
-
-    BARS = "bars"
-    ACTIONS = "actions"
-    NEWS = "news"
-    FILINGS = "filings"
-    MACRO = "macro"
+class _Named(Protocol):
+    name: str
 
 
 @dataclass
@@ -37,176 +29,163 @@ class Pull:
     """One pull of some symbols' history.
 
     Attributes:
-        window: from the first session's open to the last session's close, or to now.
-        told: hears of each chunk before it is asked for, in words.
-        skipped_count: chunks that were stored already.
+        told: hears of each piece before it is asked for.
+        waiting_count: pieces whose vendor did not answer, or has no quota left.
     """
 
     services: Services
-    symbols: Sequence[Symbol]
-    window: TimeWindow
-    told: Callable[[str], None] = lambda text: None
+    told: Callable[[Unit], None] = lambda unit: None
     gathering: Gathering = field(default_factory=Gathering)
     counts: dict[str, IngestCounts] = field(default_factory=dict)
-    skipped_count: int = 0
+    loaded_count: int = 0
+    waiting_count: int = 0
+    _actions: dict[Symbol, list[CorporateAction]] | None = None
 
-    def run(self, wanted: Sequence[What]) -> None:
-        """Pull what is wanted. Corporate actions come first: they explain the jumps between bars.
+    def run(self, units: Iterable[Unit]) -> None:
+        """Pull one piece after the other.
 
         Raises:
             TransientError: a vendor is out of service; what arrived is stored, and the same command goes on.
         """
-        for what in sorted(wanted, key=lambda kind: kind is not What.ACTIONS):
-            if what is What.BARS:
-                self._bars()
-            elif what is What.NEWS:
-                self._news()
-            else:
-                self._facts(what)
+        for unit in units:
+            self.load(unit)
         self.gathering.conclude()
 
-    def _facts(self, what: What) -> None:
-        now = self.services.clock.now()
-        intake = FactIntake(self.services, self.gathering, now, self._run_id(), since=self.window.starts_at)
-        self.told(f"{what} from {self.window.starts_at:%Y-%m-%d}")
-        with self.services.store.transaction() as tx:
-            filings = tx.market.filings(cutoff_at=now)
-            macro = tx.market.macro(cutoff_at=now)
-            actions = tx.market.actions(cutoff_at=now)
-        if what is What.FILINGS:
-            intake.filings(self.symbols, filings)
-        elif what is What.MACRO:
-            intake.macro(macro)
+    def load(self, unit: Unit) -> None:
+        """Ask for one piece and store the answer, with the memory that it was answered, in one transaction."""
+        if self.gathering.is_left_alone(unit.source):
+            self.waiting_count += 1
+            return
+        self.told(unit)
+        before = len(self.gathering.notes)
+        stored = self._bars(unit) if unit.what is What.BARS else self._facts(unit)
+        if stored is None:
+            self.waiting_count += 1
         else:
-            intake.actions(self.symbols, actions)
-        self.counts[what] = intake.counts[what]
+            self.loaded_count += 1
+            self.counts[unit.what] = self.counts.get(unit.what, IngestCounts()) + stored
+        assert stored is not None or len(self.gathering.notes) > before, "what did not come has a note"
 
-    def _bars(self) -> None:
-        for symbol in self.symbols:
-            for resolution, length in CHUNK.items():
-                served = self.services.sources.bars_for(symbol, resolution, self.window.ends_at)
-                if served is None:
-                    self.gathering.notes.append(f"no source serves {resolution} bars of {symbol}")
-                    continue
-                source, until = served
-                for chunk in _chunks(TimeWindow(self.window.starts_at, min(until, self.window.ends_at)), length):
-                    self._bar_chunk(source, symbol, resolution, chunk)
-
-    def _bar_chunk(self, source: BarSource, symbol: Symbol, resolution: Resolution, chunk: TimeWindow) -> None:
-        sessions = self.services.calendar.sessions(chunk.starts_at.date(), chunk.ends_at.date())
-        spans = [
-            s for s in expected_windows(sessions, resolution, through=chunk.ends_at) if s.starts_at >= chunk.starts_at
-        ]
-        days, previous, actions = self._stored(symbol, resolution, chunk)
-        if {span.starts_at.date() for span in spans} <= days:
-            self.skipped_count += 1
-            return
-        self.told(f"{symbol} {resolution} bars from {chunk.starts_at:%Y-%m-%d}")
-        bars = self.gathering.ask(source.name, f"{symbol} bars", partial(source.bars, symbol, chunk, resolution))
+    def _bars(self, unit: Unit) -> IngestCounts | None:
+        (symbol,), resolution = unit.symbols, Resolution(unit.kind)
+        source = _named(self.services.sources.bars, unit.source)
+        bars = self.gathering.ask(source.name, unit.label, partial(source.bars, symbol, unit.span, resolution))
         if bars is None:
-            return
-        checked = self._checked(bars, spans, previous, actions)
-        request = f"{symbol} {resolution} bars from {chunk.starts_at:%Y-%m-%d}"
-        with self.services.store.transaction() as tx:
-            stored = tx.market.add_bars(checked.accepted, self._origin(source.name, request), checked.rejected)
-            judge_splits(tx, checked.splits, at=self.services.clock.now())
-        self.counts[What.BARS] = self.counts.get(What.BARS, IngestCounts()) + stored
-
-    def _checked(
-        self,
-        bars: Sequence[Bar],
-        spans: Sequence[TimeWindow],
-        previous: tuple[date, float] | None,
-        actions: Sequence[CorporateAction],
-    ) -> Checked:
-        now = self.services.clock.now()
-        return check_bars(
+            return None
+        sessions = self.services.calendar.sessions(unit.span.starts_at.date(), unit.span.ends_at.date())
+        spans = expected_windows(sessions, resolution, through=unit.span.ends_at)
+        checked = check_bars(
             bars,
-            previous=previous,
-            actions=actions,
-            cutoff_at=now,
-            expected=spans,
+            previous=self._previous(symbol, resolution, unit.span.starts_at),
+            actions=self._actions_of(symbol),
+            cutoff_at=self.services.clock.now(),
+            expected=[span for span in spans if span.starts_at >= unit.span.starts_at],
             jump_factor=IMPORT_JUMP_FACTOR,
             doubts_splits=True,
         )
-
-    def _stored(
-        self, symbol: Symbol, resolution: Resolution, chunk: TimeWindow
-    ) -> tuple[set[date], tuple[date, float] | None, tuple[CorporateAction, ...]]:
-        """Return the days of the chunk that have a bar, day and close of the bar before it, and the actions."""
-        now = self.services.clock.now()
-        since = chunk.starts_at - timedelta(days=15)
         with self.services.store.transaction() as tx:
-            found = tx.market.bars([symbol], [resolution], as_of=chunk.ends_at, cutoff_at=now, since=since)
-            known = (*tx.market.actions(cutoff_at=now), *tx.market.suspect_actions(cutoff_at=now))
-            actions = tuple(a for a in known if a.symbol == symbol)
-        series = found.get((symbol, resolution))
-        if series is None:
-            return set(), None, actions
-        on = series.starts_at.astype("datetime64[D]").tolist()
-        first_on = chunk.starts_at.date()
-        before = [(day, float(close)) for day, close in zip(on, series.close, strict=True) if day < first_on]
-        return {day for day in on if day >= first_on}, before[-1] if before else None, actions
+            counts = tx.market.add_bars(checked.accepted, self._origin(unit), checked.rejected)
+            judge_splits(tx, checked.splits, at=self.services.clock.now())
+            self._remember(tx, unit)
+        if checked.splits:
+            self._actions = None
+        return counts
 
-    def _news(self) -> None:
+    def _previous(self, symbol: Symbol, resolution: Resolution, before: datetime) -> tuple[date, float] | None:
+        """Return day and close of the last bar before an instant."""
         with self.services.store.transaction() as tx:
-            stored = tx.market.news(since=self.window.starts_at, cutoff_at=self.services.clock.now())
-        for source in self.services.sources.news:
-            for symbol in self.symbols:
-                at = [item.published_at for item in stored if item.source == source.name and symbol in item.symbols]
-                for chunk in _chunks(self.window, NEWS_CHUNK):
-                    if any(chunk.starts_at <= told_at < chunk.starts_at + _FIRST_WEEK for told_at in at):
-                        self.skipped_count += 1
-                    else:
-                        self._news_chunk(source, symbol, chunk)
+            series = tx.market.bars(
+                [symbol], [resolution], as_of=before, cutoff_at=self.services.clock.now(), since=before - _BEFORE
+            ).get((symbol, resolution))
+        if series is None or not len(series):
+            return None
+        return series.starts_at[-1].astype("datetime64[D]").item(), float(series.close[-1])
 
-    def _news_chunk(self, source: NewsSource, symbol: Symbol, chunk: TimeWindow) -> None:
-        request = f"news about {symbol} from {chunk.starts_at:%Y-%m-%d}"
-        self.told(request)
-        items = self.gathering.ask(source.name, request, partial(source.news, [symbol], chunk))
-        if items:
+    def _actions_of(self, symbol: Symbol) -> Sequence[CorporateAction]:
+        if self._actions is None:
+            self._actions, now = {}, self.services.clock.now()
             with self.services.store.transaction() as tx:
-                stored = tx.market.add_news(items, self._origin(source.name, request))
-            self.counts[What.NEWS] = self.counts.get(What.NEWS, IngestCounts()) + stored
+                known = (*tx.market.actions(cutoff_at=now), *tx.market.suspect_actions(cutoff_at=now))
+            for action in known:
+                self._actions.setdefault(action.symbol, []).append(action)
+        return self._actions.get(symbol, ())
 
-    def _origin(self, source: str, request: str) -> Provenance:
-        return Provenance(source, request, self.services.clock.now(), self._run_id())
+    def _facts(self, unit: Unit) -> IngestCounts | None:
+        sources, symbols, span = self.services.sources, unit.symbols, unit.span
+        if unit.what is What.NEWS:
+            news = _named(sources.news, unit.source)
+            return self._take(unit, partial(news.news, symbols, span), lambda market: market.add_news)
+        if unit.what is What.FILINGS:
+            filings = _named(sources.filings, unit.source)
+            return self._take(unit, partial(filings.filings, symbols, span), lambda market: market.add_filings)
+        if unit.what is What.MACRO:
+            macro = _named(sources.macro, unit.source)
+            return self._take(unit, partial(macro.macro, span), lambda market: market.add_macro)
+        self._actions = None
+        actions = _named(sources.actions, unit.source)
+        return self._take(unit, partial(actions.corporate_actions, symbols, span), lambda market: market.add_actions)
 
-    def _run_id(self) -> str:
-        return f"pull@{self.services.clock.now():%Y-%m-%dT%H:%MZ}"
+    def _take[Row](
+        self,
+        unit: Unit,
+        ask: Callable[[], Iterable[Row]],
+        add: Callable[[MarketRows], Callable[[Sequence[Row], Provenance], IngestCounts]],
+    ) -> IngestCounts | None:
+        rows = self.gathering.ask(unit.source, unit.label, ask)
+        if rows is None:
+            return None
+        with self.services.store.transaction() as tx:
+            counts = add(tx.market)(rows, self._origin(unit))
+            self._remember(tx, unit)
+        return counts
+
+    def _remember(self, tx: Transaction, unit: Unit) -> None:
+        now = self.services.clock.now()
+        ends_at = min(unit.span.ends_at, now - SETTLED)
+        if ends_at > unit.span.starts_at:
+            for symbol in unit.symbols or ("",):
+                span = TimeWindow(unit.span.starts_at, ends_at)
+                tx.history.remember(unit.kind, symbol, span, source=unit.source, at=now)
+
+    def _origin(self, unit: Unit) -> Provenance:
+        now = self.services.clock.now()
+        return Provenance(unit.source, f"history of {unit.label}", now, f"pull@{now:%Y-%m-%dT%H:%MZ}")
 
 
-def window_of(services: Services, first_on: date, last_on: date) -> TimeWindow | None:
-    """Return the span of the sessions from `first_on` to `last_on`, not beyond now; None when there is none."""
-    now = services.clock.now()
-    sessions = [s for s in services.calendar.sessions(first_on, last_on) if s.opens_at < now]
-    return TimeWindow(sessions[0].opens_at, min(sessions[-1].closes_at, now)) if sessions else None
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What one symbol lacks in one resolution.
+
+    Attributes:
+        missing_count: expected bars that are not stored.
+        absent_count: those of them that a source said it does not have.
+        first_missing: starts of the first few, UTC without a zone.
+    """
+
+    symbol: Symbol
+    resolution: Resolution
+    expected_count: int
+    missing_count: int
+    absent_count: int
+    first_missing: tuple[datetime, ...]
 
 
-def gaps(
-    services: Services, symbols: Sequence[Symbol], window: TimeWindow
-) -> Mapping[tuple[Symbol, Resolution], tuple[int, int, tuple[datetime, ...]]]:
-    """Return for each symbol and resolution: expected bars, stored ones of them, and the starts of the missing ones."""
-    sessions = services.calendar.sessions(window.starts_at.date(), window.ends_at.date())
-    with services.store.transaction() as tx:
-        stored = tx.market.bars(
-            symbols, tuple(CHUNK), as_of=window.ends_at, cutoff_at=services.clock.now(), since=window.starts_at
-        )
-    found: dict[tuple[Symbol, Resolution], tuple[int, int, tuple[datetime, ...]]] = {}
+def gaps(services: Services, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[Gap]:
+    """Yield for each symbol and resolution what the calendar expects and the store lacks, one symbol in memory."""
+    expected = Expected(services.calendar)
     for symbol in symbols:
-        for resolution in CHUNK:
-            expected = [span.starts_at for span in expected_windows(sessions, resolution, through=window.ends_at)]
-            series = stored.get((symbol, resolution))
-            present = set() if series is None else set(series.starts_at.tolist())
-            missing = tuple(at for at in expected if at.replace(tzinfo=None) not in present)
-            found[symbol, resolution] = (len(expected), len(expected) - len(missing), missing)
-    return found
+        for resolution in RESOLUTIONS:
+            lacking = lacking_of(services, symbol, resolution, window, expected)
+            missing = lacking.missing
+            yield Gap(
+                symbol,
+                resolution,
+                lacking.expected_count,
+                len(missing),
+                len(missing) - len(lacking.askable),
+                tuple(missing[:_SHOWN].tolist()),
+            )
 
 
-def _chunks(window: TimeWindow, length: timedelta) -> Iterator[TimeWindow]:
-    """Yield consecutive pieces of `window`, cut at midnights UTC: a New York session lies within one UTC date."""
-    start = window.starts_at
-    while start < window.ends_at:
-        midnight = datetime.combine(start.date() + length, time(), UTC)
-        yield TimeWindow(start, min(midnight, window.ends_at))
-        start = midnight
+def _named[Source: _Named](sources: Sequence[Source], name: str) -> Source:
+    return next(source for source in sources if source.name == name)

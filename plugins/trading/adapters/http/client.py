@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from trading.adapters.http.redaction import install_redaction, redact, register_secret
+from trading.adapters.http.redaction import install_redaction, redact, redact_body, register_secret
 from trading.adapters.http.reply import Kind, Reply, Unreadable, check, json_of, text_of
 from trading.adapters.http.terms import VendorTerms, host_of
 from trading.adapters.http.transfer import NoReply, TooLarge, transfer
@@ -28,6 +28,8 @@ from trading.ports.calls import CallLedger, CallResult
 TRIES = 3
 BACKOFF_SECONDS = (0.5, 1.0)
 """After an outage, before the second and the third try."""
+CALL_SECONDS = 120.0
+"""All that one call may take: a server that dribbles does not hold a pull of hours for hours."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 3
 ENDPOINT_CHARACTERS = 200
@@ -183,7 +185,7 @@ class HttpClient:
         self, url: str, params: Mapping[str, object], headers: Mapping[str, str], read: Callable[[Reply], T]
     ) -> tuple[T | VendorError | _Elsewhere, CallResult]:
         # Waiting for the ledger may have taken all of it; a moment is left so that the call ends by the same rule.
-        seconds = max(self._left(), 0.001)
+        seconds = max(min(self._left(), CALL_SECONDS), 0.001)
         try:
             reply = transfer(self._terms, url, params=params, headers=headers, seconds=seconds)
         except NoReply as error:
@@ -204,7 +206,7 @@ class HttpClient:
             is_outage = reply.status >= SERVER_ERRORS
             return refusal(self._terms, reply), CallResult(reply.status, 0, "refused", is_outage, excerpt)
         try:
-            return read(reply), CallResult(OK, 0)
+            return read(reply), CallResult(OK, 0, body=redact_body(reply.body))
         except Unreadable as error:
             answer = self._unavailable(f"the reply is {error}", status=OK, excerpt=excerpt)
             return answer, CallResult(OK, 0, str(error), is_outage=True, excerpt=excerpt)

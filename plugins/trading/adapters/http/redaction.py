@@ -5,6 +5,8 @@ The HTTP libraries write whole addresses into their log lines and exceptions, an
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import re
 from collections.abc import Callable
@@ -21,15 +23,19 @@ _secrets: set[str] = set()
 
 
 def register_secret(secret: str) -> None:
-    """Remove a secret from all text from now on, also where it is written percent-encoded."""
+    """Remove a secret from all text from now on, also where it is encoded."""
     if len(secret) >= SHORTEST_SECRET:
         _secrets.update(forms_of(secret))
 
 
 def forms_of(secret: str) -> tuple[str, ...]:
-    """Return the ways in which a secret may be written in an address, the longest first."""
-    forms = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
-    return tuple(sorted(forms, key=len, reverse=True))
+    """Return the ways in which a secret may be written, the longest first: in an address, in JSON, in base64."""
+    quoted = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
+    lowered = {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in quoted}
+    written = {json.dumps(secret)[1:-1], secret.replace("/", "\\/")}
+    raw = secret.encode()
+    packed = {encode(raw).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode)}
+    return tuple(sorted({secret} | quoted | lowered | written | packed, key=len, reverse=True))
 
 
 def redact(text: str) -> str:
@@ -37,6 +43,13 @@ def redact(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return _BOT.sub(f"/bot{MASK}", _NAMED.sub(rf"\1\2{MASK}", text))
+
+
+def redact_body(body: bytes) -> bytes:
+    """Return a reply without any registered secret, as it may be kept."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        body = body.replace(secret.encode(), MASK.encode())
+    return body
 
 
 def redact_bytes(body: bytes, secret: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.connection import connect, translated_errors
+from trading.adapters.postgres_store.history import keep_reply
 from trading.adapters.postgres_store.statements import Statements
 from trading.errors import CircuitOpen, QuotaExhausted, VendorRateLimited
 from trading.ports.calls import CallResult, Quota, VendorUsage
@@ -31,10 +32,14 @@ class PostgresCallLedger:
 
     One connection, opened when it is first needed and anew after a fork or a loss: a client of many small calls would
     otherwise spend its time on connecting. Threads take turns on it.
+
+    Args:
+        url: of our database.
+        keeps_replies: whether the data that came is archived beside the call.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, *, keeps_replies: bool = False) -> None:
+        self._url, self._keeps_replies = url, keeps_replies
         self._connection: Connection | None = None
         self._process = 0
         self._lock = threading.Lock()
@@ -69,6 +74,8 @@ class PostgresCallLedger:
                 is_outage=result.is_outage,
                 failures_to_open=FAILURES_TO_OPEN,
             )
+            if self._keeps_replies and result.body is not None:
+                keep_reply(Statements(statements.connection, "history"), call_id, result.body)
 
     def switch_off(self, vendor: str, capability: str, *, reason: str, is_for_month: bool = False) -> None:
         """Remember until midnight UTC, or until the month ends, that a capability is not to be had."""
@@ -135,13 +142,16 @@ def _pass_circuit(vendor: str, room: Mapping[str, Any]) -> None:
 
 def _pass_budget(vendor: str, quota: Quota, room: Mapping[str, Any], cost_usd: Decimal) -> None:
     if quota.per_day is not None and room["calls_today"] >= quota.per_day:
+        whose = "that history may use (the rest is the hourly runs') " if quota.is_history else ""
         raise QuotaExhausted(
-            f"{vendor}: the {quota.per_day} calls of the day are used up; it is asked again after midnight UTC",
+            f"{vendor}: the {quota.per_day} calls of the day {whose}are used up; it is asked again after midnight UTC",
             vendor=vendor,
+            resumes_at=room["next_day_at"],
         )
     if quota.budget_usd is not None and room["month_usd"] + cost_usd > quota.budget_usd:
         raise QuotaExhausted(
             f"{vendor}: {room['month_usd']:.2f} USD of the month's {quota.budget_usd} USD are spent; raise the budget "
             "or wait for the next month",
             vendor=vendor,
+            resumes_at=room["next_month_at"],
         )

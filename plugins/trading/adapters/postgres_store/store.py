@@ -17,6 +17,7 @@ from trading.adapters.postgres_store.checks import PostgresCheckRows
 from trading.adapters.postgres_store.connection import connect, translated_errors
 from trading.adapters.postgres_store.controls import PostgresControlRows
 from trading.adapters.postgres_store.decisions import PostgresDecisionRows
+from trading.adapters.postgres_store.history import PostgresHistoryRows
 from trading.adapters.postgres_store.ledger import PostgresLedgerRows
 from trading.adapters.postgres_store.market import PostgresMarketRows
 from trading.adapters.postgres_store.orders import PostgresOrderRows
@@ -39,6 +40,7 @@ from trading.ports import (
     Transaction,
 )
 from trading.ports.approvals import ApprovalRows
+from trading.ports.history import HistoryRows
 
 POLL_SECONDS = 0.2
 
@@ -57,6 +59,7 @@ class PostgresTransaction:
         self.controls: ControlRows = PostgresControlRows(connection, flag)
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
         self.replays: ReplayRows = PostgresReplayRows(connection)
+        self.history: HistoryRows = PostgresHistoryRows(connection)
 
 
 class PostgresStore:

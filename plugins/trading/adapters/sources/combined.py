@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from trading.adapters.http import HttpClient, VendorTerms
@@ -25,7 +25,7 @@ from trading.ports import (
     NewsSource,
     Sources,
 )
-from trading.ports.calls import CallLedger
+from trading.ports.calls import CallLedger, Quota
 from trading.settings import VendorSettings
 from trading.strategy.names import NAMES
 from trading.strategy.three_sector import UNIVERSE
@@ -53,7 +53,12 @@ def vendor_sources(
         is_history: bars are brought for the past: more time, and instants of knowledge as a delayed plan gives them.
     """
 
+    quotas: dict[str, Quota] = {}
+
     def client(terms: VendorTerms) -> HttpClient:
+        if is_history:
+            terms = replace(terms, quota=terms.quota.for_history())
+        quotas[terms.name] = terms.quota
         return HttpClient(terms, calls, deadline_seconds=HISTORY_SECONDS if is_history else TASK_SECONDS)
 
     bars: list[BarSource] = [cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar)]
@@ -94,6 +99,7 @@ def vendor_sources(
         tuple(actions),
         first_news=FIRST_NEWS,
         earnings=tuple(earnings),
+        quotas=quotas,
     )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from trading.errors import InvariantBroken, PermanentError, RateLimited, TransientError
+from trading.errors import InvariantBroken, PermanentError, QuotaExhausted, RateLimited, TransientError
 
 MAX_WAIT = timedelta(minutes=10)
 """A vendor that asks for more is asked again in the next hour; a run must end before its next slot."""
+
+
+A_DAY = timedelta(days=1)
+AFTER_MIDNIGHT = timedelta(minutes=5)
+"""A load of history that waits for the next day's calls leaves the first minutes to others."""
 
 
 class ByErrorClass(RetryPolicy):
@@ -31,3 +36,22 @@ class ByErrorClass(RetryPolicy):
         if isinstance(exception, InvariantBroken):
             return RetryDecision.fail(reason="the books or the code are wrong")
         return RetryDecision.default()
+
+
+class Patient(ByErrorClass):
+    """Bulk history has time: a pause of up to a day is waited for, and so is the next day's quota."""
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: object = None
+    ) -> RetryDecision:
+        """Return whether the task is tried again, and when."""
+        if isinstance(exception, QuotaExhausted):
+            now = datetime.now(UTC)
+            midnight = datetime.combine(now.date() + A_DAY, time(), UTC)
+            wait = (exception.resumes_at or midnight) - now + AFTER_MIDNIGHT
+            if wait <= A_DAY + AFTER_MIDNIGHT:
+                return RetryDecision.retry(delay=wait, reason="waiting for the next day's calls")
+        elif isinstance(exception, RateLimited) and exception.retry_after_seconds <= A_DAY.total_seconds():
+            wait = timedelta(seconds=exception.retry_after_seconds)
+            return RetryDecision.retry(delay=wait, reason="the vendor named the wait")
+        return super().evaluate(exception, try_number, max_tries, context)

@@ -1,0 +1,64 @@
+"""Parts of `airdesk data status`: what the newest sessions lack, and how each source stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from trading.adapters.postgres_store.calls import PostgresCallLedger
+from trading.domain.instruments import Symbol
+from trading.domain.market import Resolution, TimeWindow
+from trading.ports import Services
+from trading.ports.calls import Quota, VendorUsage
+from trading.settings import load_settings
+from trading.tasks.pull import gaps
+from trading.tasks.pull_plan import vendor_of
+
+RECENT_SESSIONS = 30
+_LOOK_BACK = timedelta(days=60)
+
+
+def missing_lately(services: Services, newest: Mapping[Resolution, Mapping[Symbol, datetime]]) -> Mapping[Symbol, str]:
+    """Return for each symbol the bars that the last complete sessions lack, by resolution of which it has any."""
+    today = services.clock.now().date()
+    sessions = services.calendar.sessions(today - _LOOK_BACK, today - timedelta(days=1))[-RECENT_SESSIONS:]
+    window = TimeWindow(sessions[0].opens_at, sessions[-1].closes_at)
+    symbols = sorted({symbol for of_resolution in newest.values() for symbol in of_resolution})
+    told: dict[Symbol, list[str]] = {symbol: [] for symbol in symbols}
+    for gap in gaps(services, symbols, window):
+        if gap.symbol in newest[gap.resolution]:
+            told[gap.symbol].append(f"{gap.missing_count} of {gap.expected_count} {gap.resolution}")
+    return {symbol: ", ".join(parts) or "-" for symbol, parts in told.items()}
+
+
+def status_of_sources(services: Services) -> list[str]:
+    """Return a table of the sources: rows, newest delivery, calls and quota, money, circuit. Nothing is asked."""
+    with services.store.transaction() as tx:
+        stored = {found.source: found for found in tx.history.sources()}
+    quotas = services.sources.quotas
+    ledger = PostgresCallLedger(load_settings().database_url) if quotas else None
+    names = sorted({*stored, *quotas})
+    if not names:
+        return []
+    lines = [f"{'source':18}{'rows':>10}  {'newest delivery':18}{'calls today':28}{'spent this month':18}circuit"]
+    for name in names:
+        found = stored.get(name)
+        at = f"{found.newest_at:%Y-%m-%d %H:%M}Z" if found is not None and found.newest_at is not None else "-"
+        vendor = vendor_of(name, quotas)
+        quota = quotas.get(vendor)
+        used = _used(ledger.usage(vendor), quota) if ledger is not None and quota is not None else "-"
+        lines.append(f"{name[:17]:18}{found.row_count if found is not None else 0:>10}  {at:18}{used}")
+    return lines
+
+
+def _used(usage: VendorUsage, quota: Quota) -> str:
+    limit = (
+        f"{quota.per_day} a day" if quota.per_day is not None else f"{quota.per_window} in {quota.window_seconds:g} s"
+    )
+    calls = f"{usage.calls_today} (may {limit})"
+    money = "-" if quota.budget_usd is None else f"{usage.month_usd:.2f} of {quota.budget_usd} USD"
+    if usage.resumes_at is None:
+        circuit = "closed"
+    else:
+        circuit = f"open after {usage.failures_in_a_row} outages, tried again at {usage.resumes_at:%H:%M}Z"
+    return f"{calls:28}{money:18}{circuit}"

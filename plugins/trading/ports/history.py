@@ -1,0 +1,49 @@
+"""What vendors were asked for and what they replied: the memory that lets history go on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from trading.domain.market import TimeWindow
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """What one source brought.
+
+    Attributes:
+        row_count: rows of market.* that came from it, revisions too.
+        newest_at: when its newest delivery was fetched; None where that is not known.
+    """
+
+    source: str
+    row_count: int
+    newest_at: datetime | None
+
+
+class HistoryRows(Protocol):
+    """ops.asked_spans, staging.replies and staging.bodies."""
+
+    def asked(self, kind: str, symbol: str, *, source: str | None = None) -> Sequence[TimeWindow]:
+        """Return the spans for which a source answered in full, ascending; None for any source.
+
+        Args:
+            kind: a resolution, or the name of another kind of fact.
+            symbol: "" where the fact belongs to none.
+        """
+        ...
+
+    def remember(self, kind: str, symbol: str, span: TimeWindow, *, source: str, at: datetime) -> None:
+        """Remember that a source answered for a whole span: what is absent in it, it does not have."""
+        ...
+
+    def delete_replies(self, before: datetime) -> int:
+        """Forget the replies kept before an instant, with the bodies that nothing else needs; replies deleted."""
+        ...
+
+    def sources(self) -> Sequence[SourceRows]:
+        """Return what each source brought, ascending by name."""
+        ...

@@ -1,0 +1,197 @@
+"""History from a vendor: what is asked, what is not asked twice, and what is told about it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, datetime
+
+import pytest
+from trading.adapters.postgres_store.connection import connect
+from trading.adapters.sources import combined
+from trading.domain.market import Resolution, TimeWindow
+from trading.entrypoints import cli
+from trading.tasks.pull import Pull, gaps
+from trading.tasks.pull_plan import Planner, Unit, What, costs_of, pieces, window_of
+
+from tests.http_stub import Answer, http_stub
+from tests.integration.test_vendors import CALENDAR, Vendor, desk, environment
+
+RANGE = ["NVDA", "--from", "2026-11-02", "--to", "2026-11-19"]
+EVERY_BAR = 14 + 14 * 13
+HALF_HOUR = datetime.fromisoformat("2026-11-10T16:00Z")
+
+
+@pytest.fixture
+def vendor():
+    with http_stub() as stub:
+        yield Vendor(stub)
+
+
+@pytest.fixture
+def history(database_url, vendor):
+    _, services = desk(database_url, vendor, is_history=True)
+    return services
+
+
+@pytest.fixture
+def window(history):
+    return window_of(history, date(2026, 11, 2), date(2026, 11, 19))
+
+
+def pull(services, window, *what, is_again=False, symbols=("NVDA",)):
+    planner = Planner(services, window, is_again=is_again)
+    done = Pull(services)
+    done.run(list(planner.units(symbols, what or (What.BARS,))))
+    return done, planner
+
+
+def ask(database_url, query):
+    with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall() if cursor.description else []
+
+
+def without(vendor, at):
+    """Let the vendor have all half hours of GLD but one."""
+    rows = vendor.bars["minute"].body["results"]
+    rows[:] = [row for row in rows if row["t"] != round(at.timestamp() * 1000)]
+
+
+def test_a_pull_goes_on_where_it_stopped_and_leaves_no_gap(vendor, history, window):
+    done, _ = pull(history, window, What.BARS, What.ACTIONS)
+    assert done.counts[What.BARS].stored == EVERY_BAR
+    assert all(gap.missing_count == 0 for gap in gaps(history, ["NVDA"], window))
+    asked = len(vendor.stub.asked)
+    again, planner = pull(history, window)
+    assert (again.counts, planner.stored_count) == ({}, 2)
+    assert len(vendor.stub.asked) == asked
+
+
+def test_a_single_half_hour_that_is_missing_among_stored_ones_is_asked_for(database_url, history, window):
+    pull(history, window)
+    ask(database_url, f"DELETE FROM market.bars WHERE resolution = '30m' AND starts_at = '{HALF_HOUR}'")
+    ask(database_url, "DELETE FROM ops.asked_spans")
+    (gap,) = [gap for gap in gaps(history, ["NVDA"], window) if gap.missing_count]
+    assert gap.first_missing == (HALF_HOUR.replace(tzinfo=None),)
+    done, planner = pull(history, window)
+    assert (done.counts[What.BARS].stored, done.counts[What.BARS].unchanged) == (1, 14 * 13 - 1)
+    assert planner.stored_count == 1
+
+
+def test_what_the_vendor_does_not_have_is_remembered_shown_and_asked_again_on_demand(vendor, history, window):
+    without(vendor, HALF_HOUR)
+    pull(history, window, symbols=["GLD"])
+    asked = len(vendor.stub.asked)
+    _, planner = pull(history, window, symbols=["GLD"])
+    assert (planner.stored_count, len(vendor.stub.asked)) == (2, asked)
+    (gap,) = [gap for gap in gaps(history, ["GLD"], window) if gap.missing_count]
+    assert (gap.resolution, gap.missing_count, gap.absent_count) == (Resolution.HALF_HOUR, 1, 1)
+    pull(history, window, is_again=True, symbols=["GLD"])
+    assert len(vendor.stub.asked) == asked + 1
+
+
+def test_news_and_actions_of_past_months_are_asked_for_once(vendor, history):
+    window = window_of(history, date(2026, 9, 1), date(2026, 11, 10))
+    done, _ = pull(history, window, What.NEWS, What.ACTIONS)
+    assert done.counts[What.ACTIONS].stored == 2
+    asked = len(vendor.stub.asked)
+    _, planner = pull(history, window, What.NEWS, What.ACTIONS)
+    assert planner.stored_count == 4
+    assert len(vendor.stub.asked) == asked
+
+
+def test_an_outage_in_the_middle_keeps_what_came_and_the_next_pull_asks_for_the_rest(
+    database_url, vendor, monkeypatch, capsys
+):
+    for name, value in environment(database_url, vendor, POLYGON_PLAN="advanced").items():
+        monkeypatch.setenv(name, value)
+    good = vendor.stub.answer
+    vendor.stub.answer = lambda path: Answer("down", status=500) if "/minute/" in path else good(path)
+    assert cli.main(["data", "pull", *RANGE]) == 3
+    told = capsys.readouterr()
+    assert "1 did not come" in told.out
+    assert "try again later" in told.err
+    assert ask(database_url, "SELECT resolution, count(*) FROM market.bars GROUP BY 1") == [("1d", 14)]
+    vendor.stub.answer = good
+    assert cli.main(["data", "pull", *RANGE]) == 0
+    assert f"bars: {14 * 13} received, {14 * 13} stored" in capsys.readouterr().out
+    assert ask(database_url, "SELECT count(*), max(revision) FROM market.bars") == [(EVERY_BAR, 0)]
+
+
+def test_a_dry_run_says_what_it_would_take_and_asks_nothing(database_url, vendor, monkeypatch, capsys):
+    for name, value in environment(database_url, vendor, POLYGON_PLAN="basic").items():
+        monkeypatch.setenv(name, value)
+    arguments = ["NVDA", "GLD", "--from", "2025-01-02", "--to", "2026-11-19"]
+    assert cli.main(["data", "pull", *arguments, "--what", "bars", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "20 pieces to ask for, 0 need no asking" in told
+    assert "polygon: about 36 calls, about 12 minutes at the pace left to history" in told
+    assert vendor.stub.asked == []
+
+
+def test_a_used_up_quota_ends_with_exit_code_3_and_says_when_to_go_on(database_url, vendor, monkeypatch, capsys):
+    for name, value in environment(database_url, vendor, POLYGON_PLAN="advanced").items():
+        monkeypatch.setenv(name, value)
+    whole = combined.polygon_terms
+
+    def two_a_day(*given, **named):
+        terms = whole(*given, **named)
+        return replace(terms, quota=replace(terms.quota, per_day=2))
+
+    monkeypatch.setattr(combined, "polygon_terms", two_a_day)
+    assert cli.main(["data", "pull", *RANGE, "--what", "bars"]) == 3
+    told = capsys.readouterr()
+    assert "1 pieces loaded, 0 needed no asking, 1 did not come" in told.out
+    assert "the same command goes on after" in told.err
+    assert "00:00Z" in told.err
+    assert ask(database_url, "SELECT count(*) FROM ops.api_calls") == [(1,)], "the rest of the day is the hourly runs'"
+
+
+def test_a_pull_that_was_killed_goes_on_and_stores_nothing_twice(database_url, vendor, monkeypatch):
+    changes = {"PYTHONPATH": "plugins", "POLYGON_PLAN": "advanced"}
+    env = {**os.environ, **environment(database_url, vendor, **changes)}
+    good, stalls = vendor.stub.answer, Answer(b"{", dribble_seconds=20.0, headers={"Content-Length": "9"})
+    vendor.stub.answer = lambda path: stalls if "/minute/" in path else good(path)
+    command = [sys.executable, "-m", "trading.entrypoints.cli", "data", "pull", *RANGE]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    assert any("30m" in line for line in process.stdout), "it is asking for the half hours"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    vendor.stub.answer = good
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "1/1 NVDA 30m 2026-11..2026-11" in done.stdout, "plain lines where there is no terminal"
+    assert ask(database_url, "SELECT count(*), max(revision) FROM market.bars") == [(EVERY_BAR, 0)]
+
+
+def test_the_status_names_gaps_calls_money_and_circuit(database_url, vendor, monkeypatch, capsys):
+    for name, value in environment(database_url, vendor, POLYGON_PLAN="advanced").items():
+        monkeypatch.setenv(name, value)
+    cli.main(["data", "pull", *RANGE])
+    capsys.readouterr()
+    assert cli.main(["data", "status"]) == 0
+    told = capsys.readouterr().out
+    (line,) = [line for line in told.splitlines() if line.startswith("polygon ")]
+    assert line.split()[1] == str(EVERY_BAR + 2)
+    assert "(may 300 in 60 s)" in line
+    assert line.endswith("closed")
+    (line,) = [line for line in told.splitlines() if line.startswith("NVDA ")]
+    assert "of 30 1d" in line
+
+
+def test_a_long_window_is_cut_where_quarters_begin():
+    window = TimeWindow(datetime.fromisoformat("2023-11-15T14:30Z"), datetime.fromisoformat("2024-07-01T00:00Z"))
+    cut = pieces(window, 3)
+    assert [f"{piece.starts_at:%Y-%m-%d}" for piece in cut] == ["2023-11-15", "2024-01-01", "2024-04-01"]
+    assert cut[-1].ends_at == window.ends_at
+    unit = Unit(What.BARS, "30m", "polygon", ("NVDA",), cut[1])
+    assert unit.label == "NVDA 30m 2024-01..2024-03"
+    assert Unit.from_xcom(unit.as_xcom()) == unit
+    assert costs_of([unit], {})[0].minutes is None
+    assert CALENDAR.session(date(2024, 1, 2)).opens_at > cut[1].starts_at
