@@ -44,7 +44,10 @@ with DAG(
             title="Symbols",
             description="Of the strategy's universe, one a line; empty for all of it.",
         ),
-        "from": Param(type="string", format="date", title="From", description="First day, New York."),
+        # Not without a default: Airflow then cannot build the context of a failed mapped task for its callback.
+        "from": Param(
+            None, type=["null", "string"], format="date", title="From", description="First day; it must be given."
+        ),
         "to": Param(None, type=["null", "string"], format="date", title="To", description="Last day; empty for today."),
         "what": Param(
             ["actions", "bars"],

@@ -17,3 +17,9 @@ SELECT name, checksum FROM public.airdesk_migrations;
 -- name: record_migration
 -- Remember a file in the transaction that applied it.
 INSERT INTO public.airdesk_migrations (name, checksum) VALUES (%(name)s, %(checksum)s);
+
+-- name: database_facts
+-- What a person wants to know of the server and of this database; `since` is when its first migration was applied.
+SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
+    current_setting('TimeZone') AS time_zone, pg_database_size(current_database()) AS size_bytes,
+    clock_timestamp() AS now, (SELECT min(applied_at) FROM public.airdesk_migrations) AS since;

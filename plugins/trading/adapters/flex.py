@@ -50,6 +50,8 @@ FATAL = {
     "1017": "the reference code is invalid; run the import again",
     "1020": "the request is invalid; correct AIRDESK_FLEX_URL and AIRDESK_FLEX_QUERY",
 }
+LONGEST_CODE = 6
+"""A longer "code" may be anything, our token included, and is not repeated."""
 _FIELD = re.compile(rb"<(Status|ReferenceCode|ErrorCode)>\s*([A-Za-z0-9]{1,40})\s*</\1>")
 
 
@@ -68,7 +70,11 @@ class FlexStatements:
     def __init__(
         self, url: str, token: str, query: str, *, account: str, poll_seconds: float = 5.0, polls: int = 6
     ) -> None:
-        place = urlsplit(url)
+        try:
+            place = urlsplit(url)
+        except ValueError:
+            # Its own text repeats the address.
+            raise ConfigurationError("AIRDESK_FLEX_URL is not an address; correct it in .env") from None
         if place.scheme != "https" and not (place.scheme == "http" and place.hostname in HERE):
             raise ConfigurationError("AIRDESK_FLEX_URL must start with https://, because the token travels in it")
         self._url, self._token, self._query = url.rstrip("/"), token, query
@@ -153,5 +159,10 @@ def _refusal(code: str | None) -> TransientError | PermanentError:
         return TransientError(f"Flex code {code}: {RETRYABLE[code]}; try again later")
     if code in FATAL:
         return PermanentError(f"Flex code {code}: {FATAL[code]}")
-    said = f"code {code}, which is not documented" if code else "neither a reference nor an error code"
+    is_number = code is not None and code.isdecimal() and len(code) <= LONGEST_CODE
+    said = (
+        f"code {code if is_number else 'of another shape'}, which is not documented"
+        if code
+        else "neither a reference nor an error code"
+    )
     return PermanentError(f"Flex answered with {said}; look at the query in the client portal")

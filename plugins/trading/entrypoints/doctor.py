@@ -6,42 +6,23 @@ import argparse
 import hashlib
 import os
 import platform
-import socket
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
 
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.loopback import is_free
-from trading.adapters.migrations import pending
-from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.cli_live import print_conditions
 from trading.entrypoints.databases import command_database, settings_of
+from trading.entrypoints.doctor_machine import examine_machine
+from trading.entrypoints.doctor_outside import ask_vendors, examine_broker, examine_sources
+from trading.entrypoints.findings import Finding, Level, as_json, as_line, guarded
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.errors import AirdeskError
-from trading.settings import Settings, SourceKind, load_settings, ui_port
-
-
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `text` ends with the next action unless all is well."""
-
-    level: Level
-    subject: str
-    text: str
+from trading.settings import Settings, load_settings, ui_port
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,8 +30,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "doctor",
         help="check this installation",
-        description="Check Python, the installation, settings, Postgres, Airflow, sources and broker. Changes nothing.",
+        description="Check Python, the installation, settings, Postgres, disk, clock, calendar, Airflow, sources and "
+        "broker. Changes nothing; exit code 1 when one of them fails.",
     )
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--online", action="store_true", help="also ask each vendor that is on for one small thing")
     parser.add_argument("--live", action="store_true", help="print the eight conditions of real money instead")
     parser.set_defaults(run=run, needs_database=False)
 
@@ -61,14 +45,18 @@ def run(options: argparse.Namespace) -> int:
     if options.live:
         with command_database(checkout, os.environ):
             return 0 if print_conditions(load_settings()) else 1
-    found = list(examine(checkout))
-    for finding in found:
-        print(f"{finding.level:<5} {finding.subject:<11} {finding.text}")
+    found = []
+    for finding in examine(checkout, is_online=options.online):
+        found.append(finding)
+        if not options.json:
+            print(as_line(finding), flush=True)
+    if options.json:
+        print(as_json(found))
     return 1 if any(finding.level is Level.FAIL for finding in found) else 0
 
 
-def examine(checkout: Checkout) -> Iterator[Finding]:
-    """Yield the findings, from the ground up."""
+def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]:
+    """Yield the findings, from the ground up; with `is_online` each vendor is asked for one small thing."""
     yield _python()
     yield _installation(checkout.root)
     record = RunRecord.read(checkout.state) if is_running(checkout.state) else RunRecord()
@@ -78,10 +66,12 @@ def examine(checkout: Checkout) -> Iterator[Finding]:
         yield Finding(Level.FAIL, "settings", str(error))
         return
     yield Finding(Level.OK, "settings", f"mode {settings.mode}, book {settings.book}, strategy {settings.strategy}")
-    yield _guarded("postgres", lambda: _postgres(settings))
-    yield _guarded("airflow", lambda: _airflow(checkout, record))
-    yield from _sources(settings)
-    yield _broker(settings)
+    yield from examine_machine(settings)
+    yield guarded("airflow", lambda: _airflow(checkout, record))
+    yield from examine_sources(settings)
+    if is_online:
+        yield from ask_vendors(settings)
+    yield from examine_broker(settings)
 
 
 def _python() -> Finding:
@@ -109,21 +99,6 @@ def _settings(checkout: Checkout, record: RunRecord) -> Settings:
     return load_settings({**os.environ, **settings_of(checkout, url or "postgresql://"), **record.exports})
 
 
-def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
-    try:
-        return check()
-    except AirdeskError as error:
-        return Finding(Level.FAIL, subject, str(error))
-
-
-def _postgres(settings: Settings) -> Finding:
-    if settings.database_url == "postgresql://":
-        return Finding(Level.OK, "postgres", "embedded, not running; every command starts it")
-    if names := pending(settings.database_url):
-        return Finding(Level.WARN, "postgres", f"{len(names)} migrations pending; run ./airdesk migrate")
-    return Finding(Level.OK, "postgres", "running, no migration pending")
-
-
 def _airflow(checkout: Checkout, record: RunRecord) -> Finding:
     if not record.url:
         port = ui_port()
@@ -136,50 +111,3 @@ def _airflow(checkout: Checkout, record: RunRecord) -> Finding:
     if broken := api.import_errors():
         return Finding(Level.FAIL, "airflow", f"cannot import {', '.join(broken)}; run ./airdesk test tests/dags")
     return Finding(Level.OK, "airflow", f"healthy at {record.url}")
-
-
-def _sources(settings: Settings) -> Iterator[Finding]:
-    if settings.sources is SourceKind.SYNTHETIC:
-        yield Finding(Level.OK, "sources", f"SYNTHETIC market, seed {settings.synthetic_seed}; nothing of it is real")
-    elif settings.sources is SourceKind.STORED:
-        yield Finding(
-            Level.OK, "sources", "stored rows only; ./airdesk data import brings new ones, AIRDESK_SOURCES=vendors asks"
-        )
-    else:
-        yield from _vendors(settings)
-
-
-def _vendors(settings: Settings) -> Iterator[Finding]:
-    """Yield one line for each vendor: whether it is asked, what for, and what to do. Nothing is asked for it."""
-    from trading.adapters.sources.combined import vendor_states
-
-    is_running = settings.database_url != "postgresql://"
-    calls = PostgresCallLedger(settings.database_url) if is_running else None
-    try:
-        states = list(vendor_states(settings.vendors, calls))
-    except AirdeskError as error:
-        yield Finding(Level.FAIL, "sources", str(error))
-        return
-    for state in states:
-        if not state.is_on:
-            level = Level.OK if state.is_optional else Level.WARN
-            yield Finding(level, state.name, f"off, so no {state.serves}; {state.problem}")
-        elif state.problem:
-            yield Finding(Level.WARN, state.name, f"on: {state.serves}; {state.problem}")
-        else:
-            yield Finding(Level.OK, state.name, f"on: {state.serves}")
-    if not states[0].is_on:
-        yield Finding(Level.FAIL, "sources", "nothing serves prices; set a key in .env, or AIRDESK_SOURCES=stored")
-
-
-def _broker(settings: Settings) -> Finding:
-    if not settings.broker_port:
-        return Finding(Level.OK, "broker", "none configured; ./airdesk up starts the paper gateway")
-    place = f"{settings.broker_host}:{settings.broker_port}"
-    try:
-        socket.create_connection((settings.broker_host, settings.broker_port), timeout=3).close()
-    except OSError:
-        return Finding(
-            Level.FAIL, "broker", f"{place} does not answer; start the gateway or correct AIRDESK_BROKER_PORT"
-        )
-    return Finding(Level.OK, "broker", f"{place} answers")

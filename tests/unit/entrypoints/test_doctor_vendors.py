@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from trading.adapters.sources.combined import vendor_states
 from trading.adapters.sources.polygon_plan import CURRENT_DAY, NAME
-from trading.entrypoints.doctor import Level, _sources
+from trading.entrypoints.doctor_outside import examine_sources
+from trading.entrypoints.findings import Level
 from trading.ports.calls import CallResult, Quota
 from trading.settings import load_settings
 
@@ -22,7 +23,7 @@ def settings(**values):
 
 
 def lines(**values):
-    return {finding.subject: finding for finding in _sources(settings(**values))}
+    return {finding.subject: finding for finding in examine_sources(settings(**values))}
 
 
 def test_each_vendor_has_a_line_and_one_that_is_off_says_what_to_set():

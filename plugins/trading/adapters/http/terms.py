@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from trading.adapters.http.reply import Reply
 from trading.errors import ConfigurationError, VendorError
@@ -54,7 +54,8 @@ class VendorTerms:
 
     def __post_init__(self) -> None:
         """Refuse an address that would send the key in the clear, and a key that no header can carry."""
-        place = urlsplit(self.base_url)
+        if (place := _split(self.base_url)) is None:
+            raise ConfigurationError(f"{self.name}: the base URL is not an address; correct the setting")
         if place.scheme != "https" and not (place.scheme == "http" and place.hostname in HERE):
             raise ConfigurationError(f"{self.name}: the base URL must start with https://; correct the setting")
         if not (self.secret.isascii() and self.secret.isprintable()) or " " in self.secret:
@@ -83,6 +84,16 @@ class VendorTerms:
         if self.key_place is KeyPlace.HEADER:
             return {self.key_name: f"{self.key_prefix}{self.secret}"}, {}
         return {}, {self.key_name: self.secret}
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of an address, or None: what `urlsplit` says of a broken one repeats it."""
+    try:
+        place = urlsplit(url)
+        _ = place.port
+    except ValueError:
+        return None
+    return place
 
 
 def host_of(url: str) -> str | None:
