@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from urllib.parse import unquote, urlsplit
+
 from trading.adapters.clock import SystemClock
 from trading.adapters.code_hash import code_hash
 from trading.adapters.halt_flag import HaltFlag
@@ -14,11 +17,13 @@ from trading.domain.instruments import BookKind
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
 from trading.errors import ConfigurationError
 from trading.ports import BrokerGate, Services, Sources, StatementSource
-from trading.settings import Mode, Settings, SourceKind
+from trading.settings import Mode, Settings, SourceKind, VendorSettings
 from trading.strategy.catalogue import spec_named
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 from trading.tasks.interlock import guarded
+
+LONG_PASSWORD = 12
 
 
 def services_for(settings: Settings, *, is_history: bool = False) -> Services:
@@ -59,8 +64,11 @@ def live_terms(settings: Settings) -> LiveTerms:
 def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) -> Sources:
     if settings.sources is SourceKind.VENDORS:
         # Vendors' client libraries take a while to load, and a desk on stored rows does not need them.
+        from trading.adapters.http.redaction import register_secret
         from trading.adapters.sources.combined import vendor_sources
 
+        for secret in secrets_of(settings):
+            register_secret(secret)
         calls = PostgresCallLedger(settings.database_url, keeps_replies=settings.keep_replies_days > 0)
         universe = spec_named(settings.strategy).universe
         return vendor_sources(
@@ -77,6 +85,15 @@ def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) ->
         macro=(facts,),
         actions=(facts,),
     )
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Return every secret that the settings hold: whatever a vendor or a library says of one is removed."""
+    keys = tuple(str(getattr(settings.vendors, held.name)) for held in fields(VendorSettings) if not held.repr)
+    written = urlsplit(settings.database_url).password or ""
+    # A short one may be a word, which would be torn out of headlines and log lines that mean nothing by it.
+    passwords = [word for word in (written, unquote(written)) if len(word) >= LONG_PASSWORD]
+    return tuple(filter(None, (*keys, settings.flex_token, *passwords)))
 
 
 def _broker(settings: Settings) -> BrokerGate | None:
