@@ -77,7 +77,9 @@ with DAG(
         "drop_old_replies",
         "housekeeping:drop_old_replies",
         trigger_rule="all_done",
-        doc="Forget vendors' replies older than AIRDESK_KEEP_REPLIES_DAYS; the rows that came of them stay.",
+        # Airflow colours a run by its last tasks only, and those after `reconcile` run whatever it found.
+        judges=["reconcile"],
+        doc="Forget vendors' replies older than AIRDESK_KEEP_REPLIES_DAYS, not the rows of them. Red if reconcile is.",
     )
 
     sync_broker >> statement >> reconcile >> checks
