@@ -31,10 +31,11 @@ def forms_of(secret: str) -> set[str]:
     return {secret, secret.replace("/", "\\/")} | quoted | packed
 
 
-def echo() -> str:
-    """Return every secret in the forms in which a careless server might repeat it."""
-    whole = [form for secret in CANARIES.values() for form in (secret, quote(secret, safe=""), quote_plus(secret))]
-    return " ".join([*whole, *(base64.b64encode(secret.encode()).decode() for secret in CANARIES.values())])
+def echo(names: Iterable[str] = tuple(CANARIES)) -> str:
+    """Return secrets in the forms in which a careless server might repeat them."""
+    secrets = [CANARIES[name] for name in names]
+    whole = [form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))]
+    return " ".join([*whole, *(base64.b64encode(secret.encode()).decode() for secret in secrets)])
 
 
 def found_in(where: str, said: str | bytes) -> Iterator[str]:

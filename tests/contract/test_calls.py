@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -169,3 +170,39 @@ def test_an_account_that_is_closed_for_the_month_is_off_until_the_next_one(ledge
     assert ledger.off_reason("x", "recent search") == "capped"
     ledger.passes(32 * 86_400)
     assert ledger.off_reason("x", "recent search") is None
+
+
+def test_history_leaves_a_share_of_the_window_and_of_the_day_to_the_hourly_runs(ledger):
+    plan = Quota(per_window=5, window_seconds=60.0, per_day=10)
+    for _ in range(3):
+        ask(ledger, quota=plan.for_history())
+    with pytest.raises(RateLimited):
+        ask(ledger, quota=plan.for_history())
+    for _ in range(2):
+        ask(ledger, quota=plan)
+    ledger.passes(61)
+    ask(ledger, quota=plan.for_history())
+    with pytest.raises(QuotaExhausted):
+        ask(ledger, quota=plan.for_history())
+    for _ in range(4):
+        ask(ledger, quota=plan)
+    with pytest.raises(QuotaExhausted):
+        ask(ledger, quota=plan)
+
+
+def test_history_leaves_a_share_of_the_months_money(ledger):
+    priced = Quota(per_window=1_000, window_seconds=60.0, unit_cost_usd=Decimal(1), budget_usd=Decimal(5))
+    for _ in range(3):
+        ask(ledger, quota=priced.for_history())
+    with pytest.raises(QuotaExhausted):
+        ask(ledger, quota=priced.for_history())
+    ask(ledger, quota=priced)
+
+
+def test_a_used_up_day_says_from_when_on_there_are_calls_again(database_url):
+    ledger = PostgresCallLedger(database_url)
+    with pytest.raises(QuotaExhausted, match="that history may use") as refused:
+        ask(ledger, quota=replace(ROOMY, per_day=1).for_history())
+    resumes_at = refused.value.resumes_at
+    assert (resumes_at.hour, resumes_at.minute) == (0, 0)
+    assert resumes_at > datetime.now(UTC)

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.timeout(90)
 def desk(request, database_url, monkeypatch):
     """Settings of a desk whose vendors all stall."""
     monkeypatch.setattr(combined, "TASK_SECONDS", 0.7)
+    monkeypatch.setattr(client, "BACKOFF_SECONDS", (0.01, 0.01))
     with http_stub(request.param) as stub:
         vendor = Vendor(stub)
         stub.answer = lambda path: request.param

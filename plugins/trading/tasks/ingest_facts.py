@@ -64,7 +64,7 @@ class FactIntake:
         Figures that were changed since they were stored are a revision, known from now on.
         """
         newest = {(r.source, r.symbol, r.period_ends_on): r for r in sorted(stored, key=lambda r: r.known_at)}
-        window = TimeWindow(self.since or self.cutoff_at - FIRST_FACTS, self.cutoff_at + _INSTANT)
+        window = TimeWindow(self.cutoff_at - FIRST_FACTS, self.cutoff_at + _INSTANT)
         for source in self.services.sources.earnings:
             rows = self.gathering.ask(source.name, "no earnings", partial(source.earnings, symbols, window))
             now = self.services.clock.now()
