@@ -36,6 +36,12 @@ WHERE symbol = %(symbol)s::text AND kind = %(kind)s::text
     AND (%(source)s::text IS NULL OR source = %(source)s::text)
 ORDER BY starts_at;
 
+-- name: bar_starts
+-- Starts of a symbol's stored bars within a span, as seconds since 1970, ascending; no row's prices are read.
+SELECT array_agg(DISTINCT extract(epoch FROM starts_at)::bigint) AS starts FROM market.bars
+WHERE symbol = %(symbol)s::text AND resolution = %(resolution)s::text
+    AND starts_at >= %(starts_at)s::timestamptz AND starts_at < %(ends_at)s::timestamptz;
+
 -- name: source_rows
 -- Rows of each source, and when its newest delivery came.
 SELECT source, sum(row_count)::bigint AS row_count, max(newest_at) AS newest_at FROM (

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from trading.domain.market import TimeWindow
+from trading.domain.instruments import Symbol
+from trading.domain.market import Resolution, TimeWindow
+from trading.domain.panel import TimeArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class SourceRows:
 
 
 class HistoryRows(Protocol):
-    """ops.asked_spans, staging.replies and staging.bodies."""
+    """ops.asked_spans, staging.replies and staging.bodies, and which bars are stored."""
 
     def asked(self, kind: str, symbol: str, *, source: str | None = None) -> Sequence[TimeWindow]:
         """Return the spans for which a source answered in full, ascending; None for any source.
@@ -38,6 +40,10 @@ class HistoryRows(Protocol):
 
     def remember(self, kind: str, symbol: str, span: TimeWindow, *, source: str, at: datetime) -> None:
         """Remember that a source answered for a whole span: what is absent in it, it does not have."""
+        ...
+
+    def bar_starts(self, symbol: Symbol, resolution: Resolution, span: TimeWindow) -> TimeArray:
+        """Return the starts of the stored bars that begin within a span, ascending, UTC."""
         ...
 
     def delete_replies(self, before: datetime) -> int:

@@ -249,11 +249,9 @@ def lacking_of(
     """
     starts = expected.starts(resolution, window)
     with services.store.transaction() as tx:
-        series = tx.market.bars(
-            [symbol], [resolution], as_of=window.ends_at, cutoff_at=services.clock.now(), since=window.starts_at
-        ).get((symbol, resolution))
+        stored = tx.history.bar_starts(symbol, resolution, window)
         asked = () if is_again else tx.history.asked(resolution.value, symbol, source=source)
-    missing = starts if series is None else starts[~np.isin(starts, series.starts_at)]
+    missing = starts[~np.isin(starts, stored)]
     is_askable = np.ones(len(missing), dtype=bool)
     for span in asked:
         first, last = (np.datetime64(at.replace(tzinfo=None)) for at in (span.starts_at, span.ends_at))

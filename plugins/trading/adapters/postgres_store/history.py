@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.statements import Statements
-from trading.domain.market import TimeWindow
+from trading.domain.instruments import Symbol
+from trading.domain.market import Resolution, TimeWindow
+from trading.domain.panel import TimeArray
 from trading.ports.history import SourceRows
 
 MOST_KEPT_BYTES = 16_000_000
@@ -41,6 +44,13 @@ class PostgresHistoryRows:
             ends_at=span.ends_at,
             asked_at=at,
         )
+
+    def bar_starts(self, symbol: Symbol, resolution: Resolution, span: TimeWindow) -> TimeArray:
+        """Return the starts of the stored bars that begin within a span, ascending, UTC."""
+        seconds = self._statements.value(
+            "bar_starts", symbol=symbol, resolution=resolution.value, starts_at=span.starts_at, ends_at=span.ends_at
+        )
+        return np.array(seconds or [], dtype="datetime64[s]").astype("datetime64[us]")
 
     def delete_replies(self, before: datetime) -> int:
         """Forget the replies kept before an instant, with the bodies that nothing else needs; replies deleted."""
