@@ -18,8 +18,8 @@ _EXAMPLE = (ROOT / ".env.example").read_text()
 _VENDORS = _EXAMPLE.split("# --- Docker only")[0]
 KEYS = tuple(re.findall(r"^#?([A-Z_]+(?:_KEY|_TOKEN))=", _VENDORS, re.M))
 BASE_URLS = tuple(re.findall(r"^#?([A-Z_]+_BASE_URL)=", _VENDORS, re.M))
-PASSWORD = "AIRDESK_DATABASE_URL"
-CANARIES = {name: f"Canary{number}/of+{name.lower()}=~{number}7Z" for number, name in enumerate((*KEYS, PASSWORD))}
+DATABASE = "AIRDESK_DATABASE_URL"
+CANARIES = {name: f"Canary{number}/of+{name.lower()}=~{number}7Z" for number, name in enumerate((*KEYS, DATABASE))}
 
 
 def forms_of(secret: str) -> set[str]:

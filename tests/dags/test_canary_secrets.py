@@ -23,7 +23,7 @@ from trading.entrypoints import cli
 from trading.errors import AirdeskError
 from trading.settings import VendorSettings, load_settings
 
-from tests.canaries import BASE_URLS, CANARIES, KEYS, PASSWORD, echo, found_in, in_airflow, in_desk, in_files
+from tests.canaries import BASE_URLS, CANARIES, DATABASE, KEYS, echo, found_in, in_airflow, in_desk, in_files
 from tests.dags.desk import rows_of
 from tests.http_stub import STALL_SECONDS, Answer, http_stub
 
@@ -70,9 +70,9 @@ OF_THE_NIGHT = {"data that repeats the keys", "401", "500", "sent in circles"}
 def canary_url(database_url):
     """The test's database, entered with a password that is a canary."""
     with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE ROLE {ROLE} LOGIN SUPERUSER PASSWORD %s", (CANARIES[PASSWORD],))
+        cursor.execute(f"CREATE ROLE {ROLE} LOGIN SUPERUSER PASSWORD %s", (CANARIES[DATABASE],))
     place = urlsplit(database_url)
-    login = f"{ROLE}:{quote(CANARIES[PASSWORD], safe='')}"
+    login = f"{ROLE}:{quote(CANARIES[DATABASE], safe='')}"
     yield place._replace(netloc=f"{login}@{place.hostname}:{place.port}").geturl()
     with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(f"DROP ROLE {ROLE}")
