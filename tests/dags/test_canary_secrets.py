@@ -129,6 +129,7 @@ def questions(sources):
     asked += [lambda s=source: s.news(["NVDA"], window) for source in sources.news]
     asked += [lambda s=source: s.filings(["NVDA"], window) for source in sources.filings]
     asked += [lambda s=source: s.macro(window) for source in sources.macro]
+    asked += [lambda s=source: s.earnings(["NVDA"], window) for source in sources.earnings]
     asked += [lambda s=source: s.corporate_actions(["NVDA"], window) for source in sources.actions]
     return asked + [source.upcoming for source in sources.holidays]
 

@@ -49,6 +49,7 @@ SELECT source, sum(row_count)::bigint AS row_count, max(newest_at) AS newest_at 
     UNION ALL SELECT source, count(*), NULL FROM market.news GROUP BY source
     UNION ALL SELECT source, count(*), NULL FROM market.filings GROUP BY source
     UNION ALL SELECT source, count(*), NULL FROM market.macro GROUP BY source
+    UNION ALL SELECT source, count(*), NULL FROM market.earnings GROUP BY source
     UNION ALL SELECT source, count(*), NULL FROM market.corporate_actions GROUP BY source
     UNION ALL SELECT source, 0, max(fetched_at) FROM staging.responses GROUP BY source
 ) AS counted GROUP BY source ORDER BY source;
