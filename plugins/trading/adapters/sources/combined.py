@@ -37,6 +37,21 @@ FIRST_NEWS = timedelta(days=7)
 """How far the first hourly ingest reaches back for headlines; `data pull` brings what is older."""
 
 
+class _Clients:
+    """Makes a vendor's client for the length of one task, and remembers what each vendor allows."""
+
+    def __init__(self, calls: CallLedger, *, is_history: bool) -> None:
+        self._calls, self._is_history = calls, is_history
+        self.quotas: dict[str, Quota] = {}
+
+    def __call__(self, terms: VendorTerms) -> HttpClient:
+        if self._is_history:
+            terms = replace(terms, quota=terms.quota.for_history())
+        self.quotas[terms.name] = terms.quota
+        seconds = HISTORY_SECONDS if self._is_history else TASK_SECONDS
+        return HttpClient(terms, self._calls, deadline_seconds=seconds)
+
+
 def vendor_sources(
     vendors: VendorSettings,
     calendar: MarketCalendar,
@@ -53,14 +68,7 @@ def vendor_sources(
         is_history: bars are brought for the past: more time, and instants of knowledge as a delayed plan gives them.
     """
 
-    quotas: dict[str, Quota] = {}
-
-    def client(terms: VendorTerms) -> HttpClient:
-        if is_history:
-            terms = replace(terms, quota=terms.quota.for_history())
-        quotas[terms.name] = terms.quota
-        return HttpClient(terms, calls, deadline_seconds=HISTORY_SECONDS if is_history else TASK_SECONDS)
-
+    client = _Clients(calls, is_history=is_history)
     bars: list[BarSource] = [cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar)]
     macro: list[MacroSource] = [gpr.GprSource(client(_gpr_terms(vendors)))]
     news: list[NewsSource] = []
@@ -99,7 +107,7 @@ def vendor_sources(
         tuple(actions),
         first_news=FIRST_NEWS,
         earnings=tuple(earnings),
-        quotas=quotas,
+        quotas=client.quotas,
     )
 
 
