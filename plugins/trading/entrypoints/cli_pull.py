@@ -13,6 +13,7 @@ from trading.errors import ConfigurationError, DataRejected
 from trading.ports import Services
 from trading.settings import SourceKind, load_settings
 from trading.strategy.catalogue import spec_named
+from trading.tasks.metals import PROXIES, metals_spot
 from trading.tasks.pull import Pull, What, gaps, window_of
 
 SHOWN = 5
@@ -84,6 +85,7 @@ def run_as_of(options: argparse.Namespace) -> int:
         since = at - timedelta(hours=72)
         news = [item for item in tx.market.news(since=since, cutoff_at=at) if symbol in item.symbols]
         actions = [a for a in tx.market.actions(cutoff_at=at) if a.symbol == symbol]
+        metals = [p for p in metals_spot(tx.market, at=at) if symbol in (p.metal, PROXIES[p.metal])]
     for (_, resolution), series in bars.items():
         print(
             f"{resolution} bar {_text(series.starts_at[-1].item())} close {series.close[-1]:g}, "
@@ -102,6 +104,9 @@ def run_as_of(options: argparse.Namespace) -> int:
         )
     for action in actions[-SHOWN:]:
         print(f"{action.kind} of {action.ex_on}: {action.value:g}, known {_text(action.known_at)}")
+    for price in metals:
+        kind = f"a proxy of {price.metal}, no spot price" if price.is_proxy else "spot, USD an ounce"
+        print(f"{price.series} {price.value:g} at {_text(price.at)} ({kind}; {price.source})")
     print(f"{len(news)} stories of the 72 hours before were known")
     for item in news[-SHOWN:]:
         print(f"known {_text(item.known_at)} ({item.source}): {item.title[:80]!r}")

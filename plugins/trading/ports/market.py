@@ -98,6 +98,10 @@ class MarketRows(GateRows, Protocol):
         """Return the start of the newest stored bar of each symbol."""
         ...
 
+    def bar_source(self, symbol: Symbol, resolution: Resolution, starts_at: datetime, *, cutoff_at: datetime) -> str:
+        """Return who said a stored bar, in the revision known at the cutoff."""
+        ...
+
     def news(self, *, since: datetime, cutoff_at: datetime) -> tuple[NewsItem, ...]:
         """Return stories published at or after `since` and known at the cutoff, ascending by `known_at`."""
         ...

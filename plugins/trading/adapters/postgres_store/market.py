@@ -159,6 +159,11 @@ class PostgresMarketRows(PostgresGateRows):
         """Return the start of the newest stored bar of each symbol."""
         return {row["symbol"]: row["max"] for row in self._bars.rows("last_bar_starts", resolution=resolution.value)}
 
+    def bar_source(self, symbol: Symbol, resolution: Resolution, starts_at: datetime, *, cutoff_at: datetime) -> str:
+        """Return who said a stored bar, in the revision known at the cutoff."""
+        place = {"symbol": symbol, "resolution": resolution.value, "starts_at": starts_at}
+        return str(self._bars.value("bar_source", **place, cutoff_at=cutoff_at))
+
     def news(self, *, since: datetime, cutoff_at: datetime) -> tuple[NewsItem, ...]:
         """Return stories published at or after `since` and known at the cutoff, ascending by `known_at`."""
         rows = self._facts.rows("read_news", since=since, cutoff_at=cutoff_at)
