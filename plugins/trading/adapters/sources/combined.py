@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -26,7 +26,6 @@ from trading.ports import (
     Clock,
     EarningsSource,
     FilingSource,
-    HolidaySource,
     MacroSource,
     MarketCalendar,
     NewsSource,
@@ -71,21 +70,19 @@ def vendor_sources(
 ) -> Sources:
     """Return the sources that the settings switch on; the Cboe's and the risk index need no key.
 
-    Bars are the broker's first, because only they are of this hour whatever the plans; then Polygon's, then the
-    Cboe's days of the VIX. History is asked of the vendors first: the broker's is slow, and on today's share basis.
+    Bars are the broker's first, because only they are of this hour whatever the plans; then Polygon's, then the Cboe's.
+    History is asked of the vendors first: the broker's is slow, and on today's share basis.
 
     Args:
         universe: the instruments whose names headlines are searched for.
         is_history: bars are brought for the past: more time, and instants of knowledge as a delayed plan gives them.
         broker: None without one of one's own.
     """
-    seconds = HISTORY_SECONDS if is_history else TASK_SECONDS
 
     def client(terms: VendorTerms) -> HttpClient:
-        return HttpClient(terms, calls, deadline_seconds=seconds)
+        return HttpClient(terms, calls, deadline_seconds=HISTORY_SECONDS if is_history else TASK_SECONDS)
 
     bars: list[BarSource] = []
-    holidays: list[HolidaySource] = []
     macro: list[MacroSource] = [gpr.GprSource(client(_gpr_terms(vendors)))]
     news: list[NewsSource] = []
     filings: list[FilingSource] = []
@@ -97,7 +94,6 @@ def vendor_sources(
         bars.append(PolygonBars(polygon, reach))
         news.append(PolygonNews(polygon, clock))
         actions.append(PolygonActions(polygon, calendar, clock, PlanProbe(polygon, calls, clock, calendar)))
-        holidays.append(PolygonHolidays(polygon, calendar))
     if vendors.sec_user_agent:
         data, site = (client(terms) for terms in _edgar_terms(vendors))
         filings.append(edgar.EdgarSource(data, site, calendar))
@@ -106,14 +102,8 @@ def vendor_sources(
         filings.append(PolygonFilings(polygon, calendar))
     bars.append(cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar))
     if broker is not None and vendors.ibkr_bars:
-        # History leaves half of the pace to the hourly run.
-        pacing = replace(PACING, per_window=PACING.per_window // 2) if is_history else PACING
-        line = HistoryLine(
-            broker.host, broker.port, calls,
-            writer_client_id=broker.client_id, deadline_seconds=seconds, pacing=pacing,
-        )  # fmt: skip
-        knowledge = SplitKnowledge(broker.stored_actions, tuple(actions), clock)
-        bars.insert(len(bars) if is_history else 0, IbkrBars(line, calendar, knowledge))
+        own = _own_bars(broker, calls, calendar, clock, actions, is_history=is_history)
+        bars.insert(len(bars) if is_history else 0, own)
     if vendors.fred_key:
         macro.insert(0, fred.FredSource(client(_fred_terms(vendors)), calendar))
     entities = Entities(universe, NAMES)
@@ -121,23 +111,50 @@ def vendor_sources(
         http = client(_alphavantage_terms(vendors))
         news.append(alphavantage.AlphaVantageNews(http, entities, clock, is_history=is_history))
         earnings.append(alphavantage.AlphaVantageEarnings(http, calendar, clock, is_history=is_history))
+    news += _priced_headlines(vendors, client, entities, universe, clock, is_history=is_history)
+    return Sources(
+        tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions),
+        holidays=(PolygonHolidays(polygon, calendar),) if vendors.polygon_key else (),
+        first_news=FIRST_NEWS, earnings=tuple(earnings),
+    )  # fmt: skip
+
+
+def _own_bars(
+    broker: OwnBroker,
+    calls: CallLedger,
+    calendar: MarketCalendar,
+    clock: Clock,
+    actions: Sequence[ActionSource],
+    *,
+    is_history: bool,
+) -> IbkrBars:
+    """Return the broker's bars; history leaves half of the broker's pace to the hourly run."""
+    line = HistoryLine(
+        broker.host,
+        broker.port,
+        calls,
+        writer_client_id=broker.client_id,
+        deadline_seconds=HISTORY_SECONDS if is_history else TASK_SECONDS,
+        pacing=replace(PACING, per_window=PACING.per_window // 2) if is_history else PACING,
+    )
+    return IbkrBars(line, calendar, SplitKnowledge(broker.stored_actions, tuple(actions), clock))
+
+
+def _priced_headlines(
+    vendors: VendorSettings,
+    client: Callable[[VendorTerms], HttpClient],
+    entities: Entities,
+    universe: Universe,
+    clock: Clock,
+    *,
+    is_history: bool,
+) -> Iterator[NewsSource]:
     if vendors.newsapi_key:
         plan = newsapi.newsapi_plan(vendors.newsapi_plan)
-        news.append(newsapi.NewsApi(client(_newsapi_terms(vendors)), plan, universe, NAMES, clock))
+        yield newsapi.NewsApi(client(_newsapi_terms(vendors)), plan, universe, NAMES, clock)
     # Posts of the past are not for sale beyond a week, and each one costs: history does without them.
     if _is_x_on(vendors) and not is_history:
-        budget_usd = vendors.x_budget_usd
-        news.append(x_search.XSearch(client(_x_terms(vendors)), entities, clock, budget_usd=budget_usd))
-    return Sources(
-        tuple(bars),
-        tuple(news),
-        tuple(filings),
-        tuple(macro),
-        tuple(actions),
-        tuple(holidays),
-        first_news=FIRST_NEWS,
-        earnings=tuple(earnings),
-    )
+        yield x_search.XSearch(client(_x_terms(vendors)), entities, clock, budget_usd=vendors.x_budget_usd)
 
 
 @dataclass(frozen=True, slots=True)
