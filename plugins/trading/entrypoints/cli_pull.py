@@ -6,7 +6,7 @@ import argparse
 import sys
 from datetime import UTC, date, datetime, timedelta
 
-from trading.adapters.csv_import import day
+from trading.adapters.imports.values import day
 from trading.domain.instruments import Symbol
 from trading.domain.market import Resolution, TimeWindow
 from trading.errors import ConfigurationError, DataRejected
