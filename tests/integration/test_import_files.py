@@ -242,6 +242,16 @@ def test_every_row_of_a_file_of_bars_is_counted_once(tmp_path, command):
     assert imported(command, *said, "--since", "2023-11-23")["revised"] == 3
 
 
+def test_rows_that_a_person_has_seen_are_left_out_by_their_numbers(tmp_path, command):
+    rows = [BARS_ROWS[0], BARS_ROWS[1].replace("180", "1"), BARS_ROWS[2]]
+    csv = a_csv(tmp_path, BARS_HEADER, *rows)
+    said = refused(command, "bars", csv, *RAW_DAYS)
+    assert "line 3: AAPL 2023-06-02 13:30Z crossed" in said
+    assert "--without 3" in said
+    assert imported(command, "bars", csv, *RAW_DAYS, "--without", "3")["left out as you asked"] == 1
+    assert "holds no line numbers" in refused(command, "bars", csv, *RAW_DAYS, "--without", "x")
+
+
 def test_every_row_of_headlines_is_counted_once(tmp_path, command):
     rows = [
         "2023-06-02,Apple wins,cnbc,AAPL", "2023-06-02,Apple wins,cnbc,AAPL", "2023-06-02,Nobody wins,cnbc,",

@@ -58,6 +58,7 @@ def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     parser.add_argument("--source", help="stored with each row; default: csv:<file name> or parquet:<file name>")
     parser.add_argument("--filter", action="append", default=[], metavar="COLUMN=VALUE", help="take only these rows")
     parser.add_argument("--since", type=_day, metavar="DATE", help="leave out earlier rows")
+    parser.add_argument("--without", metavar="N,N", help="leave out these lines (CSV) or rows (Parquet)")
     parser.add_argument("--map", action="append", default=[], metavar="OURS=THEIRS", help="our column is theirs")
     parser.add_argument("--mapping", type=Path, metavar="FILE", help="a TOML or JSON file that says all of this")
     parser.set_defaults(run=run)
@@ -198,7 +199,7 @@ def _file(options: argparse.Namespace) -> ImportFile:
     columns = {**mapping.columns, **_pairs("--map", options.map, "close=last")}
     filters = {**mapping.filters, **_pairs("--filter", options.filter, "source=cboe")}
     constants = {ours: value for ours, value in mapping.constants.items() if ours not in columns}
-    return ImportFile(options.file, filters, options.since, columns, constants)
+    return ImportFile(options.file, filters, options.since, columns, constants, _numbers(options.without))
 
 
 _SETTING_TYPES: dict[str, Callable[[str], object]] = {
@@ -232,6 +233,13 @@ def _pairs(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
             raise DataRejected(f"{option} {text!r} is not NAME=VALUE; write e.g. {option} {example}")
         found[left] = right
     return found
+
+
+def _numbers(text: str | None) -> frozenset[int]:
+    try:
+        return frozenset(int(number) for number in (text or "").split(",") if number.strip())
+    except ValueError:
+        raise DataRejected(f"--without {text!r} holds no line numbers; write e.g. --without 3200,3736") from None
 
 
 def _source(options: argparse.Namespace) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trading.adapters.imports.rows import Column, ImportFile, Kind, Row, rows
 from trading.adapters.imports.spill import Spill
 from trading.adapters.imports.tally import RowErrors, Tally
-from trading.adapters.imports.values import day, instant, number, symbol, text
+from trading.adapters.imports.values import day, instant, number_in, symbol, text
 from trading.analysis.adjustment import unadjusted
 from trading.analysis.quality import (
     IMPORT_JUMP_FACTOR,
@@ -169,8 +169,8 @@ def _columns(request: BarImport) -> tuple[Column, ...]:
 
 def _parsed(request: BarImport, row: Row) -> tuple[int, float, float, float, float, float]:
     """Return when (ordinal of a day, or microseconds since 1970), the four prices and the volume."""
-    opened, high, low, close = (number(row[name]) for name in _PRICES)
-    volume = 0.0 if request.symbols == {VIX} and row["volume"] is None else number(row["volume"])
+    opened, high, low, close = (number_in(row, name) for name in _PRICES)
+    volume = 0.0 if request.symbols == {VIX} and row["volume"] is None else number_in(row, "volume")
     if request.resolution is Resolution.DAY:
         on = day(row["ts"])
         at = on.toordinal()
@@ -264,7 +264,7 @@ def _placed(
     for draft, factor in zip(drafts, factors, strict=True):
         starts_at = draft.starts_at or opens.get(draft.on)
         if starts_at is None or (ends_at := ends.get(starts_at)) is None:
-            errors.add(draft.line, f"{name} {draft.starts_at or draft.on} {_FAULTS[BarFault.OFF_THE_GRID]}")
+            errors.add(draft.line, f"{name} {_off_the_grid(request, draft)}")
             continue
         opened, high, low, close = (round(price * factor, 6) for price in draft.values[:4])
         volume = round(draft.values[4] / factor, 3)
@@ -274,6 +274,14 @@ def _placed(
     first = min((bar.starts_at for bar in bars), default=_EPOCH)
     last = max((bar.starts_at for bar in bars), default=_EPOCH)
     return bars, lines, [window for window in windows if first <= window.starts_at <= last]
+
+
+def _off_the_grid(request: BarImport, draft: _Draft) -> str:
+    if draft.starts_at is None:
+        return f"{draft.on} {_FAULTS[BarFault.OFF_THE_GRID]}"
+    is_clock = request.resolution is Resolution.HOUR and draft.starts_at.minute == 0
+    hint = "; clock-anchored hours mix the session with what came before it" if is_clock else ""
+    return f"{draft.starts_at:%Y-%m-%d %H:%M}Z {_FAULTS[BarFault.OFF_THE_GRID]}{hint}"
 
 
 def _factors(request: BarImport, name: Symbol, days: list[date]) -> list[float]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from trading.adapters.imports.rows import Column, ImportFile, Kind, rows
+from trading.adapters.imports.rows import Column, ImportFile, Kind, Row, rows
 from trading.adapters.imports.tally import RowErrors, Tally
-from trading.adapters.imports.values import Cell, day, number, symbol, text
+from trading.adapters.imports.values import Cell, day, number, number_in, symbol, text
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction, MacroPoint, MacroSeries
 from trading.errors import DataRejected
@@ -33,7 +33,7 @@ def read_splits(file: ImportFile, *, source: str, tally: Tally) -> tuple[Corpora
     for line, row in rows(file, _SPLIT_COLUMNS, dated_by="ex_date", tally=tally, errors=errors):
         try:
             name, ex_on = symbol(row["symbol"]), day(row["ex_date"])
-            ratio = _ratio(row["ratio"])
+            ratio = _ratio(row)
         except ValueError as error:
             errors.add(line, str(error))
             continue
@@ -51,7 +51,7 @@ def read_dividends(
     for line, row in rows(file, _DIVIDEND_COLUMNS, dated_by="ex_date", tally=tally, errors=errors):
         try:
             name, ex_on = symbol(row["symbol"]), day(row["ex_date"])
-            amount = number(row["amount"], positive=True)
+            amount = number_in(row, "amount", positive=True)
             known_at = _declared(row["declared_on"], ex_on, calendar)
         except ValueError as error:
             errors.add(line, str(error))
@@ -61,8 +61,8 @@ def read_dividends(
     return dividends.found
 
 
-def _ratio(cell: Cell) -> float:
-    ratio = number(cell, positive=True)
+def _ratio(row: Row) -> float:
+    ratio = number_in(row, "ratio", positive=True)
     if not 0.001 <= ratio <= 1000 or ratio == 1:
         raise ValueError(f"a ratio of {ratio:g} is no split (new shares per old share)")
     return ratio

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from trading.adapters.imports.rows import Column, ImportFile, Kind, Row, rows
 from trading.adapters.imports.tally import RowErrors, Tally
-from trading.adapters.imports.values import day, instant, number_or_none, symbol, text, whole
+from trading.adapters.imports.values import day, instant, number_or_none_in, symbol, text, whole
 from trading.domain.instruments import Symbol
 from trading.domain.market import Filing
 from trading.errors import DataRejected
@@ -70,7 +70,7 @@ def _filing(row: Row, calendar: MarketCalendar, source: str, now: datetime) -> F
         raise ValueError(f"the period ends on {period_ends_on}, after its filing on {filed_on}")
     if filed_on > now.date():
         raise ValueError(f"the filing day {filed_on} has not come yet")
-    eps, revenue = number_or_none(row["eps_diluted"]), number_or_none(row["revenue_usd"])
+    eps, revenue = number_or_none_in(row, "eps_diluted"), number_or_none_in(row, "revenue_usd")
     if eps is None and revenue is None:
         raise ValueError(f"{period_ends_on} holds neither eps_diluted nor revenue_usd")
     if eps is not None and abs(eps) >= MOST_EPS_USD:

@@ -18,6 +18,7 @@ SETTINGS = (
     "since",
     "symbols",
     "series",
+    "without",
     "resolution",
     "anchor",
     "adjustment",
@@ -86,8 +87,8 @@ def _setting(path: Path, name: str, value: Any) -> str | bool:
         if not isinstance(value, bool):
             raise DataRejected(f"{path.name}: {name} is true or false; correct it")
         return value
-    if name == "symbols" and isinstance(value, list):
-        return ",".join(str(symbol) for symbol in value)
+    if name in ("symbols", "without") and isinstance(value, list):
+        return ",".join(str(part) for part in value)
     if isinstance(value, str | date) and not isinstance(value, bool):
         return str(value)
     raise DataRejected(f"{path.name}: {name} is a text; correct it")

@@ -53,6 +53,7 @@ class ImportFile:
         since: rows dated earlier are left out; None takes all.
         columns: our column → theirs, where the names differ.
         constants: our column → the value that every row has.
+        without: line or row numbers that the person has seen and leaves out.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class ImportFile:
     since: date | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    without: frozenset[int] = frozenset()
 
 
 def rows(
@@ -77,9 +79,10 @@ def rows(
     """
     plan = _Plan.of(file, columns)
     since = file.since.isoformat() if file.since else ""
-    wanted_of = _parquet_rows if file.path.suffix == ".parquet" else _csv_rows
-    for number, cells in wanted_of(file, plan, tally, errors):
-        if any(text(cells[theirs]) != value for theirs, value in file.filters.items()):
+    all_of = _parquet_rows if file.path.suffix == ".parquet" else _csv_rows
+    for number, cells in all_of(file, plan, tally, errors):
+        unwanted = number in file.without
+        if unwanted or any(text(cells[theirs]) != value for theirs, value in file.filters.items()):
             tally.left_out += 1
             continue
         row: Row = {ours: cells[theirs] for ours, theirs in plan.taken.items()} | plan.fixed

@@ -18,7 +18,7 @@ class Tally:
 
     Attributes:
         read: every row below the header.
-        left_out: by the person's own --filter, --symbols, --since or --series.
+        left_out: by the person's own --filter, --symbols, --since, --series or --without.
         repeated: identical to another row of the file.
         outside: wholly before the open or after the close of a session (late prints of half days, holidays of an
             index).
@@ -84,7 +84,9 @@ class RowErrors:
         if not self:
             return
         shown = "\n".join(f"  {self._unit} {-number}: {reason}" for number, reason in sorted(self._shown, reverse=True))
+        seen = f"--without {min(-number for number, _ in self._shown)}"
         raise DataRejected(
             f"{self._name}: {self._refused} of {self._tally.read} rows are not usable, nothing was stored:\n{shown}\n"
-            "correct the file, or narrow it with --filter, --symbols or --since"
+            "correct the file, narrow it with --filter, --symbols or --since, or leave out what you have looked at with "
+            f"e.g. {seen}"
         )

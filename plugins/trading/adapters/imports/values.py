@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
@@ -37,9 +37,21 @@ def number(cell: Cell, *, positive: bool = False) -> float:
     return value
 
 
-def number_or_none(cell: Cell) -> float | None:
-    """Return a finite number; None where the cell is empty."""
-    return None if cell is None or cell == "" else number(cell)
+def number_in(row: Mapping[str, Cell], column: str, *, positive: bool = False) -> float:
+    """Return the number in a column of a row.
+
+    Raises:
+        ValueError: it is none; the text names the column.
+    """
+    try:
+        return number(row[column], positive=positive)
+    except ValueError as error:
+        raise ValueError(f"{column} {error}") from None
+
+
+def number_or_none_in(row: Mapping[str, Cell], column: str) -> float | None:
+    """Return the number in a column of a row; None where the cell is empty."""
+    return None if row[column] is None or row[column] == "" else number_in(row, column)
 
 
 def whole(cell: Cell, *, least: int, most: int) -> int:
