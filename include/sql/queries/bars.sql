@@ -55,6 +55,7 @@ FROM market.bars
 WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = ANY (%(resolutions)s::text[])
   AND starts_at < %(as_of)s::timestamptz AND ends_at <= %(as_of)s::timestamptz
   AND known_at <= %(cutoff_at)s::timestamptz
+  AND (revision = 0 OR known_at <= coalesce(%(revised_by)s::timestamptz, 'infinity'))
   AND starts_at >= coalesce(%(since)s::timestamptz, '-infinity');
 
 -- name: last_bar_starts

@@ -70,12 +70,15 @@ def load_facts(
 
     Args:
         first_at: the earliest decision; history reaches back from there.
-        is_replay: leave out what is parked now, which says nothing about the past.
+        is_replay: leave out what is parked now, and what was revised since the first decision, which say nothing about
+            the past.
     """
     symbols: Sequence[str] = spec.universe.data
     market = tx.market
-    daily = market.bars(symbols, (Resolution.DAY,), as_of=as_of, cutoff_at=cutoff_at, since=first_at - DAILY_MEMORY)
-    hourly = market.bars(symbols, _INTRADAY, as_of=as_of, cutoff_at=cutoff_at, since=first_at - INTRADAY_MEMORY)
+    # A replay reads once for many decisions: what was corrected after the first of them must not reach back to it.
+    limits = {"as_of": as_of, "cutoff_at": cutoff_at, "revised_by": first_at if is_replay else None}
+    daily = market.bars(symbols, (Resolution.DAY,), since=first_at - DAILY_MEMORY, **limits)
+    hourly = market.bars(symbols, _INTRADAY, since=first_at - INTRADAY_MEMORY, **limits)
     return Facts(
         bars={**daily, **hourly},
         news=market.news(since=first_at - NEWS_MEMORY, cutoff_at=cutoff_at),

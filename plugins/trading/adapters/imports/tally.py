@@ -84,9 +84,9 @@ class RowErrors:
         if not self:
             return
         shown = "\n".join(f"  {self._unit} {-number}: {reason}" for number, reason in sorted(self._shown, reverse=True))
-        seen = f"--without {min(-number for number, _ in self._shown)}"
+        first = min(-number for number, _ in self._shown)
         raise DataRejected(
             f"{self._name}: {self._refused} of {self._tally.read} rows are not usable, nothing was stored:\n{shown}\n"
-            "correct the file, narrow it with --filter, --symbols or --since, or leave out what you have looked at with "
-            f"e.g. {seen}"
+            "correct the file, narrow it with --filter, --symbols or --since, or leave out what you have looked at, "
+            f"e.g. --without {first}"
         )

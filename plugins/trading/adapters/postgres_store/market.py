@@ -151,9 +151,11 @@ class PostgresMarketRows(PostgresGateRows):
         as_of: datetime,
         cutoff_at: datetime,
         since: datetime | None = None,
+        revised_by: datetime | None = None,
     ) -> dict[tuple[Symbol, Resolution], BarSeries]:
         """Return completed bars known at the cutoff, the newest known revision of each; absent keys have none."""
-        return read_bars(self._bars, symbols, resolutions, as_of=as_of, cutoff_at=cutoff_at, since=since)
+        limits = {"as_of": as_of, "cutoff_at": cutoff_at, "since": since, "revised_by": revised_by}
+        return read_bars(self._bars, symbols, resolutions, **limits)
 
     def last_bar_starts_at(self, resolution: Resolution) -> dict[Symbol, datetime]:
         """Return the start of the newest stored bar of each symbol."""
