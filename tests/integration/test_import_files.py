@@ -269,6 +269,19 @@ def test_a_row_that_nobody_counted_is_an_error_of_ours():
         Tally(read=5, left_out=1).settled(IngestCounts(received=3, stored=3))
 
 
+def test_a_file_whose_rows_do_not_add_up_leaves_nothing_stored(tmp_path, store):
+    tally = Tally(left_out=1)
+    with pytest.raises(InvariantBroken, match="it is a bug"):
+        import_bars(
+            store,
+            deliveries_of(daily(a_csv(tmp_path, BARS_HEADER, *BARS_ROWS)), tally),
+            an_origin(source="TEST"),
+            settle=tally.settled,
+        )
+    with store.transaction() as tx:
+        assert tx.market.last_bar_starts_at(Resolution.DAY) == {}
+
+
 def test_a_refusal_in_the_middle_of_a_file_leaves_nothing_stored(tmp_path, store):
     good = list(bars_of(daily(a_csv(tmp_path, BARS_HEADER, *BARS_ROWS))).values())
 

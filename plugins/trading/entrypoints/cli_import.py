@@ -115,7 +115,8 @@ def run_news(options: argparse.Namespace) -> int:
     """Import headlines."""
     file, services, tally = _file(options), _services(), Tally()
     deliveries = read_news(file, services.calendar, tally, now=services.clock.now())
-    return _say(options, tally, import_news(services.store, deliveries, _origin(options, services)))
+    origin = _origin(options, services)
+    return _say(options, tally, import_news(services.store, deliveries, origin, settle=tally.settled))
 
 
 def run_fundamentals(options: argparse.Namespace) -> int:
@@ -123,7 +124,8 @@ def run_fundamentals(options: argparse.Namespace) -> int:
     file, services, tally = _file(options), _services(), Tally()
     now = services.clock.now()
     filings = read_filings(file, services.calendar, source=_source(options), tally=tally, now=now)
-    return _say(options, tally, import_filings(services.store, filings, _origin(options, services)))
+    origin = _origin(options, services)
+    return _say(options, tally, import_filings(services.store, filings, origin, settle=tally.settled))
 
 
 def run_splits(options: argparse.Namespace) -> int:
@@ -131,14 +133,16 @@ def run_splits(options: argparse.Namespace) -> int:
     file, services, tally = _file(options), _services(), Tally()
     splits = read_splits(file, source=_source(options), tally=tally)
     print("announcement days are absent: each split counts as known at 04:00 New York on its ex-date")
-    return _say(options, tally, import_actions(services.store, splits, _origin(options, services)))
+    origin = _origin(options, services)
+    return _say(options, tally, import_actions(services.store, splits, origin, settle=tally.settled))
 
 
 def run_dividends(options: argparse.Namespace) -> int:
     """Import cash dividends."""
     file, services, tally = _file(options), _services(), Tally()
     dividends = read_dividends(file, services.calendar, source=_source(options), tally=tally)
-    return _say(options, tally, import_actions(services.store, dividends, _origin(options, services)))
+    origin = _origin(options, services)
+    return _say(options, tally, import_actions(services.store, dividends, origin, settle=tally.settled))
 
 
 def run_cpi(options: argparse.Namespace) -> int:
@@ -147,7 +151,8 @@ def run_cpi(options: argparse.Namespace) -> int:
     series = options.series or next(iter(CPI_SERIES))
     points = read_cpi(file, series=series, source=_source(options), tally=tally)
     print("first-published days and values are absent: each month counts as known 14 days after its end")
-    return _say(options, tally, import_macro(services.store, points, _origin(options, services)))
+    origin = _origin(options, services)
+    return _say(options, tally, import_macro(services.store, points, origin, settle=tally.settled))
 
 
 def run_gpr(options: argparse.Namespace) -> int:
@@ -155,14 +160,16 @@ def run_gpr(options: argparse.Namespace) -> int:
     file, services, tally = _file(options), _services(), Tally()
     points = read_gpr(file, source=_source(options), tally=tally)
     print("publication days are absent: each month counts as known 7 days after its end")
-    return _say(options, tally, import_macro(services.store, points, _origin(options, services)))
+    origin = _origin(options, services)
+    return _say(options, tally, import_macro(services.store, points, origin, settle=tally.settled))
 
 
 def _import_bars(options: argparse.Namespace, request: BarImport) -> int:
     services, tally = _services(), Tally()
     with read_rows(request, tally) as spill:
         bars = checked_bars(request, spill, services.calendar, tally, now=services.clock.now())
-        counts = import_bars(services.store, bars, _origin(options, services), on_delivery=_progress)
+        origin = _origin(options, services)
+        counts = import_bars(services.store, bars, origin, settle=tally.settled, on_delivery=_progress)
     if tally.missing:
         print(f"{tally.missing} bars that the calendar expects are absent from the file; they stay absent")
     return _say(options, tally, counts)

@@ -11,6 +11,9 @@ from trading.domain.market import Bar, CorporateAction, Filing, MacroPoint, News
 from trading.errors import DataRejected
 from trading.ports import IngestCounts, Provenance, Store
 
+type Settle = Callable[[IngestCounts], object]
+"""Hears what became of the rows before they are committed; an error of its own leaves nothing stored."""
+
 _ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
 _SHOWN = 20
 
@@ -20,12 +23,14 @@ def import_bars(
     deliveries: Iterable[Sequence[Bar]],
     origin: Provenance,
     *,
+    settle: Settle = lambda counts: None,
     on_delivery: Callable[[Sequence[Bar]], None] = lambda bars: None,
 ) -> IngestCounts:
     """Store checked bars and return what became of them.
 
     Args:
         deliveries: read while the transaction is open; an error in the middle leaves nothing stored.
+        settle: see `Settle`.
         on_delivery: hears of each delivery before it is written.
     """
     counts = IngestCounts()
@@ -34,20 +39,30 @@ def import_bars(
             on_delivery(bars)
             for source, delivery in _by_source(bars).items():
                 counts += tx.market.add_bars(delivery, replace(origin, source=source))
+        settle(counts)
     return counts
 
 
-def import_news(store: Store, deliveries: Iterable[Sequence[NewsItem]], origin: Provenance) -> IngestCounts:
+def import_news(
+    store: Store,
+    deliveries: Iterable[Sequence[NewsItem]],
+    origin: Provenance,
+    *,
+    settle: Settle = lambda counts: None,
+) -> IngestCounts:
     """Store stories and return what became of them; an error in the middle leaves nothing stored."""
     counts = IngestCounts()
     with store.transaction() as tx:
         for items in deliveries:
             for source, delivery in _by_source(items).items():
                 counts += tx.market.add_news(delivery, replace(origin, source=source))
+        settle(counts)
     return counts
 
 
-def import_filings(store: Store, filings: Sequence[Filing], origin: Provenance) -> IngestCounts:
+def import_filings(
+    store: Store, filings: Sequence[Filing], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
     """Store fundamentals and return what became of them.
 
     Raises:
@@ -63,10 +78,14 @@ def import_filings(store: Store, filings: Sequence[Filing], origin: Provenance) 
             for f in filings
             if (key := (f.symbol, f.period_ends_on, f.quarters, f.known_at)) in stored
         )
-        return tx.market.add_filings(filings, origin)
+        counts = tx.market.add_filings(filings, origin)
+        settle(counts)
+    return counts
 
 
-def import_actions(store: Store, actions: Sequence[CorporateAction], origin: Provenance) -> IngestCounts:
+def import_actions(
+    store: Store, actions: Sequence[CorporateAction], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
     """Store splits or dividends and return what became of them.
 
     Raises:
@@ -79,10 +98,14 @@ def import_actions(store: Store, actions: Sequence[CorporateAction], origin: Pro
             for a in actions
             if (a.symbol, a.kind, a.ex_on) in stored
         )
-        return tx.market.add_actions(actions, origin)
+        counts = tx.market.add_actions(actions, origin)
+        settle(counts)
+    return counts
 
 
-def import_macro(store: Store, points: Sequence[MacroPoint], origin: Provenance) -> IngestCounts:
+def import_macro(
+    store: Store, points: Sequence[MacroPoint], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
     """Store monthly values and return what became of them.
 
     Raises:
@@ -95,7 +118,9 @@ def import_macro(store: Store, points: Sequence[MacroPoint], origin: Provenance)
             for p in points
             if (p.series, p.period_on, p.known_at) in stored
         )
-        return tx.market.add_macro(points, origin)
+        counts = tx.market.add_macro(points, origin)
+        settle(counts)
+    return counts
 
 
 def _refuse_contradictions(pairs: Iterable[tuple[str, object, object]]) -> None:
