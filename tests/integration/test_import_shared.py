@@ -79,6 +79,8 @@ def test_crossed_days_of_the_vix_are_named_and_the_rest_is_stored_without_them(c
     said = refused(command, *since)
     assert "4 of 8574 rows are not usable" in said
     assert "line 4060: VIX 2006-02-08 14:30Z crossed" in said
+    assert "--without 3200,3736,3745,4060" in said
+    assert "leave earlier rows out with --since" in refused(command, "vix", VIX)
     counts = imported(command, *since, "--without", "3200,3736,3745,4060")
     assert counts == {
         "rows": 8_574, "stored": 6_033, "already there": 0, "revised": 0,

@@ -211,7 +211,7 @@ def _checked(
 ) -> tuple[Bar, ...]:
     """Return the usable bars of one symbol, ascending; what is wrong with the others goes to `errors`."""
     drafts = _drafts(request, spilled)
-    sessions = calendar.sessions(min(d.on for d in drafts), max(d.on for d in drafts))
+    sessions = _sessions(request, name, drafts, calendar)
     inside = _inside_sessions(request, name, drafts, sessions)
     tally.outside += len(drafts) - len(inside)
     bars, lines, windows = _placed(request, name, inside, sessions, errors)
@@ -229,6 +229,16 @@ def _checked(
     tally.missing += len(checked.missing)
     tally.repeated += checked.repeated_count
     return checked.accepted
+
+
+def _sessions(request: BarImport, name: Symbol, drafts: list[_Draft], calendar: MarketCalendar) -> tuple[Session, ...]:
+    days = [draft.on for draft in drafts]
+    try:
+        return calendar.sessions(min(days), max(days))
+    except DataRejected as error:
+        raise DataRejected(
+            f"{request.file.path.name}: {name}: {error}, or leave earlier rows out with --since"
+        ) from None
 
 
 def _inside_sessions(

@@ -84,9 +84,10 @@ class RowErrors:
         if not self:
             return
         shown = "\n".join(f"  {self._unit} {-number}: {reason}" for number, reason in sorted(self._shown, reverse=True))
-        first = min(-number for number, _ in self._shown)
+        seen = sorted(-number for number, _ in self._shown)
+        named = ",".join(map(str, seen if self._refused <= SHOWN_ERRORS else seen[:1]))
         raise DataRejected(
             f"{self._name}: {self._refused} of {self._tally.read} rows are not usable, nothing was stored:\n{shown}\n"
             "correct the file, narrow it with --filter, --symbols or --since, or leave out what you have looked at, "
-            f"e.g. --without {first}"
+            f"e.g. --without {named}"
         )
