@@ -133,14 +133,15 @@ def rsi(closes: list[float]) -> float:
     return 100 - 100 / (1 + up / down)
 
 
-def assert_continuous(panel: FeaturePanel, adjusted: dict[date, float], ratio_after: dict[date, float]) -> None:
-    """Check averages, RSI, cross and P/E of each session against one continuous series of closes.
+def assert_continuous(panel: FeaturePanel, adjusted: dict[date, float], ratio_after: dict[date, float]) -> list[bool]:
+    """Check averages, RSI and cross of each session against one continuous series of closes; return the crosses.
 
     `ratio_after` gives the shares that one share of the day becomes on the series' own basis.
     """
     days = sorted(adjusted)
     short, long, strength = (first_slots(panel, name) for name in ("sma_50", "sma_200", "rsi_14"))
     crosses = golden_cross(panel)
+    verdicts = []
     position = {at.date(): row for row, at in reversed(list(enumerate(panel.times.tolist())))}
     for on in short:
         closes = [adjusted[d] for d in days if d < on]
@@ -150,6 +151,8 @@ def assert_continuous(panel: FeaturePanel, adjusted: dict[date, float], ratio_af
         is_above = np.mean(closes[-50:]) > np.mean(closes[-200:])
         verdict = crosses.outcome[position[on], UNIVERSE.traded.index("NVDA")]
         assert verdict == (PASS if is_above else FAIL), on
+        verdicts.append(bool(is_above))
+    return verdicts
 
 
 def assert_pe_follows_returns(panel: FeaturePanel, adjusted: dict[date, float]) -> None:
@@ -182,17 +185,17 @@ def test_signals_are_continuous_over_the_split_of_2021_in_a_file_on_a_later_basi
             for row in csv.DictReader(lines)
             if row["symbol"] == "NVDA" and row["source"] == "dieper" and row["ts"] >= "2019-02-04"
         }
-    panel = panel_of(store, date(2021, 7, 1), date(2021, 8, 13))
+    panel = panel_of(store, date(2021, 7, 1), date(2022, 6, 15))
     ratio_after = {on: 4.0 if on < ex_on else 1.0 for on in first_slots(panel, "sma_50")}
-    assert_continuous(panel, adjusted, ratio_after)
-    assert_pe_follows_returns(panel, adjusted)
+    assert set(assert_continuous(panel, adjusted, ratio_after)) == {True, False}
+    assert_pe_follows_returns(panel_of(store, date(2021, 7, 1), date(2021, 8, 13)), adjusted)
     price = first_slots(panel, "price")
     assert price[ex_on] == pytest.approx(751.19 / 4, abs=0.01)
 
 
 def test_signals_are_continuous_over_a_ten_for_one_split_of_raw_bars(store):
     ex_on, first_on = date(2024, 6, 10), date(2022, 1, 3)
-    sessions = CALENDAR.sessions(first_on, date(2024, 7, 31))
+    sessions = CALENDAR.sessions(first_on, date(2025, 4, 30))
     draw = np.random.default_rng(10)
     path = 30.0 * np.exp(np.cumsum(draw.normal(0.0012, 0.02, len(sessions))))
     adjusted = {s.session_on: float(close) for s, close in zip(sessions, path, strict=True)}
@@ -206,6 +209,9 @@ def test_signals_are_continuous_over_a_ten_for_one_split_of_raw_bars(store):
     import_bars(store, [bars], an_origin())
     import_actions(store, [split], an_origin())
     import_filings(store, a_year_of_filings(5.0, date(2024, 4, 28)), an_origin())
-    panel = panel_of(store, date(2024, 5, 29), date(2024, 7, 10))
-    assert_continuous(panel, adjusted, {on: 10.0 if on < ex_on else 1.0 for on in first_slots(panel, "sma_50")})
-    assert_pe_follows_returns(panel, adjusted)
+    panel = panel_of(store, date(2024, 5, 29), date(2025, 4, 30))
+    verdicts = assert_continuous(
+        panel, adjusted, {on: 10.0 if on < ex_on else 1.0 for on in first_slots(panel, "sma_50")}
+    )
+    assert len(verdicts) > 220
+    assert_pe_follows_returns(panel_of(store, date(2024, 5, 29), date(2024, 7, 10)), adjusted)

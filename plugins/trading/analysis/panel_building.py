@@ -50,7 +50,7 @@ def _stretches(facts: Facts, times: DecisionTimes) -> Iterator[tuple[slice, Fact
     known only after decisions on the new basis had passed must not reach back to them, so it begins a stretch.
     """
     late = {}
-    for action in facts.actions:
+    for action in (a for a in facts.actions if a.known_at.date() >= a.ex_on):
         first = int(np.searchsorted(times.session_on, np.datetime64(action.ex_on, "D"), side="left"))
         known = int(np.searchsorted(times.cutoff_at, utc64(action.known_at), side="left"))
         if first < known:
