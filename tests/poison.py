@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from trading.analysis.facts import Facts, utc64
-from trading.domain.market import ActionKind, Filing, MacroPoint, NewsItem, Resolution
+from trading.domain.market import ActionKind, EarningsReport, Filing, MacroPoint, NewsItem, Resolution
 from trading.domain.panel import FeaturePanel
 from trading.domain.series import BarSeries
 from trading.domain.signals import Targets
@@ -24,7 +24,7 @@ SPEC = three_sector()
 PRICES = ("open", "high", "low", "close")
 TERRIBLE = "Fraud disaster, terrible losses, bankruptcy, devastated investors sue"
 BARS = {f"bars of {r}": r for r in Resolution}
-KINDS = (*BARS, "news", "filings", "macro", "splits", "dividends")
+KINDS = (*BARS, "news", "filings", "earnings", "macro", "splits", "dividends")
 
 type Reader = Callable[[Facts, Timeline, Terms], FeaturePanel]
 type Change = Callable[[Facts, datetime, frozenset[str]], Facts]
@@ -81,6 +81,7 @@ def cut(facts: Facts, at: datetime, kinds: frozenset[str] = frozenset(KINDS)) ->
         bars={key: _cut_bars(series, at) if _is_of(series, kinds) else series for key, series in facts.bars.items()},
         news=_kept(facts.news, at, "news" in kinds),
         filings=_kept(facts.filings, at, "filings" in kinds),
+        earnings=_kept(facts.earnings, at, "earnings" in kinds),
         macro=_kept(facts.macro, at, "macro" in kinds),
         actions=tuple(a for a in facts.actions if a.known_at <= at or _kind_of(a) not in kinds),
     )
@@ -93,6 +94,7 @@ def poison(facts: Facts, at: datetime, kinds: frozenset[str] = frozenset(KINDS))
         bars={key: _wild(series, at) if _is_of(series, kinds) else series for key, series in facts.bars.items()},
         news=tuple(_news(facts.news, at)) if "news" in kinds else facts.news,
         filings=tuple(_filings(facts.filings, at)) if "filings" in kinds else facts.filings,
+        earnings=tuple(_earnings(facts.earnings, at)) if "earnings" in kinds else facts.earnings,
         macro=tuple(_macro(facts.macro, at)) if "macro" in kinds else facts.macro,
         actions=tuple(
             a if a.known_at <= at or _kind_of(a) not in kinds else replace(a, value=a.value * 3) for a in facts.actions
@@ -147,6 +149,16 @@ def _filings(filings: Iterable[Filing], at: datetime) -> Iterator[Filing]:
             yield replace(filing, known_at=at + timedelta(microseconds=1), filed_on=None, **absurd)
 
 
+def _earnings(reports: Iterable[EarningsReport], at: datetime) -> Iterator[EarningsReport]:
+    """Later reports, and a revision of every one before."""
+    for report in reports:
+        if report.known_at > at:
+            yield replace(report, eps_reported=999.0)
+        else:
+            yield report
+            yield replace(report, known_at=at + timedelta(microseconds=1), eps_reported=999.0)
+
+
 def _macro(points: Iterable[MacroPoint], at: datetime) -> Iterator[MacroPoint]:
     """Later publications, and a revision of every month published before."""
     for point in points:
@@ -163,7 +175,7 @@ def moments(timeline: Timeline, facts: Facts, *, seed: int, random: int) -> list
     first, last = opens[0], timeline.sessions[-1].closes_at
     halves = [s for s in timeline.sessions if s.closes_at - s.opens_at < timedelta(hours=6)]
     events = sorted(
-        {row.known_at for rows in (facts.filings, facts.macro, facts.actions) for row in rows}
+        {row.known_at for rows in (facts.filings, facts.earnings, facts.macro, facts.actions) for row in rows}
         | {_morning(a.ex_on) for a in facts.actions}
     )
     inside = [at for at in events if first <= at <= last]

@@ -12,6 +12,7 @@ from trading.domain.market import (
     ActionKind,
     Bar,
     CorporateAction,
+    EarningsReport,
     Filing,
     MacroPoint,
     NewsItem,
@@ -42,6 +43,7 @@ def poison(store: Store, at: datetime, until: datetime) -> None:
         tx.market.add_bars([*_later_bars(market, at, until)], origin)
         tx.market.add_news([*_stories(market, at, until)], origin)
         tx.market.add_filings([*_filings(market, at, until)], origin)
+        tx.market.add_earnings([*_reports(at)], origin)
         tx.market.add_macro([*_months(market, at, until)], origin)
         tx.market.add_actions([*_actions(at)], origin)
 
@@ -81,6 +83,11 @@ def _filings(market: SyntheticMarket, at: datetime, until: datetime) -> Iterator
     for filing in SyntheticFundamentalsSource(market).filings(UNIVERSE.data, TimeWindow(SINCE, until)):
         known_at = filing.known_at if filing.known_at > at else at + _MOMENT
         yield replace(filing, known_at=known_at, eps_diluted=-999.0, revenue_usd=1e15)
+
+
+def _reports(at: datetime) -> Iterator[EarningsReport]:
+    for symbol in UNIVERSE.traded:
+        yield EarningsReport(symbol, at.date(), at.date(), 999.0, 0.01, SYNTHETIC, at + _MOMENT)
 
 
 def _months(market: SyntheticMarket, at: datetime, until: datetime) -> Iterator[MacroPoint]:

@@ -118,6 +118,12 @@ def _late_bars_when_they_end(facts: Facts) -> Facts:
     return replace(facts, bars={key: replace(s, known_at=s.ends_at.copy()) for key, s in facts.bars.items()})
 
 
+def _earnings_on_their_day(facts: Facts) -> Facts:
+    """Take the day of a release, which comes in the evening, for the hour of it."""
+    days = (datetime.combine(r.reported_on, time(), UTC) for r in facts.earnings)
+    return replace(facts, earnings=tuple(replace(r, known_at=at) for r, at in zip(facts.earnings, days, strict=True)))
+
+
 def _geopolitics_when_the_month_begins(facts: Facts) -> Facts:
     early = (
         replace(p, known_at=datetime.combine(p.period_on, time(), UTC)) if p.series is MacroSeries.GPR else p
@@ -145,6 +151,7 @@ CANARIES: dict[str, Reader] = {
     "scaling by the whole sample": _with_prices(_scaled_by_the_whole_sample),
     "a gap filled from behind": _with_prices(_gaps_filled_from_behind),
     "a late bar at its end": _with_facts(_late_bars_when_they_end),
+    "earnings on the day of their release": _with_facts(_earnings_on_their_day),
     "a risk index before its month is over": _with_facts(_geopolitics_when_the_month_begins),
     "dividends of the future": _with_prices(_dividends_that_nobody_declared_yet),
 }

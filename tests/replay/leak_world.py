@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.facts import Facts, utc64
-from trading.domain.market import ActionKind, MacroSeries, NewsItem, Resolution, TimeWindow
+from trading.domain.market import ActionKind, EarningsReport, MacroSeries, NewsItem, Resolution, TimeWindow
 from trading.domain.series import series_of
 from trading.engine.hours import Timeline
 from trading.strategy.three_sector import UNIVERSE
@@ -82,6 +82,7 @@ def awkward(facts: Facts) -> Facts:
         filings=(*facts.filings, *_amendments(facts)),
         macro=(*facts.macro, *_revisions(facts)),
         actions=(*facts.actions, *_late_actions()),
+        earnings=tuple(_reports()),
     )
 
 
@@ -103,6 +104,17 @@ def _amendments(facts: Facts):
             yield replace(
                 filing, known_at=filing.known_at + timedelta(days=90), eps_diluted=(filing.eps_diluted or 0) + 5
             )
+
+
+def _reports():
+    """Yield two quarters of two companies, released in the evening, so that they count from the next open."""
+    for symbol, days in (
+        ("NVDA", (date(2024, 5, 22), date(2024, 7, 24))),
+        ("AAPL", (date(2024, 5, 2), date(2024, 8, 1))),
+    ):
+        for number, on in enumerate(days):
+            known_at = CALENDAR.next_session(on).opens_at
+            yield EarningsReport(symbol, on.replace(day=1), on, 1.0 + number, 0.8, "TEST", known_at)
 
 
 def _revisions(facts: Facts):
