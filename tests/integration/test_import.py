@@ -219,7 +219,7 @@ def test_the_command_line_knows_every_kind_of_file():
         Adjustment.SPLIT,
         None,
     )
-    for kind in ("vix", "news", "fundamentals", "splits", "dividends", "cpi", "gpr"):
+    for kind in ("vix", "news", "fundamentals", "earnings", "splits", "dividends", "cpi", "gpr"):
         assert callable(parser.parse_args(["data", "import", kind, "f.csv"]).run)
 
 

@@ -114,9 +114,16 @@ def test_a_dividend_counts_from_its_declaration_else_from_the_morning_of_its_day
     assert bare.known_at == datetime(2024, 5, 15, 8, tzinfo=UTC)
 
 
+EARNINGS = "symbol,period_ends_on,reported_on,eps_reported,eps_estimated,release"
+
+
 @pytest.mark.parametrize(
     ("kind", "header", "row", "reason"),
     [
+        ("earnings", EARNINGS, "NVDA,2024-07-28,2024-07-20,0.68,0.64,", "after its report"),
+        ("earnings", EARNINGS, "NVDA,2024-07-28,2033-08-28,0.68,0.64,", "has not come yet"),
+        ("earnings", EARNINGS, "NVDA,2024-07-28,2024-08-28,0.68,0.64,noon", "is not pre-market or post-market"),
+        ("earnings", EARNINGS, "NVDA,2024-07-28,2024-08-28,16e9,0.64,", "is no USD/share"),
         ("dividends", "symbol,ex_date,amount,declared_on", "MSFT,2024-05-15,0.75,2024-06-12", "after its ex-date"),
         ("dividends", "symbol,ex_date,amount", "MSFT,2024-05-15,-1", "is not positive"),
         ("splits", "symbol,ex_date,ratio", "MSFT,2024-05-15,1", "is no split"),
@@ -126,6 +133,22 @@ def test_a_dividend_counts_from_its_declaration_else_from_the_morning_of_its_day
 )
 def test_a_row_that_is_no_such_fact_is_refused(tmp_path, command, kind, header, row, reason):
     assert reason in refused(command, kind, a_csv(tmp_path, header, row))
+
+
+def test_an_earnings_report_counts_from_the_open_that_follows_its_release(tmp_path, command, store):
+    rows = [
+        "NVDA,2024-07-28,2024-08-28,0.68,0.64,post-market",
+        "NEM,2024-06-30,2024-07-24,0.72,,pre-market",
+        "AMD,2024-06-30,2024-07-30,0.69,0.68,",
+    ]
+    path = a_csv(tmp_path, EARNINGS, *rows)
+    assert imported(command, "earnings", path)["stored"] == 3
+    assert imported(command, "earnings", path)["already there"] == 3
+    with store.transaction() as tx:
+        known = {r.symbol: (f"{r.known_at:%m-%d %H:%M}", r.eps_estimated) for r in tx.market.earnings(cutoff_at=LATE)}
+    assert known == {"NEM": ("07-24 13:30", None), "AMD": ("07-31 13:30", 0.68), "NVDA": ("08-29 13:30", 0.64)}
+    path.write_text(path.read_text().replace("0.68,0.64", "0.68,0.60"))
+    assert "NVDA 2024-07-28: stored is (0.68, 0.64)" in refused(command, "earnings", path)
 
 
 def test_dividends_and_the_risk_index_are_stored_by_the_command(tmp_path, command, store):

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from trading.adapters.imports.bars import Adjustment, Anchor, BarImport, checked_bars, read_rows
+from trading.adapters.imports.earnings import read_earnings
 from trading.adapters.imports.facts import CPI_SERIES, read_cpi, read_dividends, read_gpr, read_splits
 from trading.adapters.imports.filings import read_filings
 from trading.adapters.imports.mapping import FileMapping, read_mapping
@@ -21,7 +22,14 @@ from trading.domain.market import Bar, Resolution
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import IngestCounts, Provenance, Services
 from trading.settings import SourceKind, load_settings
-from trading.tasks.import_data import import_actions, import_bars, import_filings, import_macro, import_news
+from trading.tasks.import_data import (
+    import_actions,
+    import_bars,
+    import_earnings,
+    import_filings,
+    import_macro,
+    import_news,
+)
 
 TOTAL_RETURN_WARNING = (
     "approximation: these prices have later dividends taken out; do not rest P/E, stops or sizes on them"
@@ -41,6 +49,12 @@ def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
             run_fundamentals,
             "periods as filed: symbol, period_ends_on, quarters (1-4), eps_diluted, revenue_usd, filed_on, accepted_at "
             "(optional; without it a period counts from the open after filed_on)",
+        ),
+        (
+            "earnings",
+            run_earnings,
+            "earnings reports: symbol, period_ends_on, reported_on, eps_reported, eps_estimated, release (optional: "
+            "pre-market or post-market)",
         ),
         ("splits", run_splits, "splits: symbol, ex_date, ratio (new shares per old share)"),
         ("dividends", run_dividends, "cash dividends: symbol, ex_date, amount (USD a share), declared_on (optional)"),
@@ -126,6 +140,15 @@ def run_fundamentals(options: argparse.Namespace) -> int:
     filings = read_filings(file, services.calendar, source=_source(options), tally=tally, now=now)
     origin = _origin(options, services)
     return _say(options, tally, import_filings(services.store, filings, origin, settle=tally.settled))
+
+
+def run_earnings(options: argparse.Namespace) -> int:
+    """Import earnings reports."""
+    file, services, tally = _file(options), _services(), Tally()
+    now = services.clock.now()
+    reports = read_earnings(file, services.calendar, source=_source(options), tally=tally, now=now)
+    origin = _origin(options, services)
+    return _say(options, tally, import_earnings(services.store, reports, origin, settle=tally.settled))
 
 
 def run_splits(options: argparse.Namespace) -> int:

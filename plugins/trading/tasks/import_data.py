@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from trading.domain.market import Bar, CorporateAction, Filing, MacroPoint, NewsItem
+from trading.domain.market import Bar, CorporateAction, EarningsReport, Filing, MacroPoint, NewsItem
 from trading.errors import DataRejected
 from trading.ports import IngestCounts, Provenance, Store
 
@@ -79,6 +79,30 @@ def import_filings(
             if (key := (f.symbol, f.period_ends_on, f.quarters, f.known_at)) in stored
         )
         counts = tx.market.add_filings(filings, origin)
+        settle(counts)
+    return counts
+
+
+def import_earnings(
+    store: Store, reports: Sequence[EarningsReport], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
+    """Store earnings reports and return what became of them.
+
+    Raises:
+        DataRejected: a report that is stored already says something else.
+    """
+    with store.transaction() as tx:
+        stored = {
+            (r.symbol, r.period_ends_on, r.known_at): (r.eps_reported, r.eps_estimated)
+            for r in tx.market.earnings(cutoff_at=_ALWAYS)
+            if r.source == origin.source
+        }
+        _refuse_contradictions(
+            (f"{r.symbol} {r.period_ends_on}", stored[key], (r.eps_reported, r.eps_estimated))
+            for r in reports
+            if (key := (r.symbol, r.period_ends_on, r.known_at)) in stored
+        )
+        counts = tx.market.add_earnings(reports, origin)
         settle(counts)
     return counts
 
