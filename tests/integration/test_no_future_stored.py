@@ -12,6 +12,7 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
 from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.gates import Gate, ParkEvent
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import session_slots
 from trading.domain.orders import Order, OrderStatus
@@ -69,6 +70,16 @@ def services_of(store) -> Services:
     return Services(store, CALENDAR, SystemClock(), Sources(), broker=None)
 
 
+def park_everything(store, at) -> None:
+    """Park every traded symbol by an event that comes after `at`."""
+    events = [
+        ParkEvent(symbol, Gate.HALTED, is_parked=True, detail="poison", actor="test", at=at + timedelta(seconds=1))
+        for symbol in SPEC.universe.traded
+    ]
+    with store.transaction() as tx:
+        assert len(tx.market.park(events)) == len(events)
+
+
 def decided_live(store, at) -> list[tuple[Decision, tuple, tuple]]:
     """Run the tasks of every hour until `at`."""
     slots = [slot for slot in session_slots(CALENDAR.session(at.date())) if slot.as_of <= at]
@@ -124,6 +135,21 @@ def test_a_replay_in_memory_that_runs_on_into_the_poison_decides_the_same_until_
         )
 
     assert played(poisoned) == played(clean)
+
+
+def test_what_is_parked_later_changes_no_stored_decision_and_no_replay(twins):
+    at, clean, poisoned = twins
+    on, terms = at.date(), {"run_id": "test", "replace": False}
+    stored, replayed = of_book(clean, LIVE, at), BookId(BookKind.REPLAY, "parked")
+    for store, is_parked in ((clean, True), (poisoned, False)):
+        if is_parked:
+            park_everything(store, at)
+        replay_session(services_of(store), SPEC, replayed, on, **terms)
+    for decision, _, _ in stored:
+        assert decide(services_of(clean), SPEC, LIVE, CALENDAR.slot_at(decision.as_of)).notes[0].startswith("already")
+    assert of_book(clean, LIVE, at) == stored
+    hashes = [[d.decision_hash for d, _, _ in of_book(store, replayed, at)] for store in (clean, poisoned)]
+    assert hashes[0] == hashes[1]
 
 
 def test_the_chain_plans_orders_at_all(twins):
