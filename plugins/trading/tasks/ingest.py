@@ -51,7 +51,8 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
     return StepReport(
         step="ingest_prices",
         counts={
-            **_counted("bars", ingest.counts + metals),
+            **_counted("bars", ingest.counts),
+            **(_counted("metals", metals) if metals.received else {}),
             "bars_missing": ingest.missing_count,
             "bars_repeated": ingest.repeated_count,
         },
