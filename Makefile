@@ -28,5 +28,5 @@ docs-check: ## the documentation against the code
 lock: ## resolve requirements.txt from pyproject.toml, and the other clients' locks
 	uv pip compile --universal --python-version 3.12 --generate-hashes --group dev --no-annotate --no-header \
 		--output-file requirements.txt pyproject.toml
-	for name in ib_async ibapi; do uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate \
+	for name in ib_async ibapi massive; do uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate \
 		--no-header --output-file tests/clients/$$name.txt tests/clients/$$name.in; done

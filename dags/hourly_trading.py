@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 from trading.entrypoints.airflow.callbacks import on_failure
-from trading.entrypoints.airflow.steps import IBKR_POOL, LIVE_DEFAULTS, approval_steps, step
+from trading.entrypoints.airflow.steps import DATA_POOL, IBKR_POOL, LIVE_DEFAULTS, approval_steps, step
 from trading.entrypoints.airflow.timetable import NyseTimetable
 
 INGESTS = ("ingest_prices", "ingest_fundamentals", "ingest_news")
@@ -46,7 +46,11 @@ with DAG(
     )
     ingests = [
         step(
-            "ingest_prices", "ingest:ingest_prices", trigger_rule="all_done", doc="Store the bars since the last run."
+            "ingest_prices",
+            "ingest:ingest_prices",
+            pool=DATA_POOL,
+            trigger_rule="all_done",
+            doc="Store the bars since the last run.",
         ),
         step(
             "ingest_fundamentals",

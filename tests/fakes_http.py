@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from trading.adapters.http import VendorTerms
 from trading.errors import CircuitOpen, QuotaExhausted, VendorRateLimited
-from trading.ports.calls import CallResult, Quota, VendorUsage
+from trading.ports.calls import CallResult, PlanProbe, Quota, VendorUsage
+
+if TYPE_CHECKING:
+    from trading.adapters.http import VendorTerms
 
 CANARY = "canary/KEY+7731=x"
 FREE = Quota(per_window=1_000, window_seconds=60)
@@ -20,6 +23,9 @@ PROBE_FOR = timedelta(minutes=2)
 
 def terms_for(url: str, **changes: object) -> VendorTerms:
     """Terms of a vendor called "stub" at `url`: a key in a header, no limit that a test would meet."""
+    # The broker's tests use the ledger below where no HTTP library is installed.
+    from trading.adapters.http import VendorTerms
+
     terms = VendorTerms("stub", url, FREE, key_name="X-Api-Key", secret=CANARY, connect_seconds=2.0, read_seconds=2.0)
     return replace(terms, **changes)
 
@@ -46,12 +52,13 @@ class MemoryCalls:
         self.failures: dict[str, int] = {}
         self.opened_at: dict[str, datetime] = {}
         self.probed_at: dict[str, datetime] = {}
+        self.probes: dict[tuple[str, date], tuple[str, datetime] | None] = {}
 
     def acquire(self, vendor: str, endpoint: str, quota: Quota, *, wait_seconds: float, units: int = 1) -> int:
         self._pass_circuit(vendor)
         cost = quota.unit_cost_usd * units
         self._pass_budget(vendor, quota, cost)
-        wait = self._wait(vendor, quota)
+        wait = self._wait(vendor, endpoint, quota)
         if wait > wait_seconds:
             raise VendorRateLimited(f"{vendor}: wait {wait:g} s", vendor=vendor, retry_after_seconds=wait)
         self.passes(wait)
@@ -90,6 +97,18 @@ class MemoryCalls:
             opened + OPEN_FOR if opened else None,
         )
 
+    def claim_probe(self, vendor: str) -> bool:
+        is_first = (vendor, self.now.date()) not in self.probes
+        self.probes.setdefault((vendor, self.now.date()), None)
+        return is_first
+
+    def note_probe(self, vendor: str, told: str) -> None:
+        self.probes[vendor, self.now.date()] = (told, self.now)
+
+    def probe(self, vendor: str) -> PlanProbe | None:
+        found = [probe for (name, _), probe in sorted(self.probes.items()) if name == vendor and probe]
+        return PlanProbe(*found[-1], self.now - found[-1][1]) if found else None
+
     def passes(self, seconds: float) -> None:
         """Let time go by."""
         self.now += timedelta(seconds=seconds)
@@ -111,9 +130,11 @@ class MemoryCalls:
         if quota.budget_usd is not None and self._month_usd(vendor) + cost > quota.budget_usd:
             raise QuotaExhausted(f"{vendor}: the month's budget is used up", vendor=vendor)
 
-    def _wait(self, vendor: str, quota: Quota) -> float:
+    def _wait(self, vendor: str, endpoint: str, quota: Quota) -> float:
         times = [call.called_at for call in self.calls if call.vendor == vendor]
         free_at = [times[-1] + timedelta(seconds=quota.pause_seconds)] if times else []
+        same = [call.called_at for call in self.calls if (call.vendor, call.endpoint) == (vendor, endpoint)]
+        free_at += [at + timedelta(seconds=quota.repeat_seconds) for at in same[-1:]]
         if len(times) >= quota.per_window:
             free_at.append(times[-quota.per_window] + timedelta(seconds=quota.window_seconds))
         return max((at - self.now).total_seconds() for at in [self.now, *free_at])

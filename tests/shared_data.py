@@ -13,13 +13,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from trading.adapters.csv_import import CsvFile
-from trading.adapters.csv_import_bars import Adjustment, BarImport, read_bars
-from trading.adapters.csv_import_facts import read_cpi, read_news, read_splits
+from trading.adapters.imports.bars import Adjustment, BarImport
+from trading.adapters.imports.rows import ImportFile
 from trading.domain.instruments import VIX
 from trading.domain.market import Resolution
 from trading.ports import IngestCounts, MarketCalendar, Provenance, Store
 from trading.tasks.import_data import import_actions, import_bars, import_macro, import_news
+
+from tests.imported import cpi_of, deliveries_of, news_of, splits_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 SINCE = date(2012, 1, 3)
@@ -33,11 +34,11 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is
 
 def bar_imports() -> Iterator[BarImport]:
     """Yield every bar file of the recipe, with what its manifest says about it."""
-    splits = read_splits(CsvFile(SHARED / "prices/splits.csv"), source="shared:splits")
+    splits = splits_of(SHARED / "prices/splits.csv", "shared:splits")
 
     def daily(file: str, source: str, symbols: str, basis_on: date, **options) -> BarImport:
         return BarImport(
-            file=CsvFile(SHARED / "prices" / file, {"source": source}, SINCE),
+            file=ImportFile(SHARED / "prices" / file, {"source": source}, SINCE),
             source=f"shared:{source}",
             resolution=Resolution.DAY,
             adjustment=options.pop("adjustment", Adjustment.SPLIT),
@@ -56,13 +57,13 @@ def bar_imports() -> Iterator[BarImport]:
         "daily.csv.gz", "mlab", "SPY QQQ", TODAYS_BASIS, adjustment=Adjustment.TOTAL_RETURN, total_return_as_price=True
     )
     yield BarImport(
-        CsvFile(SHARED / "prices/vix_daily.csv.gz", since=SINCE),
+        ImportFile(SHARED / "prices/vix_daily.csv.gz", since=SINCE),
         "shared:cboe",
         Resolution.DAY,
         symbols=frozenset({VIX}),
     )
     yield BarImport(
-        file=CsvFile(SHARED / "prices/hourly.csv.gz", {"source": "dulaj_tradingview"}),
+        file=ImportFile(SHARED / "prices/hourly.csv.gz", {"source": "dulaj_tradingview"}),
         source="shared:dulaj",
         resolution=Resolution.HOUR,
         adjustment=Adjustment.SPLIT,
@@ -81,13 +82,10 @@ def import_shared(store: Store, calendar: MarketCalendar) -> IngestCounts:
 
     counts = IngestCounts()
     for request in bar_imports():
-        counts += import_bars(store, read_bars(request, calendar).bars, origin(request.source))
-    counts += import_actions(
-        store, read_splits(CsvFile(SHARED / "prices/splits.csv"), source="shared:splits"), origin("shared:splits")
+        counts += import_bars(store, deliveries_of(request, calendar=calendar), origin(request.source))
+    counts += import_actions(store, splits_of(SHARED / "prices/splits.csv", "shared:splits"), origin("shared:splits"))
+    counts += import_news(
+        store, [news_of(ImportFile(SHARED / "news/headlines_2017_2020.csv.gz"))], origin("shared:headlines")
     )
-    news = read_news(CsvFile(SHARED / "news/headlines_2017_2020.csv.gz"), calendar)
-    counts += import_news(store, news.items, origin("shared:headlines"))
-    cpi = read_cpi(
-        CsvFile(SHARED / "macro/cpi_us.csv", since=date(2010, 1, 1)), series="CUUR0000SA0", source="shared:bls"
-    )
+    cpi = cpi_of(ImportFile(SHARED / "macro/cpi_us.csv", since=date(2010, 1, 1)), source="shared:bls")
     return counts + import_macro(store, cpi, origin("shared:bls"))

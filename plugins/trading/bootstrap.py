@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from urllib.parse import unquote, urlsplit
 
@@ -13,8 +14,9 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.adapters.refused_gate import RefusedGate
-from trading.domain.instruments import BookKind
+from trading.domain.instruments import BookKind, Symbol
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
+from trading.domain.market import CorporateAction
 from trading.errors import ConfigurationError
 from trading.ports import BrokerGate, Services, Sources, StatementSource
 from trading.settings import Mode, Settings, SourceKind, VendorSettings
@@ -65,15 +67,19 @@ def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) ->
     if settings.sources is SourceKind.VENDORS:
         # Vendors' client libraries take a while to load, and a desk on stored rows does not need them.
         from trading.adapters.http.redaction import register_secret
-        from trading.adapters.sources.combined import vendor_sources
+        from trading.adapters.sources.combined import OwnBroker, vendor_sources
 
         for secret in secrets_of(settings):
             register_secret(secret)
         calls = PostgresCallLedger(settings.database_url, keeps_replies=settings.keep_replies_days > 0)
-        universe = spec_named(settings.strategy).universe
-        return vendor_sources(
-            settings.vendors, calendar, SystemClock(), calls, universe=universe, is_history=is_history
+        own = OwnBroker(
+            settings.broker_host, settings.broker_port, settings.broker_client_id, _stored_actions(settings)
         )
+        return vendor_sources(
+            settings.vendors, calendar, SystemClock(), calls,
+            universe=spec_named(settings.strategy).universe, is_history=is_history,
+            broker=own if settings.has_own_broker and not _looks_live_on_paper(settings) else None,
+        )  # fmt: skip
     if settings.sources is not SourceKind.SYNTHETIC:
         return Sources()
     market = SyntheticMarket(settings.synthetic_seed, calendar)
@@ -96,11 +102,21 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     return tuple(filter(None, (*keys, settings.flex_token, *passwords)))
 
 
+def _stored_actions(settings: Settings) -> Callable[[Symbol], Sequence[CorporateAction]]:
+    store, clock = PostgresStore(settings.database_url), SystemClock()
+
+    def read(symbol: Symbol) -> Sequence[CorporateAction]:
+        with store.transaction() as tx:
+            return [action for action in tx.market.actions(cutoff_at=clock.now()) if action.symbol == symbol]
+
+    return read
+
+
 def _broker(settings: Settings) -> BrokerGate | None:
     if not settings.broker_port:
         return None
     is_paper = settings.mode is not Mode.LIVE
-    if is_paper and (fault := _looks_live(settings)):
+    if fault := _looks_live_on_paper(settings):
         return RefusedGate(fault)
     return IbkrGate(
         host=settings.broker_host,
@@ -113,8 +129,10 @@ def _broker(settings: Settings) -> BrokerGate | None:
     )
 
 
-def _looks_live(settings: Settings) -> str | None:
+def _looks_live_on_paper(settings: Settings) -> str | None:
     """Return why a desk that trades on paper must not even connect there, or None."""
+    if settings.mode is Mode.LIVE:
+        return None
     account = settings.broker_account
     if settings.broker_port in LIVE_PORTS:
         found = f"AIRDESK_BROKER_PORT={settings.broker_port} is a port of real money"

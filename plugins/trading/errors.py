@@ -96,6 +96,10 @@ class UnknownSymbol(VendorRefused):
     """The vendor does not know it (404): this symbol fails, the others go on."""
 
 
+class SymbolNotEntitled(NotEntitled, UnknownSymbol):
+    """The plan does not include this kind of symbol: this one fails, the others go on."""
+
+
 class QuotaExhausted(VendorRefused):
     """The day's calls or the month's money are used up: skip the source, do not wait.
 

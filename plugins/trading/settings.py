@@ -103,6 +103,11 @@ class Settings:
     keep_replies_days: int = 90
     vendors: VendorSettings = field(default_factory=VendorSettings)
 
+    @property
+    def has_own_broker(self) -> bool:
+        """Whether a broker is configured that is not the paper gateway, which alone has a control port."""
+        return bool(self.broker_port) and not self.gateway_control_port
+
     def __post_init__(self) -> None:
         if self.book.kind is not BookKind.REPLAY and self.book.kind != self.mode.value:
             raise ConfigurationError(

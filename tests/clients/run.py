@@ -1,9 +1,10 @@
-"""Run the contract suites with the other TWS clients, each in an environment of its own. Standard library only.
+"""Run the contract suites with other client libraries, each in an environment of its own. Standard library only.
 
 `ib_async` brings a package of the same import name as a dependency of `ib_insync` (eventkit), so the two can never
-share an environment; IB's official client is for tests only. Both live under `.airdesk/venvs`, made once per lock.
+share an environment; IB's official client is for tests only; `massive` is the successor of `polygon-api-client`, taken
+where it is installed. All live under `.airdesk/venvs`, made once per lock.
 
-    python tests/clients/run.py [ib_async | ibapi] [pytest options]
+    python tests/clients/run.py [ib_async | ibapi | massive] [pytest options]
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ LOCKS = Path(__file__).resolve().parent
 SUITES = {
     "ib_async": ("tests/contract/gateway", "tests/contract/test_broker.py", "tests/contract/test_ibkr_*.py"),
     "ibapi": ("tests/contract/gateway",),
+    "massive": ("tests/contract/test_polygon*.py",),
 }
-"""What runs where; the adapter's own tests run on both libraries that it supports."""
+"""What runs where; an adapter's own tests run on both libraries that it supports."""
 
 
 def main(arguments: list[str]) -> int:

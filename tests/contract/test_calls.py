@@ -165,6 +165,29 @@ def test_a_capability_that_the_plan_lacks_is_off_until_the_day_ends(ledger):
     assert ledger.off_reason("polygon", "financials") is None
 
 
+def test_an_identical_call_waits_and_another_one_does_not(ledger):
+    paced = Quota(per_window=1_000, window_seconds=60.0, repeat_seconds=60.0)
+    ledger.acquire("paced", "/a", paced, wait_seconds=0)
+    ledger.acquire("paced", "/b", paced, wait_seconds=0)
+    with pytest.raises(RateLimited):
+        ledger.acquire("paced", "/a", paced, wait_seconds=0)
+    ledger.acquire("paced", "/a", ROOMY, wait_seconds=0)
+
+
+def test_a_plan_is_probed_by_whoever_claims_it_first_and_the_newest_answer_is_kept(ledger):
+    assert ledger.probe("paced") is None
+    assert [ledger.claim_probe("paced"), ledger.claim_probe("paced"), ledger.claim_probe("other")] == [
+        True,
+        False,
+        True,
+    ]
+    assert ledger.probe("paced") is None, "a probe that found nothing says nothing"
+    ledger.note_probe("paced", "basic, without financials")
+    found = ledger.probe("paced")
+    assert found.told == "basic, without financials"
+    assert found.age.total_seconds() >= 0
+
+
 def test_an_account_that_is_closed_for_the_month_is_off_until_the_next_one(ledger):
     ledger.switch_off("x", "recent search", reason="capped", is_for_month=True)
     assert ledger.off_reason("x", "recent search") == "capped"

@@ -11,41 +11,41 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from trading.adapters.csv_import import CsvFile
-from trading.adapters.csv_import_bars import TOTAL_RETURN_SUFFIX, Adjustment, Anchor, BarImport, read_bars
-from trading.adapters.csv_import_facts import TITLE_LIMIT, read_cpi, read_news, read_splits
-from trading.adapters.market_calendar import NyseCalendar
+from trading.adapters.imports.bars import TOTAL_RETURN_SUFFIX, Adjustment, Anchor, BarImport
+from trading.adapters.imports.news import TITLE_LIMIT
+from trading.adapters.imports.rows import ImportFile
+from trading.adapters.imports.tally import Tally
 from trading.domain.market import Resolution
 from trading.entrypoints import cli_data
 from trading.errors import DataRejected
 from trading.ports import Provenance
 from trading.tasks.import_data import import_bars
 
+from tests.imported import CALENDAR, bars_of, cpi_of, news_of, splits_of
 from tests.shared_data import SHARED, TODAYS_BASIS, bar_imports, import_shared, needs_shared
 
-CALENDAR = NyseCalendar()
 HEADER = "symbol,ts,open,high,low,close,volume"
 ORIGIN = Provenance("TEST", "a file", datetime(2023, 7, 1, tzinfo=UTC), "test")
 
 
-def a_file(folder: Path, *rows: str, header: str = HEADER) -> CsvFile:
+def a_file(folder: Path, *rows: str, header: str = HEADER) -> ImportFile:
     path = folder / "given.csv"
     path.write_text("\n".join([header, *rows]) + "\n")
-    return CsvFile(path)
+    return ImportFile(path)
 
 
-def a_request(file: CsvFile, **said) -> BarImport:
+def a_request(file: ImportFile, **said) -> BarImport:
     return BarImport(**{"file": file, "source": "TEST", "resolution": Resolution.DAY} | said)
 
 
 def the_splits(folder: Path):
     path = folder / "splits.csv"
     path.write_text("symbol,ex_date,ratio\nNVDA,2021-07-20,4\nNVDA,2024-06-10,10\n")
-    return read_splits(CsvFile(path), source="TEST")
+    return splits_of(path)
 
 
 def read_one(request: BarImport):
-    (bars,) = read_bars(request, CALENDAR).bars.values()
+    (bars,) = bars_of(request).values()
     return bars
 
 
@@ -111,7 +111,7 @@ def test_total_return_prices_are_stored_only_on_request_and_say_so(tmp_path):
 def test_one_bad_row_refuses_the_file_and_is_named(tmp_path, row, reason):
     file = a_file(tmp_path, "AAPL,2023-06-01,177,180,176,180,1", row, "AAPL,2023-06-05,177,180,176,180,1")
     with pytest.raises(
-        DataRejected, match=r"given.csv: \d+ rows are not usable, nothing was stored:\n  line"
+        DataRejected, match=r"given.csv: \d+ of 3 rows are not usable, nothing was stored:\n  line"
     ) as refusal:
         read_one(a_request(file))
     assert reason in str(refusal.value)
@@ -119,7 +119,7 @@ def test_one_bad_row_refuses_the_file_and_is_named(tmp_path, row, reason):
 
 def test_only_the_first_twenty_bad_rows_are_listed(tmp_path):
     rows = [f"AAPL,2023-06-01,x{n},1,1,1,1" for n in range(50)]
-    with pytest.raises(DataRejected, match="50 rows") as refusal:
+    with pytest.raises(DataRejected, match="50 of 50 rows") as refusal:
         read_one(a_request(a_file(tmp_path, *rows)))
     assert str(refusal.value).count("  line") == 20
 
@@ -132,9 +132,10 @@ def test_hours_on_the_clock_that_claim_to_be_session_hours_are_refused(tmp_path)
 
 def test_the_last_hour_of_a_session_is_cut_at_the_close_and_late_prints_of_a_half_day_are_left_out(tmp_path):
     rows = [f"AAPL,2023-11-24T{hour}:30:00Z,177,180,176,180,1" for hour in (16, 17, 18, 20)]
-    read = read_bars(a_request(a_file(tmp_path, *rows), resolution=Resolution.HOUR), CALENDAR)
-    assert [bar.ends_at.strftime("%H:%M") for bar in read.bars["AAPL"]] == ["17:30", "18:00"]
-    assert read.outside_count == 2
+    tally = Tally()
+    bars = bars_of(a_request(a_file(tmp_path, *rows), resolution=Resolution.HOUR), tally)
+    assert [bar.ends_at.strftime("%H:%M") for bar in bars["AAPL"]] == ["17:30", "18:00"]
+    assert tally.outside == 2
 
 
 def test_an_instant_without_offset_is_refused(tmp_path):
@@ -151,14 +152,14 @@ def test_what_is_no_gzip_is_refused_with_a_sentence(tmp_path):
     path = tmp_path / "given.csv.gz"
     path.write_bytes(b"plain text")
     with pytest.raises(DataRejected, match="cannot be read"):
-        read_one(a_request(CsvFile(path)))
+        read_one(a_request(ImportFile(path)))
 
 
 def test_compressed_files_filters_and_symbols_are_understood(tmp_path):
     path = tmp_path / "given.csv.gz"
     rows = ["AAPL,2023-06-01,1,1,1,1,1,a", "AAPL,2023-06-01,9,9,9,9,1,b", "MSFT,2023-06-01,2,2,2,2,1,a"]
     path.write_bytes(gzip.compress("\n".join([HEADER + ",venue", *rows]).encode()))
-    (bar,) = read_one(a_request(CsvFile(path, {"venue": "b"}), symbols=frozenset({"AAPL"})))
+    (bar,) = read_one(a_request(ImportFile(path, {"venue": "b"}), symbols=frozenset({"AAPL"})))
     assert bar.close == 9
 
 
@@ -166,14 +167,14 @@ NEWS_HEADER = "ts,headline,source,symbols"
 
 
 def test_a_story_with_a_date_only_is_known_at_the_next_sessions_open(tmp_path):
-    (item,) = read_news(a_file(tmp_path, "2023-06-02,Apple wins,cnbc,AAPL|MSFT", header=NEWS_HEADER), CALENDAR).items
+    (item,) = news_of(a_file(tmp_path, "2023-06-02,Apple wins,cnbc,AAPL|MSFT", header=NEWS_HEADER))
     assert item.known_at == datetime(2023, 6, 5, 13, 30, tzinfo=UTC)
     assert item.symbols == ("AAPL", "MSFT")
 
 
 def test_a_story_with_an_instant_is_known_then(tmp_path):
     row = "2023-06-02T10:00:00-04:00,Apple wins,cnbc,AAPL"
-    (item,) = read_news(a_file(tmp_path, row, header=NEWS_HEADER), CALENDAR).items
+    (item,) = news_of(a_file(tmp_path, row, header=NEWS_HEADER))
     assert item.known_at == item.published_at == datetime(2023, 6, 2, 14, tzinfo=UTC)
 
 
@@ -186,22 +187,23 @@ def test_hostile_headlines_are_data_of_bounded_length(tmp_path):
         made = case.get("make")
         texts.append(made["repeat"] * made["times"] if made else case["text"] or "")
     quoted = [f"""2023-06-02,"{text.replace('"', '""')}",cnbc,AAPL""" for text in texts]
-    read = read_news(a_file(tmp_path, *quoted, header=NEWS_HEADER), CALENDAR)
-    assert [item.title for item in read.items] == [text.strip()[:TITLE_LIMIT] for text in texts if text]
-    assert read.without_headline == 2
+    tally = Tally()
+    items = news_of(a_file(tmp_path, *quoted, header=NEWS_HEADER), tally)
+    assert [item.title for item in items] == [text.strip()[:TITLE_LIMIT] for text in texts if text]
+    assert tally.without_headline == 2
 
 
 def test_consumer_prices_are_known_two_weeks_after_their_month(tmp_path):
     file = a_file(tmp_path, "CUUR0000SA0,2023-02-01,300.84", "CUSR0000SA0,2023-02-01,301.6", header="series,ts,value")
-    (point,) = read_cpi(file, series="CUUR0000SA0", source="TEST")
+    (point,) = cpi_of(file)
     assert (point.value, point.known_at.date()) == (300.84, date(2023, 3, 14))
     with pytest.raises(DataRejected, match="no rule reads"):
-        read_cpi(file, series="CUSR0000SA0", source="TEST")
+        cpi_of(file, series="CUSR0000SA0")
 
 
 def test_a_refused_file_leaves_nothing_and_a_second_import_changes_nothing(store, tmp_path):
     file = a_file(tmp_path, "AAPL,2023-06-01,177,180,176,180,1", "AAPL,2023-06-02,177,180,176,180,1")
-    bars = read_bars(a_request(file), CALENDAR).bars
+    bars = bars_of(a_request(file)).values()
     assert import_bars(store, bars, ORIGIN).stored == 2
     again = import_bars(store, bars, ORIGIN)
     assert (again.stored, again.unchanged) == (0, 2)
@@ -215,9 +217,9 @@ def test_the_command_line_knows_every_kind_of_file():
     assert (options.resolution, options.adjustment, options.anchor) == (
         Resolution.HOUR,
         Adjustment.SPLIT,
-        Anchor.SESSION,
+        None,
     )
-    for kind in ("vix", "news", "splits", "cpi"):
+    for kind in ("vix", "news", "fundamentals", "earnings", "splits", "dividends", "cpi", "gpr"):
         assert callable(parser.parse_args(["data", "import", kind, "f.csv"]).run)
 
 
@@ -226,7 +228,7 @@ def test_the_command_line_knows_every_kind_of_file():
 
 @pytest.fixture(scope="module")
 def real_bars():
-    return [(request, read_bars(request, CALENDAR).bars) for request in bar_imports()]
+    return [(request, bars_of(request)) for request in bar_imports()]
 
 
 def closes(real_bars, resolution):
@@ -266,9 +268,9 @@ def test_real_hours_and_days_stand_on_one_share_basis(real_bars):
 @pytest.mark.shared
 def test_files_marked_total_return_are_plain_prices_for_names_that_never_paid(real_bars):
     daily = closes(real_bars, Resolution.DAY)
-    splits = read_splits(CsvFile(SHARED / "prices/splits.csv"), source="TEST")
+    splits = splits_of(SHARED / "prices/splits.csv")
     other = BarImport(
-        file=CsvFile(SHARED / "prices/daily_alt.csv.gz", {"source": "course1"}),
+        file=ImportFile(SHARED / "prices/daily_alt.csv.gz", {"source": "course1"}),
         source="course1",
         resolution=Resolution.DAY,
         adjustment=Adjustment.SPLIT,
@@ -276,7 +278,7 @@ def test_files_marked_total_return_are_plain_prices_for_names_that_never_paid(re
         basis_on=TODAYS_BASIS,
         symbols=frozenset({"GLD", "SLV", "TSLA"}),
     )
-    for symbol, bars in read_bars(other, CALENDAR).bars.items():
+    for symbol, bars in bars_of(other).items():
         ratios = [daily[symbol][bar.starts_at.date()] / bar.close for bar in bars]
         assert statistics.median(ratios) == pytest.approx(1, abs=1e-3)
         assert statistics.median(ratios[:50]) == pytest.approx(statistics.median(ratios[-50:]), abs=1e-3)
@@ -286,9 +288,9 @@ def test_files_marked_total_return_are_plain_prices_for_names_that_never_paid(re
 @pytest.mark.shared
 def test_the_clock_anchored_half_of_the_hourly_file_is_refused(real_bars):
     hours = next(request for request, _ in real_bars if request.resolution is Resolution.HOUR)
-    clock = replace(hours, file=CsvFile(hours.file.path, {"source": "hmm"}))
+    clock = replace(hours, file=ImportFile(hours.file.path, {"source": "hmm"}))
     with pytest.raises(DataRejected, match="not anchored at its open"):
-        read_bars(clock, CALENDAR)
+        bars_of(clock)
 
 
 @needs_shared

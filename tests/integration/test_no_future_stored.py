@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from trading.adapters.clock import SystemClock
@@ -11,77 +12,148 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
 from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.gates import Gate, ParkEvent
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.market import SYNTHETIC, MacroPoint, MacroSeries, Resolution, TimeWindow, session_slots
-from trading.ports import Provenance, Services, Sources
-from trading.strategy.three_sector import UNIVERSE, three_sector
-from trading.synthetic.market import SyntheticMarket
-from trading.synthetic.source import SyntheticBarSource, SyntheticNewsSource
+from trading.domain.market import session_slots
+from trading.domain.orders import Order, OrderStatus
+from trading.engine.hours import Terms
+from trading.engine.replay import replay
+from trading.execution.costs import CostModel
+from trading.ports import Services, Sources
+from trading.strategy.three_sector import three_sector
 from trading.tasks.analyse import risk, sentiment, technicals
 from trading.tasks.decide import decide
+from trading.tasks.facts import load_facts, session_before, timeline_of
+from trading.tasks.replay import replay_session
 
-from tests.builders import a_filing, a_news_item, an_action
 from tests.fakes import ny
-from tests.integration.worlds import SEED, fill_with_synthetic_market
+from tests.integration.poisoned_store import poison
+from tests.integration.worlds import fill_with_synthetic_market
+from tests.poison import decided, honest
 
 CALENDAR = NyseCalendar()
 SPEC = three_sector()
-BOOK = BookId(BookKind.DEMO, "poison")
-HOURS = [slot.as_of for slot in session_slots(CALENDAR.session(date(2024, 7, 22)))]
-UNTIL, LATER = ny("2024-07-22 16:00"), ny("2024-08-02 16:00")
+LIVE, REPLAYED = BookId(BookKind.DEMO, "poison"), BookId(BookKind.REPLAY, "poison")
+MEMORY_DAYS = 20
+
+# The close of a session, within one, the early close of a half day, and the first hour after a split.
+INSTANTS = [ny("2024-07-22 16:00"), ny("2024-07-22 12:30"), ny("2024-07-03 13:00"), ny("2024-07-29 10:30")]
 
 
-def poison(store) -> None:
-    """Store an absurd future: bars a hundred times too high, news, filings, prices and a split that never were."""
-    market = SyntheticMarket(SEED, CALENDAR)
-    window, origin = TimeWindow(UNTIL, LATER), Provenance(SYNTHETIC, "poison", LATER, "poison")
-    bars = [
-        replace(b, open=b.open * 100, high=b.high * 100, low=b.low * 100, close=b.close * 100)
-        for symbol in UNIVERSE.data
-        for resolution in (Resolution.HALF_HOUR, Resolution.DAY)
-        for b in SyntheticBarSource(market).bars(symbol, window, resolution)
-    ]
-    story = {"title": "Fraud disaster, terrible losses, bankruptcy", "known_at": LATER, "published_at": LATER}
-    later = {"known_at": LATER, "source": SYNTHETIC}
-    with store.transaction() as tx:
-        tx.market.add_bars(bars, origin)
-        news = [a_news_item(item_id=f"x{n}", symbols=UNIVERSE.traded, source=SYNTHETIC, **story) for n in range(9)]
-        tx.market.add_news([*news, *SyntheticNewsSource(market).news(UNIVERSE.traded, window)], origin)
-        tx.market.add_filings([a_filing(eps_diluted=-999.0, period_ends_on=UNTIL.date(), **later)], origin)
-        tx.market.add_macro([MacroPoint(MacroSeries.CPI_NSA, UNTIL.date().replace(day=1), 999.0, **later)], origin)
-        tx.market.add_actions([an_action(symbol="GLD", ex_on=LATER.date(), value=50.0, **later)], origin)
+@pytest.fixture(scope="module", params=INSTANTS, ids=lambda at: f"{at:%m-%d %H:%M}Z")
+def twins(request, pg_server):
+    """Return the instant and two stores: one that ends there, and one with a poisoned future."""
+    at, stores = request.param, []
+    for name in ("cut", "poisoned"):
+        url = pg_server.url_for(f"{name}_{at:%m%d%H%M}")
+        migrate(url)
+        store = PostgresStore(url)
+        fill_with_synthetic_market(store, CALENDAR, until=at, days=MEMORY_DAYS)
+        stores.append(store)
+    poison(stores[1], at, at + timedelta(days=9))
+    return at, *stores
 
 
-def decided(store) -> list[tuple[Decision, tuple]]:
-    """Run the chain for every hour; return each decision with its reasons and orders."""
-    services = Services(store, CALENDAR, SystemClock(), Sources(), broker=None)
+def of_book(store, book: BookId, at) -> list[tuple[Decision, tuple, tuple]]:
+    """Return every decision of the session until `at` with its reasons and orders."""
     found = []
     with store.transaction() as tx:
-        terms = {"strategy": SPEC.name, "spec_hash": SPEC.spec_hash, "opened_at": HOURS[0]}
-        tx.ledger.open_book(BOOK, **terms, cash_usd=100_000)
-    for as_of in HOURS:
-        slot = CALENDAR.slot_at(as_of)
-        for task in (technicals, sentiment, risk, decide):
-            task(services, SPEC, BOOK, slot)
-        with store.transaction() as tx:
-            decision = tx.decisions.find(BOOK, DecisionKind.HOURLY, as_of)
-            orders = tx.orders.of_decision(decision.decision_id)
-            found.append((decision, tx.decisions.reasons(decision.decision_id), orders))
+        for slot in session_slots(CALENDAR.session(at.date())):
+            if slot.as_of <= at:
+                decision = tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of)
+                reasons = tx.decisions.reasons(decision.decision_id)
+                found.append((decision, reasons, tx.orders.of_decision(decision.decision_id)))
     return found
 
 
-@pytest.fixture
-def another_store(pg_server):
-    url = pg_server.url_for("poisoned_twin")
-    migrate(url)
-    return PostgresStore(url)
+def services_of(store) -> Services:
+    return Services(store, CALENDAR, SystemClock(), Sources(), broker=None)
 
 
-def test_a_poisoned_future_changes_no_decision_reason_or_order(store, another_store):
-    for each in (store, another_store):
-        fill_with_synthetic_market(each, CALENDAR, until=UNTIL, days=20)
-    poison(another_store)
-    clean, poisoned = decided(store), decided(another_store)
-    assert clean == poisoned
-    assert sum(len(orders) for _, _, orders in clean) > 0
-    assert all(len(reasons) > 100 for _, reasons, _ in clean)
+def park_everything(store, at) -> None:
+    """Park every traded symbol by an event that comes after `at`."""
+    events = [
+        ParkEvent(symbol, Gate.HALTED, is_parked=True, detail="poison", actor="test", at=at + timedelta(seconds=1))
+        for symbol in SPEC.universe.traded
+    ]
+    with store.transaction() as tx:
+        assert len(tx.market.park(events)) == len(events)
+
+
+def decided_live(store, at) -> list[tuple[Decision, tuple, tuple]]:
+    """Run the tasks of every hour until `at`."""
+    slots = [slot for slot in session_slots(CALENDAR.session(at.date())) if slot.as_of <= at]
+    with store.transaction() as tx:
+        terms = {"strategy": SPEC.name, "spec_hash": SPEC.spec_hash, "opened_at": slots[0].as_of}
+        tx.ledger.open_book(LIVE, **terms, cash_usd=100_000)
+    for slot in slots:
+        for task in (technicals, sentiment, risk, decide):
+            task(services_of(store), SPEC, LIVE, slot)
+    return of_book(store, LIVE, at)
+
+
+def test_a_poisoned_future_changes_no_decision_reason_or_order_of_the_tasks(twins):
+    at, clean, poisoned = twins
+    expected = decided_live(clean, at)
+    assert decided_live(poisoned, at) == expected
+    assert all(len(reasons) > 100 for _, reasons, _ in expected)
+
+
+def test_a_poisoned_future_changes_no_decision_of_a_replayed_session(twins):
+    at, clean, poisoned = twins
+    for store in (clean, poisoned):
+        replay_session(services_of(store), SPEC, REPLAYED, at.date(), run_id="test", replace=False)
+    for (left, reasons, orders), (right, other, others) in zip(
+        of_book(poisoned, REPLAYED, at), of_book(clean, REPLAYED, at), strict=True
+    ):
+        assert (left, reasons) == (right, other)
+        assert [planned(o) for o in orders] == [planned(o) for o in others]
+
+
+def planned(order: Order) -> Order:
+    """Return the order as it was planned: what became of it later is not the decision's."""
+    return replace(order, status=OrderStatus.PLANNED, filled_quantity=Decimal(0), broker_order_id=None, detail=None)
+
+
+def test_a_replay_in_memory_that_runs_on_into_the_poison_decides_the_same_until_then(twins):
+    at, clean, poisoned = twins
+    first_on = session_before(CALENDAR, session_before(CALENDAR, at.date()).session_on).session_on
+    timeline = timeline_of(CALENDAR, first_on, (at + timedelta(days=7)).date())
+    slots = timeline.slots
+
+    def played(store):
+        with store.transaction() as tx:
+            limits = {"first_at": slots[0].as_of, "as_of": slots[-1].as_of, "cutoff_at": slots[-1].as_of}
+            facts = load_facts(tx, SPEC, **limits, is_replay=True)
+        terms = {"book": REPLAYED, "cash_usd": Decimal(100_000), "terms": Terms(), "costs": CostModel()}
+        result = replay(SPEC, facts, timeline, **terms)
+        hashes = {as_of: h for as_of, h in decided(honest, facts, timeline, Terms()).items() if as_of <= at}
+        return (
+            hashes,
+            [planned(o) for o in result.orders if o.planned_at <= at],
+            [n for n in result.navs if n.as_of <= at],
+        )
+
+    assert played(poisoned) == played(clean)
+
+
+def test_what_is_parked_later_changes_no_stored_decision_and_no_replay(twins):
+    at, clean, poisoned = twins
+    on, terms = at.date(), {"run_id": "test", "replace": False}
+    stored, replayed = of_book(clean, LIVE, at), BookId(BookKind.REPLAY, "parked")
+    for store, is_parked in ((clean, True), (poisoned, False)):
+        if is_parked:
+            park_everything(store, at)
+        replay_session(services_of(store), SPEC, replayed, on, **terms)
+    for decision, _, _ in stored:
+        assert decide(services_of(clean), SPEC, LIVE, CALENDAR.slot_at(decision.as_of)).notes[0].startswith("already")
+    assert of_book(clean, LIVE, at) == stored
+    hashes = [[d.decision_hash for d, _, _ in of_book(store, replayed, at)] for store in (clean, poisoned)]
+    assert hashes[0] == hashes[1]
+
+
+def test_the_chain_plans_orders_at_all(twins):
+    """Equal and empty would prove little; of the instants, one at least trades."""
+    at, clean, _ = twins
+    if at == INSTANTS[0]:
+        assert sum(len(orders) for _, _, orders in of_book(clean, LIVE, at)) > 0

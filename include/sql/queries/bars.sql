@@ -55,11 +55,19 @@ FROM market.bars
 WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = ANY (%(resolutions)s::text[])
   AND starts_at < %(as_of)s::timestamptz AND ends_at <= %(as_of)s::timestamptz
   AND known_at <= %(cutoff_at)s::timestamptz
+  AND (revision = 0 OR known_at <= coalesce(%(revised_by)s::timestamptz, 'infinity'))
   AND starts_at >= coalesce(%(since)s::timestamptz, '-infinity');
 
 -- name: last_bar_starts
 -- Start of the newest bar of each symbol.
 SELECT symbol, max(starts_at) FROM market.bars WHERE resolution = %(resolution)s::text GROUP BY symbol;
+
+-- name: bar_source
+-- Who said the newest revision of a bar that was known at the cutoff.
+SELECT source FROM market.bars
+WHERE symbol = %(symbol)s::text AND resolution = %(resolution)s::text AND starts_at = %(starts_at)s::timestamptz
+  AND known_at <= %(cutoff_at)s::timestamptz
+ORDER BY revision DESC LIMIT 1;
 
 -- name: has_source
 -- Whether a bar or a story came from the source.

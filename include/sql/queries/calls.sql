@@ -17,7 +17,11 @@ SELECT
          WHERE vendor = %(vendor)s::text ORDER BY called_at DESC, call_id DESC
          OFFSET %(per_window)s::int - 1 LIMIT 1),
         (SELECT max(called_at) + make_interval(secs => %(pause_seconds)s::float) FROM ops.api_calls
-         WHERE vendor = %(vendor)s::text)) - clock_timestamp())::float AS wait_seconds,
+         WHERE vendor = %(vendor)s::text),
+        (SELECT max(called_at) + make_interval(secs => %(repeat_seconds)s::float) FROM ops.api_calls
+         WHERE vendor = %(vendor)s::text AND endpoint = %(endpoint)s::text
+             AND called_at > clock_timestamp() - make_interval(secs => %(repeat_seconds)s::float)))
+        - clock_timestamp())::float AS wait_seconds,
     (SELECT extract(epoch FROM opened_at + make_interval(secs => %(open_seconds)s::float) - clock_timestamp())::float
      FROM ops.circuits WHERE vendor = %(vendor)s::text) AS open_seconds,
     (SELECT extract(epoch FROM probed_at + make_interval(secs => %(probe_seconds)s::float) - clock_timestamp())::float
@@ -72,3 +76,19 @@ SELECT
     coalesce((SELECT failures FROM ops.circuits WHERE vendor = %(vendor)s::text), 0) AS failures_in_a_row,
     (SELECT opened_at + make_interval(secs => %(open_seconds)s::float)
      FROM ops.circuits WHERE vendor = %(vendor)s::text) AS resumes_at;
+
+-- name: claim_probe
+-- Take the day's probe of a vendor's plan, if nobody has; a failed one is not tried again before the next day.
+INSERT INTO ops.plan_probes (vendor, probed_on)
+VALUES (%(vendor)s::text, (clock_timestamp() AT TIME ZONE 'UTC')::date)
+ON CONFLICT DO NOTHING RETURNING true;
+
+-- name: note_probe
+-- Store what the day's probe found.
+UPDATE ops.plan_probes SET told = %(told)s::text, told_at = clock_timestamp()
+WHERE vendor = %(vendor)s::text AND probed_on = (clock_timestamp() AT TIME ZONE 'UTC')::date;
+
+-- name: newest_probe
+-- The newest probe of a vendor that found something, and how long ago that was.
+SELECT told, told_at, clock_timestamp() - told_at AS age FROM ops.plan_probes
+WHERE vendor = %(vendor)s::text AND told IS NOT NULL ORDER BY probed_on DESC LIMIT 1;

@@ -63,6 +63,10 @@ class DecisionTimes:
     def __len__(self) -> int:
         return len(self.as_of)
 
+    def take(self, rows: slice) -> DecisionTimes:
+        """Return the times in `rows`, without copying."""
+        return DecisionTimes(self.as_of[rows], self.cutoff_at[rows], self.session_on[rows], self.previous_on[rows])
+
 
 def decision_times(slots: Iterable[Slot], previous_on: Mapping[date, date], delay_minutes: int) -> DecisionTimes:
     """Return the decision times of `slots`; `previous_on` maps each session to the one before it."""
@@ -91,6 +95,15 @@ def bar_sessions(series: BarSeries) -> DateArray:
 def last_known(known_at: TimeArray, at: TimeArray) -> NDArray[np.intp]:
     """Return for each instant of `at` the index of the last row with `known_at <= at`; −1 where there is none."""
     return np.asarray(np.searchsorted(known_at, at, side="right") - 1)
+
+
+def last_known_bar(series: BarSeries, times: DecisionTimes) -> NDArray[np.intp]:
+    """Return for each time the index of the last bar that ended and was known, as were all bars before it; else −1.
+
+    A bar that became known late hides those after it until then: indicators run over the bars before them.
+    """
+    known_at = np.maximum.accumulate(series.known_at)
+    return np.minimum(last_known(series.ends_at, times.as_of), last_known(known_at, times.cutoff_at))
 
 
 def pick(values: FloatArray, index: NDArray[np.intp], *, scale: FloatArray | float = 1.0) -> FloatArray:

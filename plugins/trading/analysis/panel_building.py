@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from trading.analysis.earnings import earnings_columns
-from trading.analysis.facts import DecisionTimes, Facts
+from trading.analysis.facts import DecisionTimes, Facts, utc64
 from trading.analysis.risk import risk_columns
 from trading.analysis.sentiment import sentiment_columns
 from trading.analysis.technicals import technical_columns
@@ -30,10 +33,33 @@ def build_panel(
     groups: tuple[str, ...] = GROUPS,
 ) -> FeaturePanel:
     """Return the panel of the traded symbols at `times`; only the columns of `groups` are known."""
-    known: dict[str, NDArray[Any]] = {}
-    for group in groups:
-        known |= _columns(group, facts, universe, peers, times, daily_pricing=daily_pricing)
-    return panel_of(times.as_of, universe.traded, **known)
+    parts: list[dict[str, NDArray[Any]]] = []
+    for rows, known in _stretches(facts, times):
+        columns: dict[str, NDArray[Any]] = {}
+        for group in groups:
+            columns |= _columns(group, known, universe, peers, times.take(rows), daily_pricing=daily_pricing)
+        parts.append(columns)
+    whole = parts[0] if len(parts) == 1 else {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
+    return panel_of(times.as_of, universe.traded, **whole)
+
+
+def _stretches(facts: Facts, times: DecisionTimes) -> Iterator[tuple[slice, Facts]]:
+    """Yield consecutive rows of `times` with the facts that hold there.
+
+    An action that is announced before its day changes nothing earlier: later factors cancel out. One that became
+    known only after decisions on the new basis had passed must not reach back to them, so it begins a stretch.
+    """
+    late = {}
+    for action in (a for a in facts.actions if a.known_at.date() >= a.ex_on):
+        first = int(np.searchsorted(times.session_on, np.datetime64(action.ex_on, "D"), side="left"))
+        known = int(np.searchsorted(times.cutoff_at, utc64(action.known_at), side="left"))
+        if first < known:
+            late[action] = known
+    edges = [0, *sorted({row for row in late.values() if 0 < row < len(times)}), len(times)]
+    for start, end in pairwise(edges):
+        held_back = {action for action, known in late.items() if known > start}
+        actions = [a for a in facts.actions if a not in held_back] if held_back else facts.actions
+        yield slice(start, end), replace(facts, actions=actions)
 
 
 def _columns(

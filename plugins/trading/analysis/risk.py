@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, last_known, pick, pick_time, utc64
+from trading.analysis.facts import (
+    DecisionTimes,
+    Facts,
+    bar_sessions,
+    code,
+    last_known,
+    last_known_bar,
+    pick,
+    pick_time,
+    utc64,
+)
 from trading.domain.instruments import VIX
 from trading.domain.market import MacroPoint, MacroSeries
 from trading.domain.panel import FloatArray, TimeArray, Why
@@ -31,14 +41,15 @@ def _vix_columns(facts: Facts, times: DecisionTimes) -> dict[str, NDArray[Any]]:
     change = np.full(len(times), np.nan)
     daily = facts.daily(VIX)
     for series in (*facts.intraday(VIX), *((daily,) if daily is not None else ())):
-        row = np.minimum(last_known(series.ends_at, times.as_of), last_known(series.known_at, times.cutoff_at))
+        row = last_known_bar(series, times)
         ended = pick_time(series.ends_at, row)
         newer = (row >= 0) & (np.isnat(vix_at) | (ended > vix_at))
         vix = np.where(newer, pick(series.close, row), vix)
         vix_at = np.where(newer, ended, vix_at)
     if daily is not None and len(daily):
         before = np.searchsorted(bar_sessions(daily), times.session_on, side="left") - 1
-        change = canonical(vix / pick(daily.close, before) - 1.0)
+        is_known = before <= last_known_bar(daily, times)
+        change = canonical(vix / pick(daily.close, np.where(is_known, before, -1)) - 1.0)
     stale = vix_at.astype("datetime64[D]") < times.previous_on
     why = code(np.isnat(vix_at), Why.NO_DATA, code(stale, Why.STALE, Why.KNOWN))
     return {"vix": vix, "vix_change_frac": change, "vix_at": vix_at, "why_vix": why}
@@ -62,24 +73,50 @@ def _macro_columns(points: Sequence[MacroPoint], times: DecisionTimes) -> dict[s
 def _inflation(
     points: Sequence[MacroPoint], times: DecisionTimes
 ) -> tuple[FloatArray, FloatArray, TimeArray, NDArray[np.datetime64]]:
-    level = {_month(p.period_on): p.value for p in points}
-    ordered = sorted(points, key=lambda p: (p.known_at, p.period_on))
-    yoy = np.array([_yoy(level, _month(p.period_on)) for p in ordered])
-    before = np.array([_yoy(level, _month(p.period_on) - 3) for p in ordered])
-    known_at = np.array([utc64(p.known_at) for p in ordered], dtype="datetime64[us]")
-    months = np.array([p.period_on for p in ordered], dtype="datetime64[D]")
+    yoy, before, months = [], [], []
+    for level in _published(points):
+        newest = max(level)
+        yoy.append(_yoy(level, newest))
+        before.append(_yoy(level, newest - 3))
+        months.append(np.datetime64(f"{newest // 12:04}-{newest % 12 + 1:02}-01", "D"))
+    known_at = _known_at(points)
     row = last_known(known_at, times.cutoff_at)
-    month = np.where(row >= 0, months[np.maximum(row, 0)], np.datetime64("NaT")) if len(months) else _no_dates(len(row))
-    return pick(yoy, row), pick(before, row), pick_time(known_at, row), month
+    month = np.array(months, dtype="datetime64[D]")[np.maximum(row, 0)] if months else _no_dates(len(row))
+    return pick(np.array(yoy), row), pick(np.array(before), row), pick_time(known_at, row), _where_known(month, row)
 
 
 def _geopolitics(points: Sequence[MacroPoint], times: DecisionTimes) -> tuple[FloatArray, FloatArray, TimeArray]:
-    ordered = sorted(points, key=lambda p: (p.known_at, p.period_on))
-    values = np.array([p.value for p in ordered])
-    means = np.array([values[max(0, i - 11) : i + 1].mean() if i >= 11 else np.nan for i in range(len(values))])
-    known_at = np.array([utc64(p.known_at) for p in ordered], dtype="datetime64[us]")
+    values, means = [], []
+    for level in _published(points):
+        newest = [level[month] for month in sorted(level)[-12:]]
+        values.append(newest[-1])
+        means.append(np.mean(newest) if len(newest) == 12 else np.nan)
+    known_at = _known_at(points)
     row = last_known(known_at, times.cutoff_at)
-    return pick(values, row), pick(means, row), pick_time(known_at, row)
+    return pick(np.array(values), row), pick(np.array(means), row), pick_time(known_at, row)
+
+
+def _published(points: Sequence[MacroPoint]) -> Iterator[dict[int, float]]:
+    """Yield the months known after each publication, in the order in which they came; the first value of a month stays.
+
+    The same dictionary is yielded again and again, each time with one publication more.
+    """
+    level: dict[int, float] = {}
+    for point in sorted(points, key=_publication):
+        level.setdefault(_month(point.period_on), point.value)
+        yield level
+
+
+def _known_at(points: Sequence[MacroPoint]) -> TimeArray:
+    return np.array([utc64(p.known_at) for p in sorted(points, key=_publication)], dtype="datetime64[us]")
+
+
+def _publication(point: MacroPoint) -> tuple[datetime, date]:
+    return point.known_at, point.period_on
+
+
+def _where_known(month: NDArray[np.datetime64], row: NDArray[np.intp]) -> NDArray[np.datetime64]:
+    return np.where(row >= 0, month, np.datetime64("NaT"))
 
 
 def _no_dates(length: int) -> NDArray[np.datetime64]:
@@ -87,7 +124,8 @@ def _no_dates(length: int) -> NDArray[np.datetime64]:
 
 
 def _month(on: date) -> int:
-    return on.year * 12 + on.month
+    """Return the number of a month, counted from the year 0."""
+    return on.year * 12 + on.month - 1
 
 
 def _yoy(level: dict[int, float], month: int) -> float:

@@ -16,7 +16,7 @@ import talib
 from numpy.typing import NDArray
 
 from trading.analysis.adjustment import BasisFactors
-from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, last_known, pick, pick_time
+from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, last_known_bar, pick, pick_time
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction
 from trading.domain.panel import FloatArray, TimeArray, Why
@@ -113,9 +113,7 @@ def _daily_columns(
         }
     sessions = bar_sessions(daily)
     # Today's daily bar is first used at the next session's first slot.
-    row = np.minimum(
-        np.searchsorted(sessions, times.session_on, side="left") - 1, last_known(daily.known_at, times.cutoff_at)
-    )
+    row = np.minimum(np.searchsorted(sessions, times.session_on, side="left") - 1, last_known_bar(daily, times))
     factors = BasisFactors.of(daily, actions)
     adjusted = Ohlc(*(np.ascontiguousarray(a * factors.of_bars) for a in (daily.high, daily.low, daily.close)))
     rescale = 1.0 / factors.at(times.session_on)
@@ -162,7 +160,7 @@ def _intraday_price(intraday: tuple[BarSeries, ...], times: DecisionTimes) -> tu
     price = np.full(len(times), np.nan)
     price_at = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
     for series in intraday:
-        row = np.minimum(last_known(series.ends_at, times.as_of), last_known(series.known_at, times.cutoff_at))
+        row = last_known_bar(series, times)
         ended = pick_time(series.ends_at, row)
         newer = (row >= 0) & (np.isnat(price_at) | (ended > price_at))
         price = np.where(newer, pick(series.close, row), price)
@@ -178,7 +176,7 @@ def _daily_price(
         nothing = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
         return np.full(len(times), np.nan), nothing, np.zeros(len(times), dtype=bool)
     sessions = bar_sessions(daily)
-    row = np.minimum(last_known(daily.ends_at, times.as_of), last_known(daily.known_at, times.cutoff_at))
+    row = last_known_bar(daily, times)
     splits = BasisFactors.of_splits(actions)
     close = pick(daily.close * splits.at(sessions), row, scale=1.0 / splits.at(times.session_on))
     is_old = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on

@@ -14,6 +14,9 @@ type Symbol = str
 VIX: Symbol = "VIX"
 """The Cboe volatility index, stored as bars like any other symbol; data, never traded."""
 
+GOLD, SILVER = "XAUUSD", "XAGUSD"
+"""Spot prices of an ounce [USD], stored as bars; data, never traded."""
+
 
 class Sector(StrEnum):
     """A sleeve of the book with its own band."""

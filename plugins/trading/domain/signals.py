@@ -87,16 +87,20 @@ class Targets:
     weight_frac: Mapping[Symbol, float]
 
 
-def significant(value: float, digits: int = 9) -> float:
-    """Return `value` rounded to `digits` significant digits: the canonical form for comparing, storing, hashing."""
-    return float(f"{value:.{digits - 1}e}")
+def significant(value: float) -> float:
+    """Return `value` on 9 significant digits: the canonical form for comparing, storing, hashing."""
+    return float(canonical(np.array([value]))[0])
 
 
 def canonical(array: FloatArray) -> FloatArray:
-    """Return `array` on 9 significant digits, NaN kept; exactly `significant` for each element."""
+    """Return `array` on 9 significant digits, NaN kept.
+
+    Averages of prices often lie exactly between two roundings, where noise of 1e-15 would decide. A first rounding to
+    12 digits takes the noise away, so that the second one meets the same number whatever history it was computed from.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = 10.0 ** (8 - np.floor(np.log10(np.abs(array))))
-        rounded = np.round(array * scale) / scale
+        rounded = np.round(np.round(array * scale, 3)) / scale
     return np.where(np.isfinite(array) & (array != 0), rounded, array)
 
 

@@ -12,13 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trading.adapters.csv_import import day
+from trading.adapters.imports.values import day
 from trading.domain.instruments import Symbol, Universe
 from trading.domain.market import Resolution, TimeWindow
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import Services
 from trading.settings import SourceKind, load_settings
 from trading.strategy.catalogue import spec_named
+from trading.tasks.metals import PROXIES, metals_spot
 from trading.tasks.pull import Pull, gaps
 from trading.tasks.pull_plan import Planner, Unit, What, costs_of, window_of
 
@@ -157,6 +158,7 @@ def run_as_of(options: argparse.Namespace) -> int:
         since = at - timedelta(hours=72)
         news = [item for item in tx.market.news(since=since, cutoff_at=at) if symbol in item.symbols]
         actions = [a for a in tx.market.actions(cutoff_at=at) if a.symbol == symbol]
+        metals = [p for p in metals_spot(tx.market, at=at) if symbol in (p.metal, PROXIES[p.metal])]
     for (_, resolution), series in bars.items():
         print(
             f"{resolution} bar {_text(series.starts_at[-1].item())} close {series.close[-1]:g}, "
@@ -175,6 +177,9 @@ def run_as_of(options: argparse.Namespace) -> int:
         )
     for action in actions[-SHOWN:]:
         print(f"{action.kind} of {action.ex_on}: {action.value:g}, known {_text(action.known_at)}")
+    for price in metals:
+        kind = f"a proxy of {price.metal}, no spot price" if price.is_proxy else "spot, USD an ounce"
+        print(f"{price.series} {price.value:g} at {_text(price.at)} ({kind}; {price.source})")
     print(f"{len(news)} stories of the 72 hours before were known")
     for item in news[-SHOWN:]:
         print(f"known {_text(item.known_at)} ({item.source}): {item.title[:80]!r}")

@@ -42,7 +42,7 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
     is_running = settings.database_url != "postgresql://"
     calls = PostgresCallLedger(settings.database_url) if is_running else None
     try:
-        states = list(vendor_states(settings.vendors, calls))
+        states = list(vendor_states(settings.vendors, calls, has_broker=settings.has_own_broker))
     except AirdeskError as error:
         yield Finding(Level.FAIL, "sources", str(error))
         return
@@ -54,7 +54,7 @@ def _vendors(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.WARN, state.name, f"on: {state.serves}; {state.problem}")
         else:
             yield Finding(Level.OK, state.name, f"on: {state.serves}")
-    if not states[0].is_on:
+    if not any(state.is_on for state in states if state.name in ("polygon", "ibkr")):
         yield Finding(Level.FAIL, "sources", "nothing serves prices; set a key in .env, or AIRDESK_SOURCES=stored")
 
 

@@ -2,18 +2,20 @@
 
 The feed has session bars only, so bars outside regular hours do not exist here and `useRTH` changes nothing. Hours
 are clock hours cut at the session: the first begins at 09:30 and lasts half an hour. The bar that still runs is
-served too, as IB does, with its open for each price.
+served too, as IB does, with its open for each price. Prices and volumes of TRADES stand on the share basis of the
+present: earlier splits are worked into them, also as IB does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from math import prod
 
 from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, Resolution, Session
+from trading.domain.market import ActionKind, Bar, CorporateAction, Resolution, Session
 from trading.gateway.feed import BarFeed
 from trading.gateway.listings import EASTERN
 from trading.gateway.records import Refusal
@@ -75,7 +77,10 @@ def history(request: BarRequest, feed: BarFeed, calendar: MarketCalendar, now: d
         raise Refusal(321, f"Error validating request.-'bB' : cause - {request.what} is not simulated.")
     ends_at = min(request.ends_at or now, now)
     begins_at = _beginning(request.duration, ends_at, calendar)
-    groups = _groups(request, feed, calendar, begins_at, ends_at)
+    splits = _splits(request.symbol, feed, begins_at, now)
+    groups = (
+        [_adjusted(bar, splits) for bar in group] for group in _groups(request, feed, calendar, begins_at, ends_at)
+    )
     bars = [_merged(group, BarSize(request.size), request, ends_at) for group in groups]
     if not bars:
         text = f"HMDS query returned no data: {request.symbol}@SMART {request.what.title()}"
@@ -94,6 +99,20 @@ def head(symbol: Symbol, feed: BarFeed, calendar: MarketCalendar, now: datetime)
         else:
             first = middle + 1
     return sessions[first].opens_at if first < len(sessions) else None
+
+
+def _splits(symbol: Symbol, feed: BarFeed, begins_at: datetime, now: datetime) -> list[CorporateAction]:
+    found = feed.actions([symbol], _day(begins_at), _day(now))
+    return [action for action in found if action.kind is ActionKind.SPLIT]
+
+
+def _adjusted(bar: Bar, splits: Sequence[CorporateAction]) -> Bar:
+    """Return a bar on the share basis of the present."""
+    ratio = prod(split.value for split in splits if split.ex_on > _day(bar.starts_at))
+    if ratio == 1:
+        return bar
+    opened, high, low, close = (round(price / ratio, 4) for price in (bar.open, bar.high, bar.low, bar.close))
+    return replace(bar, open=opened, high=high, low=low, close=close, volume=bar.volume * ratio)
 
 
 def _beginning(duration: str, ends_at: datetime, calendar: MarketCalendar) -> datetime:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from trading.domain.instruments import VIX, Instrument, InstrumentKind, Symbol
+from trading.domain.instruments import GOLD, SILVER, VIX, Instrument, InstrumentKind, Symbol
 from trading.domain.money import CENT, PRICE_STEP
 from trading.ports import MarketCalendar
 
@@ -29,7 +29,7 @@ class Listing:
     Attributes:
         con_id: stable number made from the symbol; it has nothing to do with IB's.
         exchange: primary listing.
-        kind: STK or IND, in the broker's words.
+        kind: STK, IND or CMDTY, in the broker's words.
         route: exchange that a client names in a qualified contract.
     """
 
@@ -48,7 +48,12 @@ def con_id(symbol: Symbol) -> int:
 
 
 def listing_of(symbol: Symbol, instrument: Instrument | None = None) -> Listing:
-    """Return the contract of a symbol; what the instrument does not tell is a NASDAQ stock, VIX an index at CBOE."""
+    """Return the contract of a symbol; what the instrument does not tell is a NASDAQ stock.
+
+    VIX is an index at CBOE, gold and silver are spot metals.
+    """
+    if symbol in (GOLD, SILVER):
+        return Listing(symbol, con_id(symbol), "CMDTY", "IBCMDTY", "SMART", f"{symbol} spot, USD an ounce", "")
     if symbol == VIX:
         instrument = instrument or Instrument(VIX, None, InstrumentKind.INDEX, "Cboe Volatility Index", "CBOE")
     known = instrument or Instrument(symbol, None, InstrumentKind.STOCK, symbol)

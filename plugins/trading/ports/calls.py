@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -19,6 +19,7 @@ class Quota:
         per_window: calls in any `window_seconds`.
         per_day: calls in a UTC day; None where the plan sets no such limit.
         pause_seconds: least time between two calls.
+        repeat_seconds: least time between two calls of the same endpoint.
         unit_cost_usd: price of one unit (a post read, a call); 0 for what is free.
         budget_usd: what may be spent in a UTC month; None for no limit.
         is_history: whether this is the part of a plan that history may use, so that a refusal can say so.
@@ -28,6 +29,7 @@ class Quota:
     window_seconds: float
     per_day: int | None = None
     pause_seconds: float = 0.0
+    repeat_seconds: float = 0.0
     unit_cost_usd: Decimal = Decimal(0)
     budget_usd: Decimal | None = None
     is_history: bool = False
@@ -83,8 +85,22 @@ class VendorUsage:
     resumes_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlanProbe:
+    """What a vendor's answers said about the plan.
+
+    Attributes:
+        told: in words that begin with the plans' names.
+        age: how long ago that was.
+    """
+
+    told: str
+    told_at: datetime
+    age: timedelta
+
+
 class CallLedger(Protocol):
-    """ops.api_calls, ops.circuits and ops.capabilities_off."""
+    """ops.api_calls, ops.circuits, ops.capabilities_off and ops.plan_probes."""
 
     def acquire(self, vendor: str, endpoint: str, quota: Quota, *, wait_seconds: float, units: int = 1) -> int:
         """Take one call out of the quota and return its id, after waiting for the window if that is short enough.
@@ -115,4 +131,16 @@ class CallLedger(Protocol):
 
     def usage(self, vendor: str) -> VendorUsage:
         """Return what was used of a vendor."""
+        ...
+
+    def claim_probe(self, vendor: str) -> bool:
+        """Return whether the caller is to probe the vendor's plan: one process a UTC day is."""
+        ...
+
+    def note_probe(self, vendor: str, told: str) -> None:
+        """Store what the day's probe found."""
+        ...
+
+    def probe(self, vendor: str) -> PlanProbe | None:
+        """Return what the newest probe found, or None."""
         ...

@@ -90,12 +90,22 @@ class MarketRows(GateRows, Protocol):
         as_of: datetime,
         cutoff_at: datetime,
         since: datetime | None = None,
+        revised_by: datetime | None = None,
     ) -> dict[tuple[Symbol, Resolution], BarSeries]:
-        """Return completed bars known at the cutoff, the newest known revision of each; absent keys have none."""
+        """Return completed bars known at the cutoff, the newest known revision of each; absent keys have none.
+
+        Args:
+            revised_by: revisions that became known later are passed over, the first one is never. A stretch of
+                decisions asks with its first cutoff, so that none reads what was corrected after it; None: no limit.
+        """
         ...
 
     def last_bar_starts_at(self, resolution: Resolution) -> dict[Symbol, datetime]:
         """Return the start of the newest stored bar of each symbol."""
+        ...
+
+    def bar_source(self, symbol: Symbol, resolution: Resolution, starts_at: datetime, *, cutoff_at: datetime) -> str:
+        """Return who said a stored bar, in the revision known at the cutoff."""
         ...
 
     def news(self, *, since: datetime, cutoff_at: datetime) -> tuple[NewsItem, ...]:

@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 from trading import __version__
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
-from trading.domain.instruments import BookId
+from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Resolution, Session, Slot
 from trading.domain.orders import Order, OrderStatus
 from trading.domain.portfolio import Portfolio
+from trading.domain.series import BarSeries
 from trading.engine.hours import Terms, Timeline
 from trading.engine.state import BookState
 from trading.errors import InvariantBroken
@@ -70,14 +71,25 @@ def load_facts(
 
     Args:
         first_at: the earliest decision; history reaches back from there.
-        is_replay: leave out what is parked now, which says nothing about the past.
+        is_replay: leave out what is parked now, and what was revised since the first decision, which say nothing about
+            the past.
     """
-    symbols: Sequence[str] = spec.universe.data
     market = tx.market
-    daily = market.bars(symbols, (Resolution.DAY,), as_of=as_of, cutoff_at=cutoff_at, since=first_at - DAILY_MEMORY)
-    hourly = market.bars(symbols, _INTRADAY, as_of=as_of, cutoff_at=cutoff_at, since=first_at - INTRADAY_MEMORY)
+    # A replay reads once for many decisions: what was corrected after the first of them must not reach back to it.
+    revised_by = first_at if is_replay else None
+
+    def bars(resolutions: Sequence[Resolution], memory: timedelta) -> dict[tuple[Symbol, Resolution], BarSeries]:
+        return tx.market.bars(
+            spec.universe.data,
+            resolutions,
+            as_of=as_of,
+            cutoff_at=cutoff_at,
+            since=first_at - memory,
+            revised_by=revised_by,
+        )
+
     return Facts(
-        bars={**daily, **hourly},
+        bars={**bars((Resolution.DAY,), DAILY_MEMORY), **bars(_INTRADAY, INTRADAY_MEMORY)},
         news=market.news(since=first_at - NEWS_MEMORY, cutoff_at=cutoff_at),
         filings=market.filings(cutoff_at=cutoff_at),
         macro=market.macro(cutoff_at=cutoff_at),

@@ -3,50 +3,159 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, CorporateAction, MacroPoint, NewsItem
+from trading.domain.market import Bar, CorporateAction, EarningsReport, Filing, MacroPoint, NewsItem
+from trading.errors import DataRejected
 from trading.ports import IngestCounts, Provenance, Store
+
+type Settle = Callable[[IngestCounts], object]
+"""Hears what became of the rows before they are committed; an error of its own leaves nothing stored."""
+
+_ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
+_SHOWN = 20
 
 
 def import_bars(
     store: Store,
-    bars: Mapping[Symbol, Sequence[Bar]],
+    deliveries: Iterable[Sequence[Bar]],
     origin: Provenance,
     *,
-    on_symbol: Callable[[Symbol, int], None] = lambda symbol, count: None,
+    settle: Settle = lambda counts: None,
+    on_delivery: Callable[[Sequence[Bar]], None] = lambda bars: None,
 ) -> IngestCounts:
-    """Store checked bars and return what became of them; `on_symbol` hears of each symbol as it is written."""
+    """Store checked bars and return what became of them.
+
+    Args:
+        deliveries: read while the transaction is open; an error in the middle leaves nothing stored.
+        settle: see `Settle`.
+        on_delivery: hears of each delivery before it is written.
+    """
     counts = IngestCounts()
     with store.transaction() as tx:
-        for symbol, of_symbol in bars.items():
-            on_symbol(symbol, len(of_symbol))
-            for source, delivery in _by_source(of_symbol).items():
+        for bars in deliveries:
+            on_delivery(bars)
+            for source, delivery in _by_source(bars).items():
                 counts += tx.market.add_bars(delivery, replace(origin, source=source))
+        settle(counts)
     return counts
 
 
-def import_news(store: Store, items: Sequence[NewsItem], origin: Provenance) -> IngestCounts:
-    """Store stories and return what became of them."""
+def import_news(
+    store: Store,
+    deliveries: Iterable[Sequence[NewsItem]],
+    origin: Provenance,
+    *,
+    settle: Settle = lambda counts: None,
+) -> IngestCounts:
+    """Store stories and return what became of them; an error in the middle leaves nothing stored."""
     counts = IngestCounts()
     with store.transaction() as tx:
-        for source, delivery in _by_source(items).items():
-            counts += tx.market.add_news(delivery, replace(origin, source=source))
+        for items in deliveries:
+            for source, delivery in _by_source(items).items():
+                counts += tx.market.add_news(delivery, replace(origin, source=source))
+        settle(counts)
     return counts
 
 
-def import_actions(store: Store, actions: Sequence[CorporateAction], origin: Provenance) -> IngestCounts:
-    """Store splits and return what became of them."""
+def import_filings(
+    store: Store, filings: Sequence[Filing], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
+    """Store fundamentals and return what became of them.
+
+    Raises:
+        DataRejected: a filing that is stored already says something else.
+    """
     with store.transaction() as tx:
-        return tx.market.add_actions(actions, origin)
+        stored = {
+            (f.symbol, f.period_ends_on, f.quarters, f.known_at): (f.eps_diluted, f.revenue_usd)
+            for f in tx.market.filings(cutoff_at=_ALWAYS)
+        }
+        _refuse_contradictions(
+            (f"{f.symbol} {f.period_ends_on}", stored.get(key), (f.eps_diluted, f.revenue_usd))
+            for f in filings
+            if (key := (f.symbol, f.period_ends_on, f.quarters, f.known_at)) in stored
+        )
+        counts = tx.market.add_filings(filings, origin)
+        settle(counts)
+    return counts
 
 
-def import_macro(store: Store, points: Sequence[MacroPoint], origin: Provenance) -> IngestCounts:
-    """Store monthly values and return what became of them."""
+def import_earnings(
+    store: Store, reports: Sequence[EarningsReport], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
+    """Store earnings reports and return what became of them.
+
+    Raises:
+        DataRejected: a report that is stored already says something else.
+    """
     with store.transaction() as tx:
-        return tx.market.add_macro(points, origin)
+        stored = {
+            (r.symbol, r.period_ends_on, r.known_at): (r.eps_reported, r.eps_estimated)
+            for r in tx.market.earnings(cutoff_at=_ALWAYS)
+            if r.source == origin.source
+        }
+        _refuse_contradictions(
+            (f"{r.symbol} {r.period_ends_on}", stored[key], (r.eps_reported, r.eps_estimated))
+            for r in reports
+            if (key := (r.symbol, r.period_ends_on, r.known_at)) in stored
+        )
+        counts = tx.market.add_earnings(reports, origin)
+        settle(counts)
+    return counts
+
+
+def import_actions(
+    store: Store, actions: Sequence[CorporateAction], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
+    """Store splits or dividends and return what became of them.
+
+    Raises:
+        DataRejected: one that is stored already has another value: the first announcement would stand, unseen.
+    """
+    with store.transaction() as tx:
+        stored = {(a.symbol, a.kind, a.ex_on): a.value for a in tx.market.actions(cutoff_at=_ALWAYS)}
+        _refuse_contradictions(
+            (f"{a.kind} of {a.symbol} on {a.ex_on}", stored[a.symbol, a.kind, a.ex_on], a.value)
+            for a in actions
+            if (a.symbol, a.kind, a.ex_on) in stored
+        )
+        counts = tx.market.add_actions(actions, origin)
+        settle(counts)
+    return counts
+
+
+def import_macro(
+    store: Store, points: Sequence[MacroPoint], origin: Provenance, *, settle: Settle = lambda counts: None
+) -> IngestCounts:
+    """Store monthly values and return what became of them.
+
+    Raises:
+        DataRejected: a publication that is stored already has another value.
+    """
+    with store.transaction() as tx:
+        stored = {(p.series, p.period_on, p.known_at): p.value for p in tx.market.macro(cutoff_at=_ALWAYS)}
+        _refuse_contradictions(
+            (f"{p.series} of {p.period_on:%Y-%m}", stored[p.series, p.period_on, p.known_at], p.value)
+            for p in points
+            if (p.series, p.period_on, p.known_at) in stored
+        )
+        counts = tx.market.add_macro(points, origin)
+        settle(counts)
+    return counts
+
+
+def _refuse_contradictions(pairs: Iterable[tuple[str, object, object]]) -> None:
+    """Refuse what is stored under the same key with another value: it would be dropped without a word."""
+    found = [f"  {what}: stored is {stored}, the file says {given}" for what, stored, given in pairs if stored != given]
+    if found:
+        shown = "\n".join(found[:_SHOWN])
+        raise DataRejected(
+            f"{len(found)} rows contradict what is stored, nothing was stored:\n{shown}\ncorrect the file, or leave "
+            "these rows out"
+        )
 
 
 def _by_source[Row: (Bar, NewsItem)](rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -23,6 +23,7 @@ from trading.tasks.facts import cutoff_of
 from trading.tasks.gathering import Gathering
 from trading.tasks.ingest_bars import ACTOR, BarIngest
 from trading.tasks.ingest_facts import FactIntake
+from trading.tasks.metals import ingest_metals
 from trading.tasks.parking import gate_events, park
 from trading.tasks.report import StepReport
 
@@ -45,15 +46,17 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
         return _stored_prices(services, spec, slot)
     ingest = BarIngest(services, spec, book, slot, cutoff_of(services, slot), _run_id(book, slot))
     ingest.run()
+    metals, metal_notes = ingest_metals(services, slot, ingest.cutoff_at, ingest.run_id)
     traded = set(spec.universe.traded)
     return StepReport(
         step="ingest_prices",
         counts={
             **_counted("bars", ingest.counts),
+            **(_counted("metals", metals) if metals.received else {}),
             "bars_missing": ingest.missing_count,
             "bars_repeated": ingest.repeated_count,
         },
-        notes=(*ingest.gathering.notes, *ingest.notes),
+        notes=(*ingest.gathering.notes, *ingest.notes, *metal_notes),
         degraded=ingest.gathering.is_partial or VIX in ingest.without_newest or traded <= ingest.without_newest,
     )
 

@@ -35,17 +35,29 @@ class FactIntake:
     )
 
     def filings(self, symbols: Sequence[Symbol], stored: Sequence[Filing]) -> None:
-        """Ask symbol by symbol: the newest filing of one says nothing about what another has still to give."""
+        """Ask symbol by symbol: the newest filing of one says nothing about what another has still to give.
+
+        The filings of a company come from one source, the first that has any: what two of them say of one period
+        would read as an amendment.
+        """
         known = set(stored)
+        served: set[Symbol] = set()
         for source in self.services.sources.filings:
-            for symbol in symbols:
+            others = {f.symbol for f in stored if f.source in self._filing_sources - {source.name}}
+            for symbol in (s for s in symbols if s not in served | others):
                 window = self.window(f.known_at for f in stored if f.symbol == symbol and f.source == source.name)
                 ask = partial(source.filings, [symbol], window)
                 rows = self.gathering.ask(source.name, f"no filings of {symbol}", ask)
+                has_some = bool(rows) or any(f.symbol == symbol and f.source == source.name for f in stored)
+                served |= {symbol} if has_some or rows is None else set()
                 new = [row for row in rows or () if row not in known]
                 request = f"filings of {symbol} from {window.starts_at:%Y-%m-%d}"
                 with self._delivery(source.name, request) as (market, origin):
                     self.counts["filings"] += market.add_filings(new, origin)
+
+    @property
+    def _filing_sources(self) -> set[str]:
+        return {source.name for source in self.services.sources.filings}
 
     def macro(self, stored: Sequence[MacroPoint]) -> None:
         """Ask each source once."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pytest
+from trading.domain.market import ActionKind, CorporateAction
+from trading.gateway.feed import DailyFeed
 
 from tests.contract.gateway.ib_client import IbClient, needs_library
 from tests.contract.gateway.market import NOW
-from tests.fakes import RunningGateway, ny
+from tests.fakes import RunningGateway, flat_bars, memory_feed, ny, running_gateway
 
 pytestmark = needs_library
 
@@ -173,3 +176,42 @@ def test_the_head_time_stamp_is_the_start_of_the_first_bar(client: IbClient) -> 
 
 def test_a_duration_that_reaches_behind_all_history_is_cut(client: IbClient) -> None:
     assert [b.date.isoformat() for b in bars(client, "30 Y", "1 day")] == ["2019-06-03"]
+
+
+def test_without_a_subscription_bars_are_refused_with_354_or_a_quarter_of_an_hour_late(
+    gateway, client: IbClient
+) -> None:
+    gateway.tell("live_data", is_subscribed=False)
+    gateway.tell("advance", to=ny("2019-06-03 11:10").isoformat())
+    assert list(bars(client, "1 D", "30 mins")) == []
+    assert 354 in client.codes
+    client.ib.reqMarketDataType(3)
+    found = bars(client, "1 D", "30 mins")
+    assert 10167 in client.codes
+    assert [b.date for b in found] == [ny(f"2019-06-03 {at}") for at in ("09:30", "10:00", "10:30")]
+
+
+def test_history_stands_on_the_share_basis_of_the_present() -> None:
+    split = CorporateAction("NVDA", ActionKind.SPLIT, date(2019, 6, 4), 4.0, "test", NOW)
+    before = flat_bars("NVDA", date(2019, 6, 3), 1, price=400.0)
+    plain = memory_feed([*before, *flat_bars("NVDA", date(2019, 6, 4), 1, price=101.0)])
+    feed = DailyFeed(plain.symbols, plain._read_day, lambda symbols, first_on, last_on: [
+        action for action in [split] if first_on <= action.ex_on <= last_on
+    ])  # fmt: skip
+    with running_gateway(feed, ny("2019-06-03 16:00")) as gateway:
+        client = IbClient(gateway)
+        on_the_day = bars(client, "1 D", "1 day")
+        gateway.tell("advance", to=ny("2019-06-04 16:00").isoformat())
+        after = bars(client, "2 D", "1 day")
+        client.close()
+    assert [(b.close, b.volume) for b in on_the_day] == [(400, 13_000)]
+    assert [(b.close, b.volume) for b in after] == [(100, 52_000), (101, 13_000)]
+
+
+def test_gold_is_a_spot_metal_with_midpoints() -> None:
+    with running_gateway(memory_feed(flat_bars("XAUUSD", date(2019, 6, 3), 1, price=1330.0)), NOW) as gateway:
+        client = IbClient(gateway)
+        gold = client.lib.Contract(symbol="XAUUSD", secType="CMDTY", exchange="SMART", currency="USD")
+        found = client.ib.reqHistoricalData(gold, "", "1 D", "30 mins", "MIDPOINT", True)
+        client.close()
+    assert [(b.close, b.volume) for b in found[:2]] == [(1330, -1), (1330, -1)]

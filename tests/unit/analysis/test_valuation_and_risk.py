@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -60,6 +61,29 @@ def test_what_is_missing_is_named():
     assert got("why_valuation", "MSFT") == Why.NO_FILING
     assert got("why_valuation", "AAPL") == Why.NO_PEERS
     assert got("why_valuation", "GLD") == Why.NOT_APPLICABLE
+
+
+def test_a_peer_that_loses_money_has_no_say_in_the_median():
+    got = valued(four_quarters("AAPL", 2.0) + four_quarters("MSFT", 2.5) + four_quarters("TSLA", -1.0))
+    assert got("pe_sector_median", "AAPL") == pytest.approx(40.0)
+    assert got("pe_sector_median", "TSLA") == pytest.approx((25.0 + 40.0) / 2)
+
+
+def test_a_name_is_never_its_own_peer():
+    got = valued(four_quarters("AAPL", 2.0))
+    assert got("pe_ratio", "AAPL") == pytest.approx(25.0)
+    assert got("why_valuation", "AAPL") == Why.NO_PEERS
+    assert got("pe_sector_median", "MSFT") == pytest.approx(25.0)
+
+
+def test_a_foreign_filer_without_filings_abstains_and_says_so():
+    got = valued(four_quarters("AAPL", 2.0))
+    assert (got("why_valuation", "MSFT"), np.isnan(got("eps_ttm", "MSFT"))) == (Why.NO_FILING, True)
+
+
+def test_earnings_older_than_two_hundred_days_no_longer_describe_the_company():
+    got = valued([filed(date(2023, 11, 20), 4, 6.0, date(2023, 12, 20)), *four_quarters("MSFT", 2.0)])
+    assert got("why_valuation", "AAPL") == Why.NO_FILING
 
 
 def test_a_fiscal_year_stands_for_its_last_quarter():
@@ -151,3 +175,29 @@ def test_inflation_is_the_newest_published_month_against_its_year():
     columns = risk_columns(Facts(macro=points), times_of(ON, ON))
     assert columns["cpi_yoy_frac"][0, 0] == pytest.approx(0.04)
     assert columns["cpi_yoy_3m_ago_frac"][0, 0] == pytest.approx(0.01)
+
+
+def month_of(number: int, value: float, known_on: date):
+    known_at = datetime(known_on.year, known_on.month, known_on.day, 13, tzinfo=UTC)
+    year, month = divmod(number, 12)
+    on = date(2023 + year, month + 1, 1)
+    return a_macro_point(series=MacroSeries.CPI_NSA, period_on=on, value=value, known_at=known_at)
+
+
+def test_inflation_rests_on_first_publications_and_on_months_known_by_then():
+    on_time = [month_of(n, 300.0 + n, date(2023 + (n + 1) // 12, (n + 1) % 12 + 1, 14)) for n in range(1, 16)]
+    missing = month_of(0, 290.0, date(2024, 6, 10))
+    revised = month_of(15, 999.0, date(2024, 6, 11))
+    columns = risk_columns(Facts(macro=[*on_time, missing, revised]), times_of(ON, ON))
+    assert columns["cpi_yoy_frac"][0, 0] == pytest.approx(315.0 / 303.0 - 1)
+    january = risk_columns(Facts(macro=[*on_time, missing]), times_of(date(2024, 2, 20), date(2024, 2, 20)))
+    assert np.isnan(january["cpi_yoy_frac"][0, 0])
+
+
+def test_the_change_of_the_vix_is_unknown_while_yesterdays_close_is():
+    series = daily_series(VIX, [14.0, 20.0], last_on=date(2024, 6, 11))
+    late = series.known_at.copy()
+    late[-1] = np.datetime64("2024-06-12T16:00")
+    columns = risk_columns(Facts({(VIX, Resolution.DAY): replace(series, known_at=late)}), times_of(ON, ON))
+    assert np.isnan(columns["vix_change_frac"][0, 0])
+    assert columns["vix_change_frac"][-1, 0] == 0.0

@@ -29,7 +29,7 @@ def lines(**values):
 def test_each_vendor_has_a_line_and_one_that_is_off_says_what_to_set():
     found = lines()
     assert list(found) == [
-        "polygon", "edgar", "alphavantage", "newsapi", "x", "fred", "cboe", "gpr", "sources",
+        "polygon", "ibkr", "edgar", "alphavantage", "newsapi", "x", "fred", "cboe", "gpr", "sources",
     ]  # fmt: skip
     assert found["polygon"].text.endswith("set POLYGON_API_KEY (or POLYGON_API_KEY_FILE)")
     assert found["cboe"].level is Level.OK
@@ -62,6 +62,35 @@ def test_what_the_plan_refused_today_and_an_outage_are_told():
     assert "current day" in states["polygon"].problem
     assert "5 outages in a row" in states["cboe"].problem
     assert states["gpr"].problem is None
+
+
+def test_a_broker_of_ones_own_is_asked_for_bars_and_the_paper_gateway_is_not():
+    own = {"AIRDESK_BROKER_PORT": "4002", "AIRDESK_BROKER_ACCOUNT": "DU1"}
+    assert lines(**own)["ibkr"].text == "on: bars of this hour, the VIX of this hour, gold and silver"
+    assert "connect your own broker" in lines(**own, AIRDESK_GATEWAY_CONTROL_PORT="4102")["ibkr"].text
+    assert "AIRDESK_IBKR_BARS=1" in lines(**own, AIRDESK_IBKR_BARS="0")["ibkr"].text
+    assert "sources" not in lines(**own), "the broker serves prices"
+
+
+def test_a_plan_that_answers_like_another_one_is_told_with_its_age():
+    vendors = settings(POLYGON_API_KEY=CANARY, POLYGON_PLAN="starter").vendors
+    calls = MemoryCalls()
+    polygon = next(vendor_states(vendors, calls))
+    assert "not probed yet" in polygon.serves
+    calls.note_probe(NAME, "starter or developer, with financials")
+    calls.passes(7200)
+    polygon = next(vendor_states(vendors, calls))
+    assert "starter or developer, with financials, 2 hours ago" in polygon.serves
+    assert polygon.problem is None
+    calls.note_probe(NAME, "basic, without financials")
+    assert "plan set to starter, but it answered like basic" in next(vendor_states(vendors, calls)).problem
+
+
+def test_what_the_account_lacks_at_the_broker_is_told():
+    calls = MemoryCalls()
+    calls.switch_off("ibkr", "bars of indices", reason="ibkr: the account has no bars of indices (354 for VIX)")
+    states = {state.name: state for state in vendor_states(settings().vendors, calls, has_broker=True)}
+    assert "354 for VIX" in states["ibkr"].problem
 
 
 def test_a_source_of_headlines_that_is_off_is_no_warning_and_x_needs_a_token_and_a_budget():

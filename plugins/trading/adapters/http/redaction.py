@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 MASK = "***"
 SHORTEST_SECRET = 6
 """Shorter ones are placeholders; removing them would tear ordinary words apart."""
+CAUSE_CHARACTERS = 200
 QUIET_LEVELS = {"httpx": logging.WARNING, "urllib3": logging.INFO}
 
 _NAMED = re.compile(r"(?i)(?:(?<![a-z0-9])|(?<=%3F)|(?<=%26))(api_?key|token)(=|%3D)[^\s&\"'<>,;)]+")
@@ -43,6 +44,11 @@ def redact(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return _BOT.sub(f"/bot{MASK}", _NAMED.sub(rf"\1\2{MASK}", text))
+
+
+def cause_of(error: Exception) -> str:
+    """Return why a reply could not be read, as it may stand in a message: it may repeat a piece of the reply."""
+    return redact(f"{type(error).__name__}: {error}")[:CAUSE_CHARACTERS]
 
 
 def redact_body(body: bytes) -> bytes:

@@ -27,7 +27,7 @@ class ClientLibrary:
     """The names of the library that the adapter uses.
 
     Attributes:
-        connection: class of a connection (`IB`). order, stock: classes of what is sent.
+        connection: class of a connection (`IB`). order, stock, contract: classes of what is sent.
         request_error: raised when the gateway answers a request with an error; has `code` and `message`.
         run: runs an awaitable to its end, with `timeout` in seconds.
         failures: event by which a failure ends the call that is being waited for.
@@ -37,6 +37,7 @@ class ClientLibrary:
     connection: Any
     order: Any
     stock: Any
+    contract: Any
     request_error: type[Exception]
     run: Any
     failures: Any
@@ -61,6 +62,7 @@ def _installed() -> ClientLibrary:
         connection=library.IB,
         order=library.Order,
         stock=library.Stock,
+        contract=library.Contract,
         request_error=wrapper.RequestError,
         run=library.util.run,
         failures=library.util.globalErrorEvent,

@@ -16,7 +16,7 @@ from trading.adapters.postgres_store.connection import connect, translated_error
 from trading.adapters.postgres_store.history import keep_reply
 from trading.adapters.postgres_store.statements import Statements
 from trading.errors import CircuitOpen, QuotaExhausted, VendorRateLimited
-from trading.ports.calls import CallResult, Quota, VendorUsage
+from trading.ports.calls import CallResult, PlanProbe, Quota, VendorUsage
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 900.0
@@ -97,6 +97,22 @@ class PostgresCallLedger:
         assert row is not None
         return VendorUsage(**row)
 
+    def claim_probe(self, vendor: str) -> bool:
+        """Return whether the caller is to probe the vendor's plan today; see the port."""
+        with self._statements() as statements:
+            return bool(statements.value("claim_probe", vendor=vendor))
+
+    def note_probe(self, vendor: str, told: str) -> None:
+        """Store what the day's probe found."""
+        with self._statements() as statements:
+            statements.run("note_probe", vendor=vendor, told=told)
+
+    def probe(self, vendor: str) -> PlanProbe | None:
+        """Return what the newest probe found, or None."""
+        with self._statements() as statements:
+            row = statements.row("newest_probe", vendor=vendor)
+        return None if row is None else PlanProbe(**row)
+
     def _take(self, vendor: str, endpoint: str, quota: Quota, units: int, *, lock_seconds: float) -> int | float:
         """Return the id of a call taken, or how long the window stays full [s]."""
         cost_usd = quota.unit_cost_usd * units
@@ -105,9 +121,11 @@ class PostgresCallLedger:
             room = statements.row(
                 "vendor_room",
                 vendor=vendor,
+                endpoint=endpoint,
                 per_window=quota.per_window,
                 window_seconds=quota.window_seconds,
                 pause_seconds=quota.pause_seconds,
+                repeat_seconds=quota.repeat_seconds,
                 open_seconds=OPEN_SECONDS,
                 probe_seconds=PROBE_SECONDS,
             )

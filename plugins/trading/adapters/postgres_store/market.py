@@ -151,13 +151,20 @@ class PostgresMarketRows(PostgresGateRows):
         as_of: datetime,
         cutoff_at: datetime,
         since: datetime | None = None,
+        revised_by: datetime | None = None,
     ) -> dict[tuple[Symbol, Resolution], BarSeries]:
         """Return completed bars known at the cutoff, the newest known revision of each; absent keys have none."""
-        return read_bars(self._bars, symbols, resolutions, as_of=as_of, cutoff_at=cutoff_at, since=since)
+        limits = {"as_of": as_of, "cutoff_at": cutoff_at, "since": since, "revised_by": revised_by}
+        return read_bars(self._bars, symbols, resolutions, **limits)
 
     def last_bar_starts_at(self, resolution: Resolution) -> dict[Symbol, datetime]:
         """Return the start of the newest stored bar of each symbol."""
         return {row["symbol"]: row["max"] for row in self._bars.rows("last_bar_starts", resolution=resolution.value)}
+
+    def bar_source(self, symbol: Symbol, resolution: Resolution, starts_at: datetime, *, cutoff_at: datetime) -> str:
+        """Return who said a stored bar, in the revision known at the cutoff."""
+        place = {"symbol": symbol, "resolution": resolution.value, "starts_at": starts_at}
+        return str(self._bars.value("bar_source", **place, cutoff_at=cutoff_at))
 
     def news(self, *, since: datetime, cutoff_at: datetime) -> tuple[NewsItem, ...]:
         """Return stories published at or after `since` and known at the cutoff, ascending by `known_at`."""

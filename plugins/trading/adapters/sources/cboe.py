@@ -9,6 +9,7 @@ from io import StringIO
 from itertools import pairwise
 
 from trading.adapters.http import HttpClient, Quota, VendorTerms
+from trading.adapters.http.redaction import cause_of
 from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import Bar, Resolution, TimeWindow
 from trading.errors import DataRejected
@@ -72,7 +73,7 @@ def _rows(text: str) -> dict[date, tuple[float, float, float, float]]:
         return _parsed(text)
     except (ValueError, csv.Error) as error:
         raise DataRejected(
-            f"Cboe's VIX file is not as expected ({error}); nothing was stored, look for an update of Airdesk"
+            f"Cboe's VIX file is not as expected ({cause_of(error)}); nothing was stored, look for an update of Airdesk"
         ) from None
 
 

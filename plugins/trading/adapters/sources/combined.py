@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from trading.adapters.http import HttpClient, VendorTerms
+from trading.adapters.ibkr.history import NAME as IBKR
+from trading.adapters.ibkr.history import PACING, HistoryLine
 from trading.adapters.sources import alphavantage, cboe, edgar, fred, gpr, newsapi, x_search
+from trading.adapters.sources.ibkr_bars import INDICES, METALS, STOCKS, IbkrBars, SplitKnowledge, StoredActions
 from trading.adapters.sources.polygon_bars import PolygonBars
 from trading.adapters.sources.polygon_client import PolygonClient, polygon_terms
 from trading.adapters.sources.polygon_facts import PolygonActions, PolygonNews
-from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, Reach, plan_named
+from trading.adapters.sources.polygon_market import PlanProbe, PolygonHolidays
+from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, Plan, Reach, plan_named
+from trading.adapters.sources.polygon_plan import NAME as POLYGON
+from trading.adapters.sources.polygon_statements import PolygonFilings
 from trading.analysis.entities import Entities
 from trading.domain.instruments import Universe
 from trading.ports import (
@@ -52,6 +58,21 @@ class _Clients:
         return HttpClient(terms, self._calls, deadline_seconds=seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnBroker:
+    """A broker that is asked for bars.
+
+    Attributes:
+        client_id: the writer's, which the connection for bars never takes.
+        stored_actions: reads a symbol's stored splits.
+    """
+
+    host: str
+    port: int
+    client_id: int
+    stored_actions: StoredActions
+
+
 def vendor_sources(
     vendors: VendorSettings,
     calendar: MarketCalendar,
@@ -60,16 +81,21 @@ def vendor_sources(
     *,
     universe: Universe = UNIVERSE,
     is_history: bool = False,
+    broker: OwnBroker | None = None,
 ) -> Sources:
     """Return the sources that the settings switch on; the Cboe's and the risk index need no key.
+
+    Bars are the broker's first, because only they are of this hour whatever the plans; then Polygon's, then the Cboe's.
+    History is asked of the vendors first: the broker's is slow, and on today's share basis.
 
     Args:
         universe: the instruments whose names headlines are searched for.
         is_history: bars are brought for the past: more time, and instants of knowledge as a delayed plan gives them.
+        broker: None without one of one's own.
     """
 
     client = _Clients(calls, is_history=is_history)
-    bars: list[BarSource] = [cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar)]
+    bars: list[BarSource] = []
     macro: list[MacroSource] = [gpr.GprSource(client(_gpr_terms(vendors)))]
     news: list[NewsSource] = []
     filings: list[FilingSource] = []
@@ -80,11 +106,17 @@ def vendor_sources(
         reach = Reach(plan_named(vendors.polygon_plan), calendar, clock, calls, is_history=is_history)
         bars.append(PolygonBars(polygon, reach))
         news.append(PolygonNews(polygon, clock))
-        actions.append(PolygonActions(polygon, calendar, clock))
+        actions.append(PolygonActions(polygon, calendar, clock, PlanProbe(polygon, calls, clock, calendar)))
     if vendors.sec_user_agent:
         data, site = (client(terms) for terms in _edgar_terms(vendors))
         filings.append(edgar.EdgarSource(data, site, calendar))
         news.append(edgar.Edgar8kSource(site))
+    if vendors.polygon_key and reach.plan.has_financials:
+        filings.append(PolygonFilings(polygon, calendar))
+    bars.append(cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar))
+    if broker is not None and vendors.ibkr_bars:
+        own = _own_bars(broker, calls, calendar, clock, actions, is_history=is_history)
+        bars.insert(len(bars) if is_history else 0, own)
     if vendors.fred_key:
         macro.insert(0, fred.FredSource(client(_fred_terms(vendors)), calendar))
     entities = Entities(universe, NAMES)
@@ -92,23 +124,50 @@ def vendor_sources(
         http = client(_alphavantage_terms(vendors))
         news.append(alphavantage.AlphaVantageNews(http, entities, clock, is_history=is_history))
         earnings.append(alphavantage.AlphaVantageEarnings(http, calendar, clock, is_history=is_history))
+    news += _priced_headlines(vendors, client, entities, universe, clock, is_history=is_history)
+    return Sources(
+        tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions),
+        holidays=(PolygonHolidays(polygon, calendar),) if vendors.polygon_key else (),
+        first_news=FIRST_NEWS, earnings=tuple(earnings), quotas=client.quotas,
+    )  # fmt: skip
+
+
+def _own_bars(
+    broker: OwnBroker,
+    calls: CallLedger,
+    calendar: MarketCalendar,
+    clock: Clock,
+    actions: Sequence[ActionSource],
+    *,
+    is_history: bool,
+) -> IbkrBars:
+    """Return the broker's bars; history leaves half of the broker's pace to the hourly run."""
+    line = HistoryLine(
+        broker.host,
+        broker.port,
+        calls,
+        writer_client_id=broker.client_id,
+        deadline_seconds=HISTORY_SECONDS if is_history else TASK_SECONDS,
+        pacing=replace(PACING, per_window=PACING.per_window // 2) if is_history else PACING,
+    )
+    return IbkrBars(line, calendar, SplitKnowledge(broker.stored_actions, tuple(actions), clock))
+
+
+def _priced_headlines(
+    vendors: VendorSettings,
+    client: Callable[[VendorTerms], HttpClient],
+    entities: Entities,
+    universe: Universe,
+    clock: Clock,
+    *,
+    is_history: bool,
+) -> Iterator[NewsSource]:
     if vendors.newsapi_key:
         plan = newsapi.newsapi_plan(vendors.newsapi_plan)
-        news.append(newsapi.NewsApi(client(_newsapi_terms(vendors)), plan, universe, NAMES, clock))
+        yield newsapi.NewsApi(client(_newsapi_terms(vendors)), plan, universe, NAMES, clock)
     # Posts of the past are not for sale beyond a week, and each one costs: history does without them.
     if _is_x_on(vendors) and not is_history:
-        budget_usd = vendors.x_budget_usd
-        news.append(x_search.XSearch(client(_x_terms(vendors)), entities, clock, budget_usd=budget_usd))
-    return Sources(
-        tuple(bars),
-        tuple(news),
-        tuple(filings),
-        tuple(macro),
-        tuple(actions),
-        first_news=FIRST_NEWS,
-        earnings=tuple(earnings),
-        quotas=client.quotas,
-    )
+        yield x_search.XSearch(client(_x_terms(vendors)), entities, clock, budget_usd=vendors.x_budget_usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +186,16 @@ class VendorState:
     is_optional: bool = False
 
 
-def vendor_states(vendors: VendorSettings, calls: CallLedger | None) -> Iterator[VendorState]:
-    """Yield how each vendor stands; without a ledger only what the settings say. Never a secret, never a request."""
+def vendor_states(
+    vendors: VendorSettings, calls: CallLedger | None, *, has_broker: bool = False
+) -> Iterator[VendorState]:
+    """Yield how each vendor stands; without a ledger only what the settings say. Never a secret, never a request.
+
+    Args:
+        has_broker: whether a broker of one's own is configured.
+    """
     yield _polygon_state(vendors, calls)
+    yield _broker_state(vendors, calls, has_broker=has_broker)
     sec = _edgar_terms(vendors) if vendors.sec_user_agent else ()
     yield _state("edgar", "filings, 8-K headlines", sec, calls, off="set SEC_USER_AGENT to who you are, with e-mail")
     yield from _headline_states(vendors, calls)
@@ -137,6 +203,35 @@ def vendor_states(vendors: VendorSettings, calls: CallLedger | None) -> Iterator
     yield _state("fred", "consumer prices", consumer_prices, calls, off="set FRED_API_KEY (or FRED_API_KEY_FILE)")
     yield _state("cboe", "the VIX of each day", (_cboe_terms(vendors),), calls)
     yield _state("gpr", "the index of geopolitical risk", (_gpr_terms(vendors),), calls)
+
+
+def _broker_state(vendors: VendorSettings, calls: CallLedger | None, *, has_broker: bool) -> VendorState:
+    serves = "bars of this hour, the VIX of this hour, gold and silver"
+    if not (vendors.ibkr_bars and has_broker):
+        wanted = "connect your own broker" if vendors.ibkr_bars else "set AIRDESK_IBKR_BARS=1"
+        return VendorState(IBKR, serves, is_on=False, problem=wanted, is_optional=True)
+    refused = [
+        f"{kind}: off until midnight UTC ({reason})"
+        for kind in (STOCKS, INDICES, METALS)
+        if calls and (reason := calls.off_reason(IBKR, kind))
+    ]
+    if circuit := _circuit(IBKR, calls):
+        refused.append(circuit)
+    return VendorState(IBKR, serves, problem="; ".join(refused) or None)
+
+
+def _plan_told(plan: Plan, calls: CallLedger | None) -> tuple[str, str | None]:
+    """Return what the newest probe found and when, and how that differs from the setting, or None."""
+    probe = calls.probe(POLYGON) if calls else None
+    if probe is None:
+        return f"plan {plan.name}, not probed yet", None
+    when = f"{probe.age.total_seconds() / 3600:.0f} hours ago"
+    if plan.name in probe.told:
+        return f"plan {plan.name}, and it answered like {probe.told}, {when}", None
+    return (
+        f"plan {plan.name}",
+        f"plan set to {plan.name}, but it answered like {probe.told}, {when}; correct POLYGON_PLAN",
+    )
 
 
 def _headline_states(vendors: VendorSettings, calls: CallLedger | None) -> Iterator[VendorState]:
@@ -193,24 +288,25 @@ def _problems(vendor: str, capabilities: Sequence[str], calls: CallLedger | None
 
 
 def _polygon_state(vendors: VendorSettings, calls: CallLedger | None) -> VendorState:
-    name, serves = "polygon", "bars, splits, dividends, news"
+    name, serves = POLYGON, "bars, splits, dividends, news, holidays"
     if not vendors.polygon_key:
         return VendorState(name, serves, is_on=False, problem="set POLYGON_API_KEY (or POLYGON_API_KEY_FILE)")
     _polygon_terms(vendors)
     plan = plan_named(vendors.polygon_plan)
-    problems = []
+    told, misfit = _plan_told(plan, calls)
+    problems = [] if misfit is None else [misfit]
     if plan.delay is None:
         problems.append(
             "it has no prices of the current day, so hourly entries need AIRDESK_DAILY_PRICING=1 or another plan"
         )
     problems += [
         f"{capability}: refused by the plan, off until midnight UTC; correct POLYGON_PLAN"
-        for capability in (BARS, CURRENT_DAY, "actions", "news")
+        for capability in (BARS, CURRENT_DAY, "actions", "news", "financials", "market status")
         if calls and calls.off_reason(name, capability)
     ]
     if circuit := _circuit(name, calls):
         problems.append(circuit)
-    return VendorState(name, f"{serves} (plan {plan.name})", problem="; ".join(problems) or None)
+    return VendorState(name, f"{serves} ({told})", problem="; ".join(problems) or None)
 
 
 def _state(

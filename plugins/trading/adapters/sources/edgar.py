@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trading.adapters.http import HttpClient, Quota, VendorTerms
+from trading.adapters.http.redaction import cause_of
 from trading.adapters.sources.edgar_8k import PAGE_ENTRIES, stories_of
 from trading.adapters.sources.edgar_companies import CIKS
 from trading.adapters.sources.edgar_facts import EPS_TAGS, SOURCE, filings_of
@@ -119,7 +120,7 @@ class _Companies:
                 self._listed = {row["ticker"]: int(row["cik_str"]) for row in listed.values()}
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise DataRejected(
-                    f"the SEC's list of tickers has another shape than expected ({error!r}); nothing was stored, "
+                    f"the SEC's list of tickers has another shape than expected ({cause_of(error)}); nothing was stored, "
                     "look for an update of Airdesk"
                 ) from None
         return self._listed.get(symbol)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from trading.adapters.http.redaction import cause_of
 from trading.analysis.stories import clean_title, web_address
 from trading.domain.instruments import Symbol
 from trading.domain.market import NewsItem
@@ -52,7 +53,7 @@ def stories_of(body: bytes, companies: Mapping[int, Symbol], *, source: str) -> 
             items[item.item_id] = replace(first, symbols=tuple(dict.fromkeys((*first.symbols, *item.symbols))))
     except (ET.ParseError, ValueError) as error:
         raise DataRejected(
-            f"the 8-K feed is not as expected ({error}); nothing was stored, look for an update of Airdesk"
+            f"the 8-K feed is not as expected ({cause_of(error)}); nothing was stored, look for an update of Airdesk"
         ) from None
     return Feed(tuple(items.values()), len(entries), min(times, default=None))
 

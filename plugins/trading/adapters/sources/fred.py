@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from trading.adapters.http import HttpClient, KeyPlace, Quota, VendorTerms
+from trading.adapters.http.redaction import cause_of
 from trading.domain.market import MacroPoint, MacroSeries, TimeWindow
 from trading.errors import DataRejected
 from trading.ports import MarketCalendar
@@ -67,7 +68,7 @@ def first_published(said: Any, series: MacroSeries, *, calendar: MarketCalendar)
         first = _first_values(said)
     except (KeyError, TypeError, ValueError) as error:
         raise DataRejected(
-            f"FRED's observations have another shape than expected ({error!r}); nothing was stored, "
+            f"FRED's observations have another shape than expected ({cause_of(error)}); nothing was stored, "
             "look for an update of Airdesk"
         ) from None
     return tuple(

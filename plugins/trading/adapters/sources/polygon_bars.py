@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +13,12 @@ from trading.adapters.http import NotEntitled
 from trading.adapters.sources.polygon_client import PolygonClient
 from trading.adapters.sources.polygon_plan import BARS, CURRENT_DAY, NAME, NEW_YORK, Reach
 from trading.analysis.quality import expected_windows
-from trading.domain.instruments import VIX, Symbol
+from trading.domain.instruments import GOLD, SILVER, VIX, Symbol
 from trading.domain.market import Bar, Resolution, Session, TimeWindow
 
 MINUTES = {Resolution.HALF_HOUR: 30, Resolution.DAY: None}
+DAYS_AT_ONCE, FEW_CALLS = 3, 60
+"""Up to so many days are taken from replies with all tickers, on plans with fewer calls a minute than that."""
 TIMEFRAME = "timeframe"
 """The word by which a refusal of the days asked for differs from a refusal of the endpoint."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -31,10 +33,15 @@ class PolygonBars:
 
     def __init__(self, client: PolygonClient, reach: Reach) -> None:
         self._client, self._reach = client, reach
+        self._days: dict[date, dict[Symbol, Any]] = {}
 
     def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
-        """Return `as_of`, or the previous close on a plan without the current day; None for hours and the VIX."""
-        return None if symbol == VIX or resolution not in MINUTES else self._reach.until(as_of)
+        """Return `as_of`, or the previous close on a plan without the current day.
+
+        None for hours, the VIX and spot metals.
+        """
+        is_served = symbol not in (VIX, GOLD, SILVER) and resolution in MINUTES
+        return self._reach.until(as_of) if is_served else None
 
     def bars(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:
         """Return the session bars that start in `window` and ended by its end, ascending."""
@@ -57,14 +64,34 @@ class PolygonBars:
     def _fetch(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> list[Bar]:
         if window.starts_at >= window.ends_at:
             return []
+        if not (grid := self._grid(window, resolution)):
+            return []
+        if resolution is Resolution.DAY and self._is_cheaper_by_day(grid):
+            days = ((place, self._day(place[0].session_on).get(symbol)) for place in grid.values())
+            return [self._bar(symbol, resolution, *place, row) for place, row in days if row is not None]
         day = window.starts_at.astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0)
         from_at = day if resolution is Resolution.DAY else window.starts_at
         rows = self._client.bars(
             quote(symbol, safe=""), MINUTES[resolution], _milliseconds(from_at), _milliseconds(window.ends_at)
         )
-        grid = self._grid(window, resolution)
         placed = ((grid.get(self._key(row, resolution)), row) for row in rows)
         return [self._bar(symbol, resolution, *place, row) for place, row in placed if place is not None]
+
+    def _is_cheaper_by_day(self, grid: dict[object, tuple[Session, TimeWindow]]) -> bool:
+        """Whether calls are few and the days so few that one reply with all tickers of each serves every symbol.
+
+        Only days that are over: the vendor shows the part of a day as if it were the day.
+        """
+        now = self._reach.clock.now()
+        is_short = 0 < len(grid) <= DAYS_AT_ONCE and all(span.ends_at <= now for _, span in grid.values())
+        return is_short and self._reach.plan.calls_per_minute < FEW_CALLS
+
+    def _day(self, on: date) -> dict[Symbol, Any]:
+        """Return the rows of one day by ticker, asked for once a task; stamped with another day they are none."""
+        if on not in self._days:
+            rows = self._client.day(on)
+            self._days[on] = {row.ticker: row for row in rows if row.ticker and self._key(row, Resolution.DAY) == on}
+        return self._days[on]
 
     def _grid(self, window: TimeWindow, resolution: Resolution) -> dict[object, tuple[Session, TimeWindow]]:
         """Return session and span by what a row's time stamp names: its start, or for days its date in New York."""

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from trading.adapters.sources.polygon_client import PolygonClient
+from trading.adapters.sources.polygon_market import PlanProbe
 from trading.adapters.sources.polygon_plan import NAME, NEW_YORK
 from trading.analysis.language import is_english
 from trading.analysis.stories import clean_title, first_readable_at, web_address
@@ -33,14 +34,19 @@ class PolygonActions:
 
     name = NAME
 
-    def __init__(self, client: PolygonClient, calendar: MarketCalendar, clock: Clock) -> None:
-        self._client, self._calendar, self._clock = client, calendar, clock
+    def __init__(
+        self, client: PolygonClient, calendar: MarketCalendar, clock: Clock, probe: PlanProbe | None = None
+    ) -> None:
+        self._client, self._calendar, self._clock, self._probe = client, calendar, clock, probe
 
     def corporate_actions(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[CorporateAction]:
         """Return splits and dividends with an ex-date from the window's start on that are known by its end.
 
         Identical rows, which the vendor has, count once. What is seen first just after the window's end belongs to it.
+        Every ingest and pull comes by here, so the plan is probed here.
         """
+        if self._probe is not None:
+            self._probe.once()
         first_on = window.starts_at.date() - ANNOUNCED_WITHIN
         asked = {"ticker.any_of": ",".join(symbols)}
         now = self._clock.now()

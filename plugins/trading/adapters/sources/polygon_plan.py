@@ -27,18 +27,20 @@ class Plan:
     Attributes:
         delay: how late its bars are; None where it has none of the current day.
         years: how far its history reaches back.
+        has_financials: whether income statements may be asked for.
     """
 
     name: str
     calls_per_minute: int
     delay: timedelta | None
     years: int
+    has_financials: bool = True
 
 
 PLANS = {
     plan.name: plan
     for plan in (
-        Plan("basic", 5, None, 2),
+        Plan("basic", 5, None, 2, has_financials=False),
         Plan("starter", 300, timedelta(minutes=15), 5),
         Plan("developer", 300, timedelta(minutes=15), 10),
         Plan("advanced", 300, timedelta(0), 20),

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 IBKR_POOL = "ibkr"
 """One slot: the broker has one writer."""
+DATA_POOL = "ibkr_data"
+"""One slot: the broker has one connection for bars, under an id that is not the writer's."""
 REPLAY_POOL = "replay"
 """One slot: a backfill never takes the executor from a live run."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trading.gateway.history import BarRequest, head, history
 from trading.gateway.listings import Listing
-from trading.gateway.quotes import MarketView
+from trading.gateway.quotes import DELAY, MarketView
 from trading.gateway.records import Refusal
 from trading.gateway.requests import Handler, ignore
 from trading.gateway.requests.contracts import resolve
@@ -109,7 +109,7 @@ def cancel_market_data(session: Session, request: Request) -> None:
 
 
 def historical_data(session: Session, request: Request) -> None:
-    """Answer with bars."""
+    """Answer with bars; without a subscription with delayed ones, where the client takes those."""
     request_id = session.about(request.whole())
     listing = resolve(session, read_contract(request))
     request.skip()  # includeExpired
@@ -119,8 +119,13 @@ def historical_data(session: Session, request: Request) -> None:
     wanted = BarRequest(listing.symbol, ends_at, size, duration, request.text(), is_epoch=request.whole() == 2)
     if request.flag():
         raise Refusal(321, "Error validating request.-'bB' : cause - keepUpToDate is not simulated.")
-    broker = session.broker
-    found = history(wanted, broker.feed, broker.calendar, broker.state.clock)
+    broker, now = session.broker, session.broker.state.clock
+    if not session.gateway.has_live_data:
+        if session.data_kind not in (DataKind.DELAYED, DataKind.DELAYED_FROZEN):
+            raise Refusal(354, NOT_SUBSCRIBED)
+        session.error(request_id, 10167, SHOWING_DELAYED)
+        now -= DELAY
+    found = history(wanted, broker.feed, broker.calendar, now)
     session.send(wire.historical_data(request_id, found.begins_at, found.ends_at, found.bars))
 
 
