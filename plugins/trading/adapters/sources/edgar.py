@@ -120,7 +120,7 @@ class _Companies:
                 self._listed = {row["ticker"]: int(row["cik_str"]) for row in listed.values()}
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise DataRejected(
-                    f"the SEC's list of tickers has another shape than expected ({cause_of(error)}); nothing was stored, "
+                    f"the SEC's list of tickers has another shape ({cause_of(error)}); nothing was stored, "
                     "look for an update of Airdesk"
                 ) from None
         return self._listed.get(symbol)

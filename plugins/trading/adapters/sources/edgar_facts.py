@@ -57,7 +57,7 @@ def filings_of(facts: object, *, symbol: Symbol, cik: int, calendar: MarketCalen
         return tuple(_filings(_taxonomy(facts, cik), symbol, calendar))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataRejected(
-            f"the SEC's facts of {symbol} have another shape than expected ({cause_of(error)}); nothing of them was stored, "
+            f"the SEC's facts of {symbol} have another shape ({cause_of(error)}); nothing of them was stored, "
             "look for an update of Airdesk"
         ) from None
 
