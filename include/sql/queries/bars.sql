@@ -77,13 +77,12 @@ SELECT (SELECT count(*) FROM written WHERE revision = 0) AS stored,
        (SELECT count(*) FROM written WHERE revision > 0) AS revised;
 
 -- name: read_bars
--- Every revision of completed bars known at the cutoff, in fixed-width columns; the reader sorts and keeps the newest.
-SELECT array_position(%(symbols)s::text[], symbol)::int4,
-       array_position(%(resolutions)s::text[], resolution)::int4,
-       revision::int4, starts_at, ends_at, known_at,
+-- Every revision of completed bars known at the cutoff; the reader sorts and keeps the newest. All symbols have one
+-- length, so that all rows have one width.
+SELECT symbol, revision::int4, starts_at, ends_at, known_at,
        open::float8, high::float8, low::float8, close::float8, volume::float8
 FROM market.bars
-WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = ANY (%(resolutions)s::text[])
+WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = %(resolution)s::text
   AND starts_at < %(as_of)s::timestamptz AND ends_at <= %(as_of)s::timestamptz
   AND known_at <= %(cutoff_at)s::timestamptz
   AND (revision = 0 OR known_at <= coalesce(%(revised_by)s::timestamptz, 'infinity'))
