@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import psycopg2
 from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
@@ -24,18 +27,80 @@ _MICROSECOND = timedelta(microseconds=1)
 # count and per field a 32-bit length before the value; a count of -1 ends the data.
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-_ROWS_A_COPY = 1 << 15
-"""Rows turned into bytes at once: some 5 MB, whatever the length of a delivery."""
+_ROWS_AT_ONCE = 8192
+"""Rows turned into bytes at once: about 1 MB, whatever the length of a delivery."""
 
 
-def binary_rows(bars: Sequence[Bar]) -> list[NDArray[Any]]:
-    """Return `bars` as rows of staging.bars in COPY's own layout, equal keys in their order.
+class BarStream(io.RawIOBase):
+    """The bars of one reply as the bytes of one COPY, made piece by piece while the server stores the piece before.
 
-    One array for each width of symbol and resolution, because the fields of an array have fixed widths. Response and
-    fetch are left 0: the digest of a reply must not depend on them.
+    Attributes:
+        digest: over the bars that were read so far; neither response nor fetch is in it, so equal replies are equal.
+        is_ascending: whether the starts of each symbol and resolution ascended so far: then no key came twice.
+    """
 
-    Raises:
-        InvariantBroken: a number or an instant of a bar is none; refused bars go through `copying.copy_in`.
+    def __init__(self, bars: Sequence[Bar], *, response_id: int, fetched_at: datetime) -> None:
+        super().__init__()
+        self.digest = hashlib.sha256()
+        self.is_ascending = True
+        self._response_id = response_id
+        self._fetched_at = (fetched_at - _EPOCH) // _MICROSECOND
+        self._newest: dict[tuple[bytes, bytes], int] = {}
+        self._pieces = self._content(bars)
+        self._fault: InvariantBroken | None = None
+
+    def copy_to(self, connection: Connection) -> None:
+        """Append the bars to staging.bars.
+
+        Raises:
+            InvariantBroken: a number or an instant of a bar is none; refused bars go through `copying.copy_in`.
+        """
+        with connection.cursor() as cursor:
+            try:
+                cursor.copy_expert(f"COPY staging.bars ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT binary)", self)
+            except psycopg2.Error:
+                if self._fault is not None:
+                    # The library tells the server, and says only that reading failed.
+                    raise self._fault from None
+                raise
+
+    def read(self, _size: int = -1, /) -> bytes:
+        """Return the next piece; nothing at the end. The client library sends pieces of any size."""
+        try:
+            return next(self._pieces, b"")
+        except InvariantBroken as fault:
+            self._fault = fault
+            raise
+
+    def _content(self, bars: Sequence[Bar]) -> Iterator[bytes]:
+        yield _HEADER
+        for some in itertools.batched(bars, _ROWS_AT_ONCE):
+            for block in _blocks(some):
+                self.digest.update(block)
+                self._watch(block)
+                block["response_id"] = self._response_id
+                block["fetched_at"] = self._fetched_at
+                yield block.tobytes()
+        yield _TRAILER
+
+    def _watch(self, block: NDArray[Any]) -> None:
+        symbols, resolutions, starts = block["symbol"], block["resolution"], block["starts_at"].astype(np.int64)
+        begins = np.ones(len(block), dtype=bool)
+        begins[1:] = (symbols[1:] != symbols[:-1]) | (resolutions[1:] != resolutions[:-1])
+        self.is_ascending &= bool((begins[1:] | (np.diff(starts) > 0)).all())
+        first = np.flatnonzero(begins)
+        last = np.append(first[1:], len(block)) - 1
+        runs = zip(symbols[first], resolutions[first], starts[first].tolist(), starts[last].tolist(), strict=True)
+        for symbol, resolution, first_at, last_at in runs:
+            newest = self._newest.get((symbol, resolution))
+            self.is_ascending &= newest is None or first_at > newest
+            self._newest[symbol, resolution] = last_at
+
+
+def _blocks(bars: Sequence[Bar]) -> list[NDArray[Any]]:
+    """Return `bars` in COPY's own layout, equal keys in their order; response and fetch are left 0.
+
+    One array for each width of symbol and resolution, because the fields of an array have fixed widths.
     """
     try:
         columns: dict[str, NDArray[Any]] = {name: _instants(bars, name) for name in _INSTANTS}
@@ -46,30 +111,6 @@ def binary_rows(bars: Sequence[Bar]) -> list[NDArray[Any]]:
     columns["resolution"] = np.array([bar.resolution.encode() for bar in bars])
     widths = np.char.str_len(columns["symbol"]) * 8 + np.char.str_len(columns["resolution"])
     return [_block({name: column[widths == width] for name, column in columns.items()}) for width in np.unique(widths)]
-
-
-def is_ordered(blocks: Sequence[NDArray[Any]]) -> bool:
-    """Whether the bars of each symbol and resolution lie together, ascending by start: then no key comes twice."""
-    for block in blocks:
-        symbols, resolutions = block["symbol"], block["resolution"]
-        begins = np.ones(len(block), dtype=bool)
-        begins[1:] = (symbols[1:] != symbols[:-1]) | (resolutions[1:] != resolutions[:-1])
-        runs = block[["symbol", "resolution"]][begins]
-        if len(np.unique(runs)) < len(runs) or not (begins[1:] | (np.diff(block["starts_at"]) > 0)).all():
-            return False
-    return True
-
-
-def copy_rows(
-    connection: Connection, blocks: Sequence[NDArray[Any]], *, response_id: int, fetched_at: datetime
-) -> None:
-    """Append what `binary_rows` returned to staging.bars as the rows of one reply."""
-    with connection.cursor() as cursor:
-        for block in _pieces(blocks):
-            block["response_id"] = response_id
-            block["fetched_at"] = (fetched_at - _EPOCH) // _MICROSECOND
-            data = io.BytesIO(b"".join((_HEADER, block.tobytes(), _TRAILER)))
-            cursor.copy_expert(f"COPY staging.bars ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT binary)", data, 1 << 20)
 
 
 def _instants(bars: Sequence[Bar], name: str) -> NDArray[np.int64]:
@@ -91,9 +132,3 @@ def _block(columns: dict[str, NDArray[Any]]) -> NDArray[Any]:
         if name in columns:
             block[name] = columns[name]
     return block
-
-
-def _pieces(blocks: Sequence[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    for block in blocks:
-        for start in range(0, len(block), _ROWS_A_COPY):
-            yield block[start : start + _ROWS_A_COPY]

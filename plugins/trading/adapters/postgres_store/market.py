@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Buffer, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.bar_reader import read_bars
-from trading.adapters.postgres_store.bar_writer import binary_rows, copy_rows, is_ordered
+from trading.adapters.postgres_store.bar_writer import BarStream
 from trading.adapters.postgres_store.copying import copy_in
 from trading.adapters.postgres_store.gates import PostgresGateRows
 from trading.adapters.postgres_store.statements import Statements
@@ -59,15 +59,18 @@ class PostgresMarketRows(PostgresGateRows):
         if not bars and not rejected:
             return IngestCounts()
         self._refuse_mixture({bar.source for bar in bars}, origin)
-        blocks = binary_rows(bars) if bars else []
-        refused = [(*_bar_values(bar), fault.value) for bar, fault in rejected]
-        response_id = self._respond(origin, *blocks, repr(refused).encode("utf-8", errors="replace"))
         self._ensure_years({bar.starts_at.year for bar in bars}, origin.fetched_at)
-        copy_rows(self._bars.connection, blocks, response_id=response_id, fetched_at=origin.fetched_at)
-        if refused:
+        response_id = int(self._facts.value("next_response_id"))
+        stream = BarStream(bars, response_id=response_id, fetched_at=origin.fetched_at)
+        if bars:
+            stream.copy_to(self._bars.connection)
+        if rejected:
+            refused = [(*_bar_values(bar), fault.value) for bar, fault in rejected]
+            stream.digest.update(_bytes_of(refused))
             rows = ((response_id, origin.fetched_at, *row) for row in refused)
             copy_in(self._bars.connection, "staging.bars", _REFUSED_COLUMNS, rows)
-        stored, revised = self._merge(bars, origin, response_id, has_repeats=not is_ordered(blocks)) if bars else (0, 0)
+        self._respond(origin, response_id, stream.digest.hexdigest())
+        stored, revised = self._merge(bars, origin, response_id, is_ascending=stream.is_ascending) if bars else (0, 0)
         return IngestCounts(
             received=len(bars) + len(rejected),
             stored=stored,
@@ -77,7 +80,7 @@ class PostgresMarketRows(PostgresGateRows):
         )
 
     def _merge(
-        self, bars: Sequence[Bar], origin: Provenance, response_id: int, *, has_repeats: bool
+        self, bars: Sequence[Bar], origin: Provenance, response_id: int, *, is_ascending: bool
     ) -> tuple[int, int]:
         """Move staged bars to market.bars; return how many were new and how many were revised."""
         symbols = sorted({bar.symbol for bar in bars})
@@ -91,7 +94,7 @@ class PostgresMarketRows(PostgresGateRows):
             last_at=max(starts),
         )
         staged = {"response_id": response_id, "source": origin.source, "fetched_at": origin.fetched_at}
-        if not has_stored and not has_repeats:
+        if is_ascending and not has_stored:
             return self._bars.run("add_first_bars", **staged), 0
         merged = self._bars.row("merge_bars", **staged)
         return (merged["stored"], merged["revised"]) if merged else (0, 0)
@@ -136,24 +139,21 @@ class PostgresMarketRows(PostgresGateRows):
     ) -> int:
         """Copy `rows` as they came and return the id of their response."""
         self._refuse_mixture(sources, origin)
-        response_id = self._respond(origin, repr(rows).encode("utf-8", errors="replace"))
+        response_id = int(self._facts.value("next_response_id"))
+        self._respond(origin, response_id, hashlib.sha256(_bytes_of(rows)).hexdigest())
         copy_in(self._facts.connection, table, ("response_id", *columns), ((response_id, *row) for row in rows))
         return response_id
 
-    def _respond(self, origin: Provenance, *content: Buffer) -> int:
-        """Write the row of a reply and return its id; the digest of `content` tells equal replies."""
-        digest = hashlib.sha256()
-        for part in content:
-            digest.update(part)
-        return int(
-            self._facts.value(
-                "add_response",
-                source=origin.source,
-                request=origin.request,
-                fetched_at=origin.fetched_at,
-                sha256=digest.hexdigest(),
-                run_id=origin.run_id,
-            )
+    def _respond(self, origin: Provenance, response_id: int, sha256: str) -> None:
+        """Write the row of a reply; `sha256` is over what it brought and tells equal replies."""
+        self._facts.run(
+            "add_response",
+            response_id=response_id,
+            source=origin.source,
+            request=origin.request,
+            fetched_at=origin.fetched_at,
+            sha256=sha256,
+            run_id=origin.run_id,
         )
 
     def _refuse_mixture(self, sources: set[str], origin: Provenance) -> None:
@@ -224,6 +224,10 @@ class PostgresMarketRows(PostgresGateRows):
     def has_source(self, source: str) -> bool:
         """Whether any stored bar or story came from `source`."""
         return bool(self._bars.value("has_source", source=source))
+
+
+def _bytes_of(rows: Sequence[tuple[object, ...]]) -> bytes:
+    return repr(rows).encode("utf-8", errors="replace")
 
 
 def _bar_values(bar: Bar) -> tuple[object, ...]:
