@@ -6,7 +6,7 @@ measured alternately and compared by their medians, so that another load of the 
 Run from the root of the checkout:
 
     PYTHONPATH=plugins .venv/bin/python benchmarks/data.py                       # ratios, and the as-of read
-    PYTHONPATH=plugins .venv/bin/python benchmarks/data.py load --years 1        # through the loader: memory, resume
+    PYTHONPATH=plugins .venv/bin/python benchmarks/data.py load --years 1        # rate, memory, resume
     PYTHONPATH=plugins .venv/bin/python benchmarks/data.py load --years 1 --hours 3    # and then hours of ingest
 """
 
@@ -18,9 +18,9 @@ import resource
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -35,10 +35,9 @@ from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import connect
 from trading.domain.instruments import BookId, BookKind, Symbol
-from trading.domain.market import SYNTHETIC, Bar, Resolution, TimeWindow, session_slots
+from trading.domain.market import SYNTHETIC, Bar, Resolution, Session, TimeWindow, session_slots
 from trading.ports import IngestCounts, Provenance
 from trading.tasks.ingest import ingest_prices
-from trading.tasks.pull import Pull, What, window_of
 
 CALENDAR = NyseCalendar()
 LAST_ON = date(2024, 12, 31)
@@ -49,6 +48,8 @@ KEY = ("symbol", "resolution", "starts_at", "revision")
 PAGE_SIZE = 5000
 """Rows a statement of `execute_values`: its best (100, its default, is a sixth slower)."""
 GOALS = {"first load": 5.0, "reload": 5.0, "bulk read": 5.0}
+LOADED = (Resolution.HALF_HOUR, Resolution.DAY)
+SESSIONS_A_CHUNK = 62
 AS_OF_SYMBOLS, AS_OF_BARS, AS_OF_GOAL_SECONDS = 500, 250, 0.150
 
 
@@ -206,7 +207,7 @@ def as_of_read(url: str, rounds: int) -> None:
     reads = [timed(read)[1] for _ in range(max(9, rounds))]
     warm = [seconds.wall for seconds in reads]
     print(
-        f"\nas-of read of {AS_OF_BARS} daily bars for {AS_OF_SYMBOLS} symbols, revisions among them, with its connection: "
+        f"\nas-of read of {AS_OF_BARS} daily bars for {AS_OF_SYMBOLS} symbols, some revised, with its connection: "
         f"{1000 * median(warm):.0f} ms warm ({1000 * min(warm):.0f} to {1000 * max(warm):.0f}), "
         f"{1000 * cold.wall:.0f} ms first; goal < {1000 * AS_OF_GOAL_SECONDS:.0f} ms"
     )
@@ -220,54 +221,72 @@ def revised(bar: Bar) -> Bar:
 # --- the loader -----------------------------------------------------------------------------------
 
 
+@dataclass
+class Loader:
+    """Loads history as `data pull` does, without its checks: a transaction for each chunk of a symbol's bars."""
+
+    url: str
+    source: InventedBars
+    sessions: Sequence[Session]
+    skipped_count: int = 0
+
+    def load(self, symbols: Sequence[Symbol]) -> int:
+        """Store what is not stored yet and return how many bars that were; `Unplugged` leaves whole chunks."""
+        store, stored = PostgresStore(self.url), 0
+        for resolution in LOADED:
+            with store.transaction() as tx:
+                newest = tx.market.last_bar_starts_at(resolution)
+            for symbol, chunk in itertools.product(symbols, itertools.batched(self.sessions, SESSIONS_A_CHUNK)):
+                if symbol in newest and newest[symbol] >= chunk[-1].opens_at:
+                    self.skipped_count += 1
+                    continue
+                window = TimeWindow(chunk[0].opens_at, chunk[-1].closes_at)
+                bars = tuple(self.source.bars(symbol, window, resolution))
+                with store.transaction() as tx:
+                    stored += tx.market.add_bars(bars, an_origin(f"{symbol} {resolution} bars")).stored
+        return stored
+
+    def stop_and_go_on(self, symbols: Sequence[Symbol]) -> int:
+        """Let the source die in the middle, load the same again, and say what was there already."""
+        self.source.asks_left, self.skipped_count = 5, 0
+        try:
+            self.load(symbols)
+        except Unplugged:
+            print("    the source dies after 5 answers; the same load again:")
+        self.source.asks_left = None
+        stored = self.load(symbols)
+        print(f"    {self.skipped_count} chunks were stored already and are not asked for")
+        return stored
+
+
 def load(url: str, symbol_count: int, years: int, hours: int) -> None:
-    """Pull years of history, stop in the middle, go on, and print rate and peak memory; then ingest some hours."""
+    """Load years of history, stop in the middle, go on, and print rate and peak memory; then ingest some hours."""
     first_on = LAST_ON.replace(year=LAST_ON.year - years) + timedelta(days=1)
     source, symbols = InventedBars(CALENDAR, first_on, LAST_ON + timedelta(days=14)), names(symbol_count)
-    services = services_on(url, source, CALENDAR.sessions(LAST_ON, LAST_ON)[0].closes_at)
-    window = window_of(services, first_on, LAST_ON)
-    assert window is not None, "years have sessions"
-    print(heading(f"load of {years} years of half hours and days, {symbol_count} symbols, through `data pull`"))
+    loader = Loader(url, source, CALENDAR.sessions(first_on, LAST_ON))
+    tenths = list(itertools.batched(symbols, max(1, symbol_count // 10)))
+    print(heading(f"load of {years} years of half hours and days, {symbol_count} symbols, a transaction a chunk"))
     print(f"{peak_mb():.0f} MB at the start\n\n{'symbols':>8}{'bars':>14}{'seconds':>9}{'bars/s':>9}{'peak MB':>9}")
-    began, bar_count = time.perf_counter(), 0
-    for tenth in itertools.batched(symbols, max(1, symbol_count // 10)):
-        if tenth[0] == symbols[max(1, symbol_count // 10) * (min(10, symbol_count) // 2)]:
-            bar_count += stop_and_go_on(lambda tenth=tenth: Pull(services, tenth, window), source)
+    began, done = time.perf_counter(), 0
+    for number, tenth in enumerate(tenths):
+        if number == len(tenths) // 2:
+            loader.stop_and_go_on(tenth)
         else:
-            bar_count += pulled(Pull(services, tenth, window))
-        seconds = time.perf_counter() - began
-        done = symbols.index(tenth[-1]) + 1
-        print(f"{done:>8}{bar_count:>14,}{seconds:>9.0f}{bar_count / seconds:>9,.0f}{peak_mb():>9.0f}", flush=True)
-    with closing(connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), count(DISTINCT symbol) FROM market.bars")
-        print("\nstored: {:,} bars of {} symbols".format(*cursor.fetchone()))
-        cursor.execute("SELECT pg_database_size(current_database()) / 1e6")
-        print(f"database: {cursor.fetchone()[0]:,.0f} MB with the evidence in staging")
+            loader.load(tenth)
+        seconds, done = time.perf_counter() - began, done + len(tenth)
+        count = stored_count(url)
+        print(f"{done:>8}{count:>14,}{seconds:>9.0f}{count / seconds:>9,.0f}{peak_mb():>9.0f}", flush=True)
+    expected = symbol_count * (source.count(loader.sessions))
+    print(f"\n{stored_count(url):,} bars are stored, {expected:,} were to come")
     if hours:
         ingest(url, source, symbols, hours)
 
 
-def pulled(pull: Pull) -> int:
-    """Run a pull and return how many bars it stored."""
-    pull.run([What.BARS])
-    counts = pull.counts.get(What.BARS, IngestCounts())
-    return counts.stored
-
-
-def stop_and_go_on(pull: Callable[[], Pull], source: InventedBars) -> int:
-    """Let the source die after some chunks, run the same pull again and say what was asked twice."""
-    source.asks_left, before = 25, source.ask_count
-    broken = pull()
-    try:
-        stored = pulled(broken)
-    except Unplugged:
-        stored = broken.counts[What.BARS].stored
-        print(f"    the source dies after {source.ask_count - before} answers; {stored:,} bars are stored")
-    source.asks_left = None
-    again = pull()
-    rest = pulled(again)
-    print(f"    the same pull again: {again.skipped_count} chunks were there already, {rest:,} bars more")
-    return stored + rest
+def stored_count(url: str) -> int:
+    """Return how many bars are stored."""
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM market.bars")
+        return int(cursor.fetchone()[0])
 
 
 def ingest(url: str, source: InventedBars, symbols: list[Symbol], hours: int) -> None:

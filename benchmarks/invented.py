@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -14,7 +15,7 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
 from trading.analysis.quality import expected_windows
 from trading.domain.instruments import Instrument, InstrumentKind, Sector, Symbol, Universe
-from trading.domain.market import SYNTHETIC, Bar, Resolution, TimeWindow
+from trading.domain.market import SYNTHETIC, Bar, Resolution, Session, TimeWindow
 from trading.domain.panel import FloatArray
 from trading.ports import Services, Sources
 from trading.strategy.catalogue import spec_named
@@ -29,7 +30,7 @@ class InventedBars:
     """Half-hour and daily bars of any symbol on the real calendar; a symbol's random walk depends on its name alone.
 
     Attributes:
-        ask_count: how often it was asked. asks_left: how often it still answers; None for ever.
+        asks_left: how often it still answers; None for ever.
     """
 
     name = SYNTHETIC
@@ -42,7 +43,6 @@ class InventedBars:
         }
         self._starts = {resolution: [span.starts_at for span in spans] for resolution, spans in self._spans.items()}
         self._path = lru_cache(maxsize=8)(self._walk)
-        self.ask_count = 0
         self.asks_left: int | None = None
 
     def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
@@ -50,21 +50,26 @@ class InventedBars:
         return as_of if resolution in self._spans else None
 
     def bars(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:
-        """Return the bars of `symbol` that start in `window`, ascending."""
+        """Return the bars of `symbol` of `window` that ended in it, ascending."""
         if self.asks_left == 0:
             raise Unplugged
         self.asks_left = None if self.asks_left is None else self.asks_left - 1
-        self.ask_count += 1
         first, last = (bisect_left(self._starts[resolution], at) for at in (window.starts_at, window.ends_at))
         prices = self._path(symbol, resolution)[first : last + 1].tolist()
-        spans = self._spans[resolution][first:last]
+        spans = [span for span in self._spans[resolution][first:last] if span.ends_at <= window.ends_at]
         for number, span in enumerate(spans):
             opened, close = prices[number], prices[number + 1]
             yield Bar(
                 symbol, resolution, span.starts_at, span.ends_at,
-                opened, max(opened, close) + 0.125, min(opened, close) - 0.125, close, 1000.0 + number,
+                opened, max(opened, close) + 0.125, min(opened, close) - 0.125, close, 1000.0 + (first + number) % 500,
                 SYNTHETIC, span.ends_at,
             )  # fmt: skip
+
+    def count(self, sessions: Sequence[Session]) -> int:
+        """Return how many bars of one symbol lie in `sessions`."""
+        until = sessions[-1].closes_at
+        spans = itertools.chain.from_iterable(self._spans.values())
+        return sum(sessions[0].opens_at <= span.starts_at and span.ends_at <= until for span in spans)
 
     def _walk(self, symbol: Symbol, resolution: Resolution) -> FloatArray:
         steps = np.random.default_rng(zlib.crc32(f"{symbol} {resolution}".encode())).standard_normal(
