@@ -49,7 +49,6 @@ PAGE_SIZE = 5000
 """Rows a statement of `execute_values`: its best (100, its default, is a sixth slower)."""
 GOALS = {"first load": 5.0, "reload": 5.0, "bulk read": 5.0}
 LOADED = (Resolution.HALF_HOUR, Resolution.DAY)
-SESSIONS_A_CHUNK = 62
 AS_OF_SYMBOLS, AS_OF_BARS, AS_OF_GOAL_SECONDS = 500, 250, 0.150
 
 
@@ -228,6 +227,7 @@ class Loader:
     url: str
     source: InventedBars
     sessions: Sequence[Session]
+    sessions_a_chunk: int
     skipped_count: int = 0
 
     def load(self, symbols: Sequence[Symbol]) -> int:
@@ -236,7 +236,7 @@ class Loader:
         for resolution in LOADED:
             with store.transaction() as tx:
                 newest = tx.market.last_bar_starts_at(resolution)
-            for symbol, chunk in itertools.product(symbols, itertools.batched(self.sessions, SESSIONS_A_CHUNK)):
+            for symbol, chunk in itertools.product(symbols, itertools.batched(self.sessions, self.sessions_a_chunk)):
                 if symbol in newest and newest[symbol] >= chunk[-1].opens_at:
                     self.skipped_count += 1
                     continue
@@ -259,13 +259,14 @@ class Loader:
         return stored
 
 
-def load(url: str, symbol_count: int, years: int, hours: int) -> None:
+def load(url: str, symbol_count: int, years: int, *, sessions_a_chunk: int, hours: int) -> None:
     """Load years of history, stop in the middle, go on, and print rate and peak memory; then ingest some hours."""
     first_on = LAST_ON.replace(year=LAST_ON.year - years) + timedelta(days=1)
     source, symbols = InventedBars(CALENDAR, first_on, LAST_ON + timedelta(days=14)), names(symbol_count)
-    loader = Loader(url, source, CALENDAR.sessions(first_on, LAST_ON))
+    loader = Loader(url, source, CALENDAR.sessions(first_on, LAST_ON), sessions_a_chunk)
     tenths = list(itertools.batched(symbols, max(1, symbol_count // 10)))
-    print(heading(f"load of {years} years of half hours and days, {symbol_count} symbols, a transaction a chunk"))
+    chunk = f"a transaction for each {sessions_a_chunk} sessions of a symbol"
+    print(heading(f"load of {years} years of half hours and days, {symbol_count} symbols, {chunk}"))
     print(f"{peak_mb():.0f} MB at the start\n\n{'symbols':>8}{'bars':>14}{'seconds':>9}{'bars/s':>9}{'peak MB':>9}")
     began, done = time.perf_counter(), 0
     for number, tenth in enumerate(tenths):
@@ -319,11 +320,12 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, help="default: 40 for ratios, 500 for load")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each ratio (default: %(default)s)")
     parser.add_argument("--years", type=int, default=1, help="years of the load, 1 to 10 (default: %(default)s)")
+    parser.add_argument("--chunk", type=int, default=62, help="sessions in a chunk of the load (default: %(default)s)")
     parser.add_argument("--hours", type=int, default=0, help="hours of ingest after the load (default: %(default)s)")
     options = parser.parse_args()
     with database() as url:
         if options.what == "load":
-            load(url, options.symbols or 500, options.years, options.hours)
+            load(url, options.symbols or 500, options.years, sessions_a_chunk=options.chunk, hours=options.hours)
         else:
             ratios(url, options.symbols or 40, options.rounds)
             as_of_read(url, options.rounds)
