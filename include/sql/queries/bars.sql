@@ -89,8 +89,17 @@ WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = %(resolution)s::text
   AND starts_at >= coalesce(%(since)s::timestamptz, '-infinity');
 
 -- name: last_bar_starts
--- Start of the newest bar of each symbol.
-SELECT symbol, max(starts_at) FROM market.bars WHERE resolution = %(resolution)s::text GROUP BY symbol;
+-- Start of the newest bar of each symbol: from symbol to symbol through the key, without looking at every bar.
+WITH RECURSIVE symbols AS (
+    (SELECT symbol FROM market.bars ORDER BY symbol LIMIT 1)
+    UNION ALL
+    SELECT (SELECT b.symbol FROM market.bars AS b WHERE b.symbol > s.symbol ORDER BY b.symbol LIMIT 1)
+    FROM symbols AS s WHERE s.symbol IS NOT NULL
+)
+SELECT s.symbol, newest.starts_at FROM symbols AS s CROSS JOIN LATERAL (
+    SELECT b.starts_at FROM market.bars AS b
+    WHERE b.symbol = s.symbol AND b.resolution = %(resolution)s::text ORDER BY b.starts_at DESC LIMIT 1
+) AS newest;
 
 -- name: bar_source
 -- Who said the newest revision of a bar that was known at the cutoff.

@@ -191,7 +191,8 @@ class PostgresMarketRows(PostgresGateRows):
 
     def last_bar_starts_at(self, resolution: Resolution) -> dict[Symbol, datetime]:
         """Return the start of the newest stored bar of each symbol."""
-        return {row["symbol"]: row["max"] for row in self._bars.rows("last_bar_starts", resolution=resolution.value)}
+        rows = self._bars.rows("last_bar_starts", resolution=resolution.value)
+        return {row["symbol"]: row["starts_at"] for row in rows}
 
     def bar_source(self, symbol: Symbol, resolution: Resolution, starts_at: datetime, *, cutoff_at: datetime) -> str:
         """Return who said a stored bar, in the revision known at the cutoff."""
