@@ -208,7 +208,8 @@ def as_of_read(url: str, rounds: int) -> None:
     print(
         f"\nas-of read of {AS_OF_BARS} daily bars for {AS_OF_SYMBOLS} symbols, some revised, with its connection: "
         f"{1000 * median(warm):.0f} ms warm ({1000 * min(warm):.0f} to {1000 * max(warm):.0f}), "
-        f"{1000 * median(s.cpu for s in reads):.0f} ms of it CPU here, {1000 * cold.wall:.0f} ms first; goal < {1000 * AS_OF_GOAL_SECONDS:.0f} ms"
+        f"{1000 * median(s.cpu for s in reads):.0f} ms of it CPU here, {1000 * cold.wall:.0f} ms first; "
+        f"goal < {1000 * AS_OF_GOAL_SECONDS:.0f} ms"
     )
 
 
