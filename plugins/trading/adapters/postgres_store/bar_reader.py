@@ -72,16 +72,17 @@ def _series(rows: NDArray[Any], resolution: Resolution) -> Iterator[BarSeries]:
     if not len(rows):
         return
     symbols, codes = _coded(rows["symbol"])
-    starts = rows["starts_at"].astype(np.int64)
-    revisions = rows["revision"].astype(np.int32)
-    order = np.lexsort((revisions, starts, codes))
-    codes, starts = codes[order], starts[order]
-    is_newest = np.ones(len(rows), dtype=bool)
-    is_newest[:-1] = (codes[1:] != codes[:-1]) | (starts[1:] != starts[:-1])
-    order, codes = order[is_newest], codes[is_newest]
-    columns: dict[str, NDArray[Any]] = {
-        name: _EPOCH + rows[name][order].astype("timedelta64[us]") for name in _INSTANTS
-    } | {name: rows[name][order].astype(np.float64) for name in _NUMBERS}
+    starts, revisions = rows["starts_at"].astype(np.int64), rows["revision"].astype(np.int32)
+    is_next = (codes[1:] > codes[:-1]) | (codes[1:] == codes[:-1]) & (starts[1:] > starts[:-1])
+    if not is_next.all():
+        # Several years, days as they came, or revisions: else the key brings them in order.
+        order = np.lexsort((revisions, starts, codes))
+        codes, starts = codes[order], starts[order]
+        is_newest = np.append((codes[1:] != codes[:-1]) | (starts[1:] != starts[:-1]), True)
+        rows, codes = rows[order[is_newest]], codes[is_newest]
+    columns: dict[str, NDArray[Any]] = {name: _EPOCH + rows[name].astype("timedelta64[us]") for name in _INSTANTS} | {
+        name: rows[name].astype(np.float64) for name in _NUMBERS
+    }
     edges = np.searchsorted(codes, np.arange(len(symbols) + 1))
     for code, symbol in enumerate(symbols):
         part = slice(edges[code], edges[code + 1])
