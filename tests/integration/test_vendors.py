@@ -250,4 +250,5 @@ def test_the_commands_pull_and_tell_what_could_be_read_when(database_url, vendor
     told = capsys.readouterr().out
     assert "30m bar 2026-11-18 14:30Z" not in told, "it ended at that instant and was shown 15 minutes later"
     assert "1d bar 2026-11-17 14:30Z close 100.5, known 2026-11-17 21:20Z" in told
+    assert "session hour 2026-11-17 20:30Z of whole half hours: open " in told, "the last one, half an hour long"
     assert json.dumps(CANARY) not in told

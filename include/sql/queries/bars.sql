@@ -1,15 +1,46 @@
 -- name: missing_years
--- Years among the delivered ones that have no partition yet.
-SELECT year FROM unnest(%(years)s::int[]) AS year
-WHERE to_regclass('market.bars_' || year) IS NULL;
+-- Partitions that a delivery needs and that do not exist yet: of market.bars by the bars' years, of staging.bars by the
+-- year of the fetch.
+SELECT schema, year FROM (
+    SELECT 'market' AS schema, unnest(%(years)s::int[]) AS year UNION ALL SELECT 'staging', %(fetch_year)s::int
+) AS needed
+WHERE to_regclass(schema || '.bars_' || year) IS NULL;
 
 -- name: lock_partitions
 -- Let one transaction at a time create partitions.
 SELECT pg_advisory_xact_lock(hashtextextended('airdesk.partitions', 0));
 
--- name: ensure_year
--- Create the partition of a year.
+-- name: ensure_market_year
+-- Create the partition of a year of bars.
 SELECT market.ensure_year(%(year)s::int);
+
+-- name: ensure_staging_year
+-- Create the partition of a year of fetches.
+SELECT staging.ensure_year(%(year)s::int);
+
+-- name: lock_symbols
+-- Let one delivery of a symbol at a time be compared with what is stored; the next one waits and sees it. 1024 locks
+-- stand for all symbols, taken in ascending order, because the server's room for locks is limited.
+SELECT pg_advisory_xact_lock(hashtext('airdesk.bars'), number) FROM (
+    SELECT DISTINCT hashtext(symbol) & 1023 AS number FROM unnest(%(symbols)s::text[]) AS symbol ORDER BY number
+) AS numbers;
+
+-- name: has_bars
+-- Whether any bar of the symbols and resolutions is stored between two starts, both included.
+SELECT EXISTS (
+    SELECT FROM market.bars
+    WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = ANY (%(resolutions)s::text[])
+      AND starts_at BETWEEN %(first_at)s::timestamptz AND %(last_at)s::timestamptz
+);
+
+-- name: add_first_bars
+-- Move a delivery's accepted bars from staging to market where none of their span is stored and no key comes twice:
+-- nothing to sort, look up or compare.
+INSERT INTO market.bars (symbol, resolution, starts_at, ends_at, open, high, low, close, volume,
+                         source, known_at, revision, response_id)
+SELECT symbol, resolution, starts_at, ends_at, open, high, low, close, volume, %(source)s::text, known_at, 0, response_id
+FROM staging.bars
+WHERE response_id = %(response_id)s::bigint AND fetched_at = %(fetched_at)s::timestamptz AND rejected IS NULL;
 
 -- name: merge_bars
 -- Move a delivery's accepted bars from staging to market. The last of several equal keys counts. A bar whose values
@@ -18,7 +49,7 @@ SELECT market.ensure_year(%(year)s::int);
 WITH delivered AS (
     SELECT DISTINCT ON (symbol, resolution, starts_at) *
     FROM staging.bars
-    WHERE response_id = %(response_id)s::bigint AND rejected IS NULL
+    WHERE response_id = %(response_id)s::bigint AND fetched_at = %(fetched_at)s::timestamptz AND rejected IS NULL
     ORDER BY symbol, resolution, starts_at, known_at DESC, ctid DESC
 ), compared AS (
     SELECT d.*, n.revision AS old_revision, n.known_at AS old_known_at,
@@ -46,21 +77,29 @@ SELECT (SELECT count(*) FROM written WHERE revision = 0) AS stored,
        (SELECT count(*) FROM written WHERE revision > 0) AS revised;
 
 -- name: read_bars
--- Every revision of completed bars known at the cutoff, in fixed-width columns; the reader sorts and keeps the newest.
-SELECT array_position(%(symbols)s::text[], symbol)::int4,
-       array_position(%(resolutions)s::text[], resolution)::int4,
-       revision::int4, starts_at, ends_at, known_at,
+-- Every revision of completed bars known at the cutoff; the reader sorts and keeps the newest. All symbols have one
+-- length, so that all rows have one width.
+SELECT symbol, revision::int4, starts_at, ends_at, known_at,
        open::float8, high::float8, low::float8, close::float8, volume::float8
 FROM market.bars
-WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = ANY (%(resolutions)s::text[])
+WHERE symbol = ANY (%(symbols)s::text[]) AND resolution = %(resolution)s::text
   AND starts_at < %(as_of)s::timestamptz AND ends_at <= %(as_of)s::timestamptz
   AND known_at <= %(cutoff_at)s::timestamptz
   AND (revision = 0 OR known_at <= coalesce(%(revised_by)s::timestamptz, 'infinity'))
   AND starts_at >= coalesce(%(since)s::timestamptz, '-infinity');
 
 -- name: last_bar_starts
--- Start of the newest bar of each symbol.
-SELECT symbol, max(starts_at) FROM market.bars WHERE resolution = %(resolution)s::text GROUP BY symbol;
+-- Start of the newest bar of each symbol: from symbol to symbol through the key, without looking at every bar.
+WITH RECURSIVE symbols AS (
+    (SELECT symbol FROM market.bars ORDER BY symbol LIMIT 1)
+    UNION ALL
+    SELECT (SELECT b.symbol FROM market.bars AS b WHERE b.symbol > s.symbol ORDER BY b.symbol LIMIT 1)
+    FROM symbols AS s WHERE s.symbol IS NOT NULL
+)
+SELECT s.symbol, newest.starts_at FROM symbols AS s CROSS JOIN LATERAL (
+    SELECT b.starts_at FROM market.bars AS b
+    WHERE b.symbol = s.symbol AND b.resolution = %(resolution)s::text ORDER BY b.starts_at DESC LIMIT 1
+) AS newest;
 
 -- name: bar_source
 -- Who said the newest revision of a bar that was known at the cutoff.

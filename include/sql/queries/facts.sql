@@ -1,8 +1,12 @@
+-- name: next_response_id
+-- The id of a reply whose rows are copied before its own row is written.
+SELECT nextval(pg_get_serial_sequence('staging.responses', 'response_id'));
+
 -- name: add_response
 -- One row per vendor reply; everything it brought points to it.
-INSERT INTO staging.responses (source, request, fetched_at, sha256, run_id)
-VALUES (%(source)s::text, %(request)s::text, %(fetched_at)s::timestamptz, %(sha256)s::text, %(run_id)s::text)
-RETURNING response_id;
+INSERT INTO staging.responses (response_id, source, request, fetched_at, sha256, run_id) OVERRIDING SYSTEM VALUE
+VALUES (%(response_id)s::bigint, %(source)s::text, %(request)s::text, %(fetched_at)s::timestamptz, %(sha256)s::text,
+        %(run_id)s::text);
 
 -- name: merge_news
 -- Stories not seen before; the first delivery of an id stands.

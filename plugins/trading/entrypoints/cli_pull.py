@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trading.adapters.imports.values import day
+from trading.analysis.session_hours import session_hours
 from trading.domain.instruments import Symbol, Universe
 from trading.domain.market import Resolution, TimeWindow
+from trading.domain.series import BarSeries
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import Services
 from trading.settings import SourceKind, load_settings
@@ -164,6 +166,9 @@ def run_as_of(options: argparse.Namespace) -> int:
             f"{resolution} bar {_text(series.starts_at[-1].item())} close {series.close[-1]:g}, "
             f"known {_text(series.known_at[-1].item())}"
         )
+    if (half_hours := bars.get((symbol, Resolution.HALF_HOUR))) is not None:
+        sessions = services.calendar.sessions((at - timedelta(days=30)).date(), at.date())
+        _say_hour(session_hours(half_hours, sessions))
     if not bars:
         print(f"no bar of {symbol} of the 30 days before was known")
     for filing in filings[-SHOWN:]:
@@ -184,6 +189,15 @@ def run_as_of(options: argparse.Namespace) -> int:
     for item in news[-SHOWN:]:
         print(f"known {_text(item.known_at)} ({item.source}): {item.title[:80]!r}")
     return 0
+
+
+def _say_hour(hours: BarSeries) -> None:
+    if len(hours):
+        starts_at, opened, high, low, close, volume = (
+            getattr(hours, name)[-1].item() for name in ("starts_at", "open", "high", "low", "close", "volume")
+        )
+        values = f"open {opened:g}, high {high:g}, low {low:g}, close {close:g}, volume {volume:g}"
+        print(f"session hour {_text(starts_at)} of whole half hours: {values}")
 
 
 def _range(options: argparse.Namespace, services: Services) -> tuple[tuple[Symbol, ...], TimeWindow]:

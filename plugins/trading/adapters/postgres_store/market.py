@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.bar_reader import read_bars
+from trading.adapters.postgres_store.bar_writer import BarStream
 from trading.adapters.postgres_store.copying import copy_in
 from trading.adapters.postgres_store.gates import PostgresGateRows
 from trading.adapters.postgres_store.statements import Statements
@@ -32,10 +33,12 @@ from trading.ports import IngestCounts, Provenance
 
 _PRICES = ("open", "high", "low", "close", "volume")
 _BAR_COLUMNS = ("symbol", "resolution", "starts_at", "ends_at", *_PRICES, "known_at")
+_REFUSED_COLUMNS = ("response_id", "fetched_at", *_BAR_COLUMNS, "rejected")
 _NEWS_COLUMNS = ("item_id", "symbols", "published_at", "known_at", "title", "url")
 _FILING_COLUMNS = ("symbol", "period_ends_on", "quarters", "eps_diluted", "revenue_usd", "known_at", "filed_on")
 _EARNINGS_COLUMNS = ("symbol", "period_ends_on", "reported_on", "eps_reported", "eps_estimated", "known_at")
 _MACRO_COLUMNS = ("series", "period_on", "value", "known_at")
+_ENSURE_YEAR = {"market": "ensure_market_year", "staging": "ensure_staging_year"}
 _ACTION_COLUMNS = ("symbol", "kind", "ex_on", "value", "known_at")
 
 
@@ -55,21 +58,46 @@ class PostgresMarketRows(PostgresGateRows):
         """Store checked bars (first seen and revisions kept) and file the rejected ones with their fault."""
         if not bars and not rejected:
             return IngestCounts()
-        rows = [(*_bar_values(bar), None) for bar in bars]
-        rows += [(*_bar_values(bar), fault.value) for bar, fault in rejected]
-        response_id = self._stage("staging.bars", (*_BAR_COLUMNS, "rejected"), rows, origin, {b.source for b in bars})
-        self._ensure_years({bar.starts_at.year for bar in bars})
-        merged = self._bars.row(
-            "merge_bars", response_id=response_id, source=origin.source, fetched_at=origin.fetched_at
-        )
-        stored, revised = (merged["stored"], merged["revised"]) if merged else (0, 0)
+        self._refuse_mixture({bar.source for bar in bars}, origin)
+        self._ensure_years({bar.starts_at.year for bar in bars}, origin.fetched_at)
+        response_id = int(self._facts.value("next_response_id"))
+        stream = BarStream(bars, response_id=response_id, fetched_at=origin.fetched_at)
+        if bars:
+            stream.copy_to(self._bars.connection)
+        if rejected:
+            refused = [(*_bar_values(bar), fault.value) for bar, fault in rejected]
+            stream.digest.update(_bytes_of(refused))
+            rows = ((response_id, origin.fetched_at, *row) for row in refused)
+            copy_in(self._bars.connection, "staging.bars", _REFUSED_COLUMNS, rows)
+        self._respond(origin, response_id, stream.digest.hexdigest())
+        stored, revised = self._merge(bars, origin, response_id, is_ascending=stream.is_ascending) if bars else (0, 0)
         return IngestCounts(
-            received=len(rows),
+            received=len(bars) + len(rejected),
             stored=stored,
             revised=revised,
             unchanged=len(bars) - stored - revised,
             rejected=len(rejected),
         )
+
+    def _merge(
+        self, bars: Sequence[Bar], origin: Provenance, response_id: int, *, is_ascending: bool
+    ) -> tuple[int, int]:
+        """Move staged bars to market.bars; return how many were new and how many were revised."""
+        symbols = sorted({bar.symbol for bar in bars})
+        starts = [bar.starts_at for bar in bars]
+        self._bars.rows("lock_symbols", symbols=symbols)
+        has_stored = self._bars.value(
+            "has_bars",
+            symbols=symbols,
+            resolutions=sorted({bar.resolution for bar in bars}),
+            first_at=min(starts),
+            last_at=max(starts),
+        )
+        staged = {"response_id": response_id, "source": origin.source, "fetched_at": origin.fetched_at}
+        if is_ascending and not has_stored:
+            return self._bars.run("add_first_bars", **staged), 0
+        merged = self._bars.row("merge_bars", **staged)
+        return (merged["stored"], merged["revised"]) if merged else (0, 0)
 
     def add_news(self, items: Sequence[NewsItem], origin: Provenance) -> IngestCounts:
         """Store stories; one already stored under its id stays as first seen."""
@@ -107,23 +135,26 @@ class PostgresMarketRows(PostgresGateRows):
         columns: Sequence[str],
         rows: Sequence[tuple[object, ...]],
         origin: Provenance,
-        sources: Iterable[str],
+        sources: set[str],
     ) -> int:
         """Copy `rows` as they came and return the id of their response."""
-        self._refuse_mixture({origin.source, *sources}, origin)
-        digest = hashlib.sha256(repr(rows).encode("utf-8", errors="replace")).hexdigest()
-        response_id = int(
-            self._facts.value(
-                "add_response",
-                source=origin.source,
-                request=origin.request,
-                fetched_at=origin.fetched_at,
-                sha256=digest,
-                run_id=origin.run_id,
-            )
-        )
+        self._refuse_mixture(sources, origin)
+        response_id = int(self._facts.value("next_response_id"))
+        self._respond(origin, response_id, hashlib.sha256(_bytes_of(rows)).hexdigest())
         copy_in(self._facts.connection, table, ("response_id", *columns), ((response_id, *row) for row in rows))
         return response_id
+
+    def _respond(self, origin: Provenance, response_id: int, sha256: str) -> None:
+        """Write the row of a reply; `sha256` is over what it brought and tells equal replies."""
+        self._facts.run(
+            "add_response",
+            response_id=response_id,
+            source=origin.source,
+            request=origin.request,
+            fetched_at=origin.fetched_at,
+            sha256=sha256,
+            run_id=origin.run_id,
+        )
 
     def _refuse_mixture(self, sources: set[str], origin: Provenance) -> None:
         if others := sources - {origin.source}:
@@ -133,13 +164,14 @@ class PostgresMarketRows(PostgresGateRows):
                 "SYNTHETIC rows may not enter a database with a paper or live book; use the demo's own database"
             )
 
-    def _ensure_years(self, years: set[int]) -> None:
-        if not years or not self._bars.rows("missing_years", years=sorted(years)):
+    def _ensure_years(self, years: set[int], fetched_at: datetime) -> None:
+        needed = {"years": sorted(years), "fetch_year": fetched_at.astimezone(UTC).year}
+        if not self._bars.rows("missing_years", **needed):
             return
         # Asked again under the lock: another transaction may have made them meanwhile.
         self._bars.rows("lock_partitions")
-        for row in self._bars.rows("missing_years", years=sorted(years)):
-            self._bars.rows("ensure_year", year=row["year"])
+        for row in self._bars.rows("missing_years", **needed):
+            self._bars.rows(_ENSURE_YEAR[row["schema"]], year=row["year"])
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -159,7 +191,8 @@ class PostgresMarketRows(PostgresGateRows):
 
     def last_bar_starts_at(self, resolution: Resolution) -> dict[Symbol, datetime]:
         """Return the start of the newest stored bar of each symbol."""
-        return {row["symbol"]: row["max"] for row in self._bars.rows("last_bar_starts", resolution=resolution.value)}
+        rows = self._bars.rows("last_bar_starts", resolution=resolution.value)
+        return {row["symbol"]: row["starts_at"] for row in rows}
 
     def bar_source(self, symbol: Symbol, resolution: Resolution, starts_at: datetime, *, cutoff_at: datetime) -> str:
         """Return who said a stored bar, in the revision known at the cutoff."""
@@ -192,6 +225,10 @@ class PostgresMarketRows(PostgresGateRows):
     def has_source(self, source: str) -> bool:
         """Whether any stored bar or story came from `source`."""
         return bool(self._bars.value("has_source", source=source))
+
+
+def _bytes_of(rows: Sequence[tuple[object, ...]]) -> bytes:
+    return repr(rows).encode("utf-8", errors="replace")
 
 
 def _bar_values(bar: Bar) -> tuple[object, ...]:
