@@ -14,7 +14,27 @@ from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import connect
 
 TEMPLATE = "airdesk_template"
+TAKE_MINUTES = (
+    "test_approval_in_airflow",
+    "test_canary_secrets",
+    "test_drill",
+    "test_vendors",
+    "test_runs",
+    "test_backfill",
+    "test_real_input",
+    "test_stalled_vendor",
+    "test_history_load_in_airflow",
+    "test_two_copies",
+)
+"""Longest first. A worker that gets one of them last is what everybody waits for."""
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """Let the files that take minutes begin first, where workers share the tests."""
+    if hasattr(config, "workerinput"):
+        rank = {name: number for number, name in enumerate(TAKE_MINUTES)}
+        items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`airdesk test`: pytest with a state folder of its own, the quick tests first."""
+"""`airdesk test`: pytest with a state folder of its own; all of the tests in several workers side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 QUICK = ("unit", "architecture", "docs")
+MOST_WORKERS = 4
+WORKERS_PER_CORE = 2
+"""Tests that run Airflow, gateways and Postgres mostly wait for them."""
+WORKER_BYTES = 2_000_000_000
+"""What a worker with an Airflow and a Postgres of its own needs at most."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,7 +25,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "test",
         help="run the tests",
-        description="Run the tests, the quick ones first. Other arguments go to pytest; a path runs only that path.",
+        description="Run the tests, all of them in several workers. Other arguments go to pytest; a path runs only "
+        "that path, and -n 0 runs without workers.",
     )
     parser.add_argument("--unit", "--fast", action="store_true", dest="quick", help="only the tests that take seconds")
     parser.set_defaults(run=run, needs_database=False, passes_arguments=True)
@@ -31,8 +39,22 @@ def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="airdesk-test-", ignore_cleanup_errors=True) as folder:
         # Postgres, started by root as somebody else, must be able to enter.
         Path(folder).chmod(0o755)
-        command = [sys.executable, "-m", "pytest", *options.rest, *chosen]
+        workers = workers_for(options.rest) if chosen and not options.quick else []
+        command = [sys.executable, "-m", "pytest", *workers, *options.rest, *chosen]
         return subprocess.run(command, cwd=root, env=test_environment(Path(folder)), check=False).returncode  # noqa: S603
+
+
+def workers_for(arguments: Sequence[str]) -> list[str]:
+    """Return pytest's options for as many workers as cores and memory carry; none where the person chose some.
+
+    A file stays with one worker, because its tests share what is slow to start. The slowest files begin first, see
+    `tests/conftest.py`.
+    """
+    if any(argument.startswith(("-n", "--numprocesses", "--dist", "--pdb", "-s")) for argument in arguments):
+        return []
+    by_memory = psutil.virtual_memory().available // WORKER_BYTES
+    count = min(MOST_WORKERS, WORKERS_PER_CORE * (os.cpu_count() or 1), by_memory)
+    return ["-n", str(count), "--dist", "loadfile", "--no-loadscope-reorder"] if count > 1 else []
 
 
 def test_folders(tests: Path, *, quick: bool) -> list[str]:

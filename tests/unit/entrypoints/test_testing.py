@@ -2,6 +2,7 @@ from pathlib import Path
 
 from trading.entrypoints.testing import test_environment as environment_of_tests
 from trading.entrypoints.testing import test_folders as folders_of_tests
+from trading.entrypoints.testing import workers_for
 
 
 def a_test(tests: Path, folder: str) -> None:
@@ -15,6 +16,12 @@ def test_quick_tests_come_first_and_empty_folders_not_at_all(tmp_path):
     (tmp_path / "data").mkdir()
     assert folders_of_tests(tmp_path, quick=False) == ["tests/unit", "tests/docs", "tests/dags", "tests/integration"]
     assert folders_of_tests(tmp_path, quick=True) == ["tests/unit", "tests/docs"]
+
+
+def test_whoever_names_workers_or_a_debugger_gets_just_that():
+    assert all(workers_for([option]) == [] for option in ("-n", "-n0", "--dist=load", "--pdb", "-s"))
+    chosen = workers_for(["-x", "--no-header"])
+    assert chosen == [] or chosen[0] == "-n"
 
 
 def test_a_test_run_sees_none_of_the_users_settings(monkeypatch, tmp_path):
