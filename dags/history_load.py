@@ -1,8 +1,9 @@
 """### History load
 
-Years of bars, splits and dividends, headlines, filings or monthly values from the vendors, by hand only. `plan` lists
-the pieces (a symbol's quarter of half hours, year of days, month of headlines) and leaves out what is stored; `load`
-runs once for each, under a name such as *NVDA 30m 2024-01..2024-03*; `summary` adds up and is red while one is missing.
+Years of bars, splits and dividends, headlines, filings, earnings or monthly values from the vendors, by hand. `plan`
+lists the pieces (a symbol's quarter of half hours, year of days, month of headlines) and leaves out what is stored;
+`load` runs once for each, under a name such as *NVDA 30m 2024-01..2024-03*; `summary` adds up and is red while one is
+missing.
 
 **By hand.** Trigger it in the UI, where each parameter is a field, or
 
@@ -57,6 +58,12 @@ with DAG(
             minItems=1,
             title="What",
             description="Splits and dividends are loaded first: they explain the jumps between bars.",
+        ),
+        "source": Param(
+            None,
+            type=["null", "string"],
+            title="Source",
+            description="The only one to ask, e.g. polygon; empty for whoever serves.",
         ),
     },
     tags=["airdesk", "history"],

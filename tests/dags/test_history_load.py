@@ -141,8 +141,8 @@ def test_the_load_stands_behind_live_work_and_waits_for_the_next_days_calls(dagb
 
 def test_the_form_has_a_field_for_each_parameter(dagbag):
     params = dagbag.dags["history_load"].params
-    assert list(params) == ["symbols", "from", "to", "what"]
+    assert list(params) == ["symbols", "from", "to", "what", "source"]
     for name in params:
         assert params.get_param(name).schema["title"], name
     assert params.get_param("from").schema["format"] == "date"
-    assert params.get_param("what").schema["examples"] == ["bars", "actions", "news", "filings", "macro"]
+    assert params.get_param("what").schema["examples"] == ["bars", "actions", "news", "filings", "earnings", "macro"]

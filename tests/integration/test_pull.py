@@ -13,7 +13,7 @@ from datetime import date, datetime
 import pytest
 from trading.adapters.postgres_store.connection import connect
 from trading.adapters.sources import combined
-from trading.domain.market import Resolution, TimeWindow
+from trading.domain.market import EarningsReport, Filing, Resolution, TimeWindow
 from trading.entrypoints import cli
 from trading.tasks.pull import Pull, gaps
 from trading.tasks.pull_plan import Planner, Unit, What, costs_of, pieces, window_of
@@ -23,6 +23,7 @@ from tests.integration.test_vendors import CALENDAR, Vendor, desk, environment
 
 RANGE = ["NVDA", "--from", "2026-11-02", "--to", "2026-11-19"]
 EVERY_BAR = 14 + 14 * 13
+KNOWN_AT = datetime.fromisoformat("2026-11-04T14:30Z")
 HALF_HOUR = datetime.fromisoformat("2026-11-10T16:00Z")
 
 
@@ -103,6 +104,61 @@ def test_news_and_actions_of_past_months_are_asked_for_once(vendor, history):
     _, planner = pull(history, window, What.NEWS, What.ACTIONS)
     assert planner.stored_count == 4
     assert len(vendor.stub.asked) == asked
+
+
+class Filed:
+    """A source of one filing, which counts how often it is asked."""
+
+    def __init__(self, name: str, eps: float) -> None:
+        self.name, self.eps, self.asked = name, eps, 0
+
+    def filings(self, symbols, window):
+        self.asked += 1
+        yield Filing(symbols[0], date(2026, 9, 30), 1, self.eps, None, self.name, KNOWN_AT)
+
+
+def test_a_companys_filings_come_from_one_source_so_that_none_reads_as_an_amendment(history, window):
+    first, second = Filed("first", 1.0), Filed("second", 1.1)
+    services = replace(history, sources=replace(history.sources, filings=(first, second)))
+    for _ in range(2):
+        pull(services, window, What.FILINGS)
+    with services.store.transaction() as tx:
+        assert [(f.source, f.eps_diluted) for f in tx.market.filings(cutoff_at=window.ends_at)] == [("first", 1.0)]
+    assert second.asked == 0
+
+
+class Reported:
+    """A source of one report of earnings."""
+
+    name = "reported"
+    eps = 1.0
+
+    def earnings(self, symbols, window):
+        yield EarningsReport(symbols[0], date(2026, 9, 30), date(2026, 11, 3), self.eps, 0.9, "reported", KNOWN_AT)
+
+
+def test_changed_figures_of_earnings_are_a_revision_known_from_now_on(history, window):
+    reported = Reported()
+    services = replace(history, sources=replace(history.sources, earnings=(reported,)))
+    pull(services, window, What.EARNINGS)
+    reported.eps = 1.2
+    done, _ = pull(services, window, What.EARNINGS, is_again=True)
+    assert done.counts[What.EARNINGS].stored == 1
+    with services.store.transaction() as tx:
+        stored = tx.market.earnings(cutoff_at=services.clock.now())
+    assert [(r.eps_reported, r.known_at) for r in stored] == [(1.0, KNOWN_AT), (1.2, stored[-1].known_at)]
+    assert stored[-1].known_at > window.ends_at
+
+
+def test_one_source_can_be_named_and_a_wrong_name_is_told(database_url, vendor, monkeypatch, capsys):
+    for name, value in environment(database_url, vendor, POLYGON_PLAN="advanced").items():
+        monkeypatch.setenv(name, value)
+    assert cli.main(["data", "pull", *RANGE, "--what", "news", "--source", "polygon", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "polygon: about" in told
+    assert "edgar" not in told
+    assert cli.main(["data", "pull", *RANGE, "--source", "bloomberg"]) == 1
+    assert "no source 'bloomberg' is switched on; name one of" in capsys.readouterr().err
 
 
 def test_an_outage_in_the_middle_keeps_what_came_and_the_next_pull_asks_for_the_rest(

@@ -42,6 +42,7 @@ def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     pull.add_argument(
         "--again", action="store_true", help="ask again for what a vendor did not have, e.g. after a new plan"
     )
+    pull.add_argument("--source", metavar="NAME", help="ask this one only, e.g. polygon; default: whoever serves")
     pull.set_defaults(run=run_pull)
     missing = actions.add_parser("gaps", help="bars that the calendar expects and the store lacks")
     _add_range(missing)
@@ -66,7 +67,7 @@ def run_pull(options: argparse.Namespace) -> int:
     """
     services = _services(asks_vendors=True)
     symbols, window = _range(options, services)
-    planner = Planner(services, window, _universe(), is_again=options.again)
+    planner = Planner(services, window, _universe(), is_again=options.again, source=options.source)
     units = list(planner.units(symbols, options.what or [What.ACTIONS, What.BARS]))
     _say_plan(units, planner, services)
     if options.dry_run:

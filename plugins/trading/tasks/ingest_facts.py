@@ -75,18 +75,10 @@ class FactIntake:
 
         Figures that were changed since they were stored are a revision, known from now on.
         """
-        newest = {(r.source, r.symbol, r.period_ends_on): r for r in sorted(stored, key=lambda r: r.known_at)}
         window = TimeWindow(self.cutoff_at - FIRST_FACTS, self.cutoff_at + _INSTANT)
         for source in self.services.sources.earnings:
             rows = self.gathering.ask(source.name, "no earnings", partial(source.earnings, symbols, window))
-            now = self.services.clock.now()
-            new = []
-            for row in rows or ():
-                before = newest.get((row.source, row.symbol, row.period_ends_on))
-                if before is None:
-                    new.append(row)
-                elif (before.eps_reported, before.eps_estimated) != (row.eps_reported, row.eps_estimated):
-                    new.append(replace(row, known_at=max(row.known_at, now)))
+            new = new_reports(rows or (), stored, seen_at=self.services.clock.now())
             with self._delivery(source.name, "earnings") as (market, origin):
                 self.counts["earnings"] += market.add_earnings(new, origin)
 
@@ -113,3 +105,18 @@ class FactIntake:
         origin = Provenance(source, request, self.services.clock.now(), self.run_id)
         with self.services.store.transaction() as tx:
             yield tx.market, origin
+
+
+def new_reports(
+    rows: Iterable[EarningsReport], stored: Iterable[EarningsReport], *, seen_at: datetime
+) -> list[EarningsReport]:
+    """Return what of a delivery is not stored yet; figures that were changed since are known from `seen_at` on."""
+    newest = {(r.source, r.symbol, r.period_ends_on): r for r in sorted(stored, key=lambda r: r.known_at)}
+    new = []
+    for row in rows:
+        before = newest.get((row.source, row.symbol, row.period_ends_on))
+        if before is None:
+            new.append(row)
+        elif (before.eps_reported, before.eps_estimated) != (row.eps_reported, row.eps_estimated):
+            new.append(replace(row, known_at=max(row.known_at, seen_at)))
+    return new

@@ -10,12 +10,15 @@ from typing import Protocol
 
 from trading.analysis.quality import IMPORT_JUMP_FACTOR, check_bars, expected_windows
 from trading.domain.instruments import Symbol
-from trading.domain.market import CorporateAction, Resolution, TimeWindow
+from trading.domain.market import CorporateAction, EarningsReport, Resolution, TimeWindow
 from trading.ports import IngestCounts, MarketRows, Provenance, Services, Transaction
 from trading.tasks.gathering import Gathering
+from trading.tasks.ingest_facts import new_reports
 from trading.tasks.parking import judge_splits
 from trading.tasks.pull_plan import RESOLUTIONS, SETTLED, Expected, Unit, What, lacking_of
 
+_AHEAD = timedelta(days=10)
+"""A report of today counts from a later open, and is stored all the same."""
 _BEFORE = timedelta(days=15)
 _SHOWN = 5
 
@@ -116,14 +119,27 @@ class Pull:
             news = _named(sources.news, unit.source)
             return self._take(unit, partial(news.news, symbols, span), lambda market: market.add_news)
         if unit.what is What.FILINGS:
-            filings = _named(sources.filings, unit.source)
-            return self._take(unit, partial(filings.filings, symbols, span), lambda market: market.add_filings)
+            return self._filings(unit)
+        if unit.what is What.EARNINGS:
+            earnings = _named(sources.earnings, unit.source)
+            return self._take(unit, partial(earnings.earnings, symbols, span), lambda market: partial(_revise, market))
         if unit.what is What.MACRO:
             macro = _named(sources.macro, unit.source)
             return self._take(unit, partial(macro.macro, span), lambda market: market.add_macro)
         self._actions = None
         actions = _named(sources.actions, unit.source)
         return self._take(unit, partial(actions.corporate_actions, symbols, span), lambda market: market.add_actions)
+
+    def _filings(self, unit: Unit) -> IngestCounts | None:
+        """Take a company's filings from one source: what two of them say of one period would read as an amendment."""
+        (symbol,) = unit.symbols
+        with self.services.store.transaction() as tx:
+            filed = {f.source for f in tx.market.filings(cutoff_at=self.services.clock.now()) if f.symbol == symbol}
+            if filed & {source.name for source in self.services.sources.filings} - {unit.source}:
+                self._remember(tx, unit)
+                return IngestCounts()
+        source = _named(self.services.sources.filings, unit.source)
+        return self._take(unit, partial(source.filings, unit.symbols, unit.span), lambda market: market.add_filings)
 
     def _take[Row](
         self,
@@ -185,6 +201,11 @@ def gaps(services: Services, symbols: Sequence[Symbol], window: TimeWindow) -> I
                 len(missing) - len(lacking.askable),
                 tuple(missing[:_SHOWN].tolist()),
             )
+
+
+def _revise(market: MarketRows, reports: Sequence[EarningsReport], origin: Provenance) -> IngestCounts:
+    stored = market.earnings(cutoff_at=origin.fetched_at + _AHEAD)
+    return market.add_earnings(new_reports(reports, stored, seen_at=origin.fetched_at), origin)
 
 
 def _named[Source: _Named](sources: Sequence[Source], name: str) -> Source:

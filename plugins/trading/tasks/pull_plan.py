@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from trading.analysis.quality import expected_windows
 from trading.domain.instruments import InstrumentKind, Symbol, Universe
 from trading.domain.market import Resolution, TimeWindow
-from trading.ports import MarketCalendar, Services
+from trading.errors import DataRejected
+from trading.ports import BarSource, MarketCalendar, Services, Sources
 from trading.ports.calls import Quota
 
 RESOLUTIONS = (Resolution.DAY, Resolution.HALF_HOUR)
@@ -34,14 +35,20 @@ class What(StrEnum):
     ACTIONS = "actions"
     NEWS = "news"
     FILINGS = "filings"
+    EARNINGS = "earnings"
     MACRO = "macro"
 
 
+_OF_COMPANIES = frozenset({What.FILINGS, What.EARNINGS})
 _MONTHS = {Resolution.DAY.value: 12, Resolution.HALF_HOUR.value: 3, What.NEWS.value: 1}
 """Length of a piece; it begins with a calendar year, quarter or month, so that every pull cuts alike."""
 _CALLS = {Resolution.DAY.value: 1, Resolution.HALF_HOUR.value: 2, What.NEWS.value: 1, What.ACTIONS.value: 2}
-_CALLS |= {What.FILINGS.value: 3, What.MACRO.value: 2}
+_CALLS |= {What.FILINGS.value: 3, What.EARNINGS.value: 1, What.MACRO.value: 2}
 """Calls of one piece, about: pages hold 50,000 minutes or 1,000 stories."""
+
+
+class _Named(Protocol):
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,7 @@ class Planner:
     Attributes:
         universe: says what kind of instrument a symbol is; one outside it may be of any.
         is_again: whether a source is also asked again for what it did not have.
+        source: the only one that is asked, by its name or its vendor's; None for whoever serves.
         stored_count: pieces that need no asking.
         notes: what no source serves.
     """
@@ -124,12 +132,19 @@ class Planner:
     window: TimeWindow
     universe: Universe | None = None
     is_again: bool = False
+    source: str | None = None
     stored_count: int = 0
     notes: list[str] = field(default_factory=list)
     _expected: Expected | None = None
 
     def units(self, symbols: Sequence[Symbol], wanted: Sequence[What]) -> Iterator[Unit]:
-        """Yield what is to be asked for. Corporate actions come first: they explain the jumps between bars."""
+        """Yield what is to be asked for. Corporate actions come first: they explain the jumps between bars.
+
+        Raises:
+            DataRejected: no source that is switched on has the name that was given.
+        """
+        if self.source is not None and not any(map(self._is_asked, names := _source_names(self.services.sources))):
+            raise DataRejected(f"no source {self.source!r} is switched on; name one of {', '.join(names)}")
         for what in sorted(set(wanted), key=lambda kind: (kind is not What.ACTIONS, kind)):
             if what is What.BARS:
                 for symbol in symbols:
@@ -140,7 +155,7 @@ class Planner:
     def _bars(self, symbol: Symbol) -> Iterator[Unit]:
         self._expected = self._expected or Expected(self.services.calendar)
         for resolution in RESOLUTIONS:
-            served = self.services.sources.bars_for(symbol, resolution, self.window.ends_at)
+            served = self._served(symbol, resolution)
             if served is None:
                 self.notes.append(f"no source serves {resolution} bars of {symbol}")
                 continue
@@ -156,8 +171,19 @@ class Planner:
                 else:
                     self.stored_count += 1
 
+    def _served(self, symbol: Symbol, resolution: Resolution) -> tuple[BarSource, datetime] | None:
+        """Return the first source that may be asked for these bars, and up to when it serves them."""
+        for source in self.services.sources.bars:
+            until = source.served_until(symbol, resolution, self.window.ends_at)
+            if until is not None and self._is_asked(source.name):
+                return source, until
+        return None
+
+    def _is_asked(self, source: str) -> bool:
+        return self.source is None or source == self.source or source.startswith(f"{self.source}_")
+
     def _facts(self, what: What, symbols: Sequence[Symbol]) -> Iterator[Unit]:
-        sources = _sources_of(self.services, what)
+        sources = [name for name in _sources_of(self.services.sources, what) if self._is_asked(name)]
         if not sources:
             self.notes.append(f"no source serves {what}")
         for source in sources:
@@ -173,7 +199,7 @@ class Planner:
     def _has(self, symbol: Symbol, what: What) -> bool:
         """Return whether there can be such facts about a symbol: an index pays nothing, and only companies file."""
         kind = next((i.kind for i in self.universe or () if i.symbol == symbol), None)
-        return kind in {None, InstrumentKind.STOCK} if what is What.FILINGS else kind is not InstrumentKind.INDEX
+        return kind in {None, InstrumentKind.STOCK} if what in _OF_COMPANIES else kind is not InstrumentKind.INDEX
 
     def _asked(self, what: What, symbol: Symbol, source: str) -> Sequence[TimeWindow]:
         if self.is_again:
@@ -292,15 +318,20 @@ def _groups(what: What, symbols: Sequence[Symbol]) -> list[tuple[Symbol, ...]]:
     return [tuple(symbols[i : i + size]) for i in range(0, len(symbols), size)]
 
 
-def _sources_of(services: Services, what: What) -> list[str]:
-    sources = services.sources
-    if what is What.NEWS:
-        return [source.name for source in sources.news]
-    if what is What.FILINGS:
-        return [source.name for source in sources.filings]
-    if what is What.MACRO:
-        return [source.name for source in sources.macro]
-    return [source.name for source in sources.actions]
+def _sources_of(sources: Sources, what: What) -> list[str]:
+    of_kind: dict[What, Sequence[_Named]] = {
+        What.BARS: sources.bars,
+        What.ACTIONS: sources.actions,
+        What.NEWS: sources.news,
+        What.FILINGS: sources.filings,
+        What.EARNINGS: sources.earnings,
+        What.MACRO: sources.macro,
+    }
+    return [source.name for source in of_kind[what]]
+
+
+def _source_names(sources: Sources) -> list[str]:
+    return sorted({name for what in What for name in _sources_of(sources, what)})
 
 
 def _uncovered(window: TimeWindow, asked: Sequence[TimeWindow]) -> TimeWindow | None:

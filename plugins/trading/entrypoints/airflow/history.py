@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 VENDORS_POOL = "vendors"
 """One slot: pieces wait for one another, and leave the executor to the hourly run."""
-KINDS = ("bars", "actions", "news", "filings", "macro")
+KINDS = ("bars", "actions", "news", "filings", "earnings", "macro")
 SYMBOL_PATTERN = "^[A-Za-z][A-Za-z0-9.^-]{0,9}$"
 MOST_BATCHES = 1_000
 """Airflow maps a task over 1024 at most; more pieces come several to a batch."""
@@ -44,12 +44,13 @@ HISTORY_DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Checked parameters of a run; `last_on` None is today."""
+    """Checked parameters of a run; `last_on` None is today, `source` None is whoever serves."""
 
     symbols: tuple[Symbol, ...]
     first_on: date
     last_on: date | None
     kinds: tuple[str, ...]
+    source: str | None = None
 
 
 def history_steps() -> None:
@@ -88,7 +89,7 @@ def run_plan(**context: Any) -> list[dict[str, Any]]:
     window = window_of(services, asked.first_on, asked.last_on or today)
     if window is None:
         raise DataRejected("no session lies between from and to; correct the dates and trigger it again")
-    planner = Planner(services, window, universe)
+    planner = Planner(services, window, universe, source=asked.source)
     units = list(planner.units(asked.symbols, [What(kind) for kind in asked.kinds]))
     if len(units) > MOST_PIECES:
         raise DataRejected(f"{len(units)} pieces at once; load at most {MOST_PIECES}: fewer symbols or years")
@@ -174,8 +175,10 @@ def request_of(params: Mapping[str, Any], conf: Mapping[str, Any], universe: Uni
     Raises:
         PermanentError: one of them is not understood; the sentence names it.
     """
-    if unknown := sorted(set(conf) - {"symbols", "from", "to", "what"}):
-        raise PermanentError(f"conf has unknown keys {', '.join(unknown)}; this DAG knows symbols, from, to and what")
+    if unknown := sorted(set(conf) - {"symbols", "from", "to", "what", "source"}):
+        raise PermanentError(
+            f"conf has unknown keys {', '.join(unknown)}; this DAG knows symbols, from, to, what, source"
+        )
     named = params.get("symbols") or []
     if not isinstance(named, list) or not all(isinstance(s, str) and re.match(SYMBOL_PATTERN, s) for s in named):
         raise PermanentError(f"symbols={named!r}: write a list of tickers such as NVDA, or leave it empty for all")
@@ -193,7 +196,10 @@ def request_of(params: Mapping[str, Any], conf: Mapping[str, Any], universe: Uni
     kinds = params.get("what") or []
     if not isinstance(kinds, list) or not kinds or not set(kinds) <= set(KINDS):
         raise PermanentError(f"what={kinds!r}: write a list of {', '.join(KINDS)}")
-    return Request(symbols or universe.data, first_on, until, tuple(dict.fromkeys(kinds)))
+    source = params.get("source") or None
+    if source is not None and not isinstance(source, str):
+        raise PermanentError(f"source={source!r}: write the name of a source such as polygon, or leave it empty")
+    return Request(symbols or universe.data, first_on, until, tuple(dict.fromkeys(kinds)), source)
 
 
 def _day(name: str, value: object) -> date:
