@@ -69,6 +69,14 @@ class Pull:
             self.counts[unit.what] = self.counts.get(unit.what, IngestCounts()) + stored
         assert stored is not None or len(self.gathering.notes) > before, "what did not come has a note"
 
+    def leave(self, unit: Unit) -> None:
+        """Count a piece as waiting whose source may not be asked now."""
+        self.waiting_count += 1
+        self.gathering.is_partial = True
+        self.gathering.notes.append(
+            f"{unit.label}: {unit.source} does not serve it now; see ./airdesk data status, then load it again"
+        )
+
     def _bars(self, unit: Unit) -> IngestCounts | None:
         (symbol,), resolution = unit.symbols, Resolution(unit.kind)
         source = _named(self.services.sources.bars, unit.source)

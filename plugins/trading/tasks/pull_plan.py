@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -183,14 +183,14 @@ class Planner:
         return self.source is None or source == self.source or source.startswith(f"{self.source}_")
 
     def _facts(self, what: What, symbols: Sequence[Symbol]) -> Iterator[Unit]:
-        sources = [name for name in _sources_of(self.services.sources, what) if self._is_asked(name)]
+        sources = [each.name for each in _sources_of(self.services.sources, what) if self._is_asked(each.name)]
         if not sources:
             self.notes.append(f"no source serves {what}")
         for source in sources:
             for group in _groups(what, symbols):
-                asked = self._asked(what, group[0] if group else "", source)
+                asked = [self._asked(what, symbol, source) for symbol in group or ("",)]
                 for piece in pieces(self.window, _MONTHS[what.value]) if what is What.NEWS else [self.window]:
-                    left = _uncovered(piece, asked)
+                    left = _uncovered_of_any(piece, asked)
                     if left is None:
                         self.stored_count += 1
                     else:
@@ -206,6 +206,31 @@ class Planner:
             return ()
         with self.services.store.transaction() as tx:
             return tx.history.asked(what.value, symbol, source=source)
+
+
+def left_of(services: Services, unit: Unit) -> Unit | None:
+    """Return what of a piece that was planned earlier is still to be asked of its source; None when nothing is."""
+    if unit.what is What.BARS:
+        (symbol,), resolution = unit.symbols, Resolution(unit.kind)
+        expected = Expected(services.calendar)
+        lacking = lacking_of(services, symbol, resolution, unit.span, expected, source=unit.source)
+        return unit if len(lacking.askable) else None
+    with services.store.transaction() as tx:
+        asked = [tx.history.asked(unit.kind, symbol, source=unit.source) for symbol in unit.symbols or ("",)]
+    left = _uncovered_of_any(unit.span, asked)
+    return None if left is None else replace(unit, span=left)
+
+
+def is_served(services: Services, unit: Unit) -> bool:
+    """Return whether the source of a piece may be asked for it now: it is switched on, permitted and in service."""
+    if unit.what is not What.BARS:
+        return unit.source in {source.name for source in _sources_of(services.sources, unit.what)}
+    (symbol,) = unit.symbols
+    return any(
+        source.served_until(symbol, Resolution(unit.kind), unit.span.ends_at) is not None
+        for source in services.sources.bars
+        if source.name == unit.source
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +343,7 @@ def _groups(what: What, symbols: Sequence[Symbol]) -> list[tuple[Symbol, ...]]:
     return [tuple(symbols[i : i + size]) for i in range(0, len(symbols), size)]
 
 
-def _sources_of(sources: Sources, what: What) -> list[str]:
+def _sources_of(sources: Sources, what: What) -> Sequence[_Named]:
     of_kind: dict[What, Sequence[_Named]] = {
         What.BARS: sources.bars,
         What.ACTIONS: sources.actions,
@@ -327,11 +352,17 @@ def _sources_of(sources: Sources, what: What) -> list[str]:
         What.EARNINGS: sources.earnings,
         What.MACRO: sources.macro,
     }
-    return [source.name for source in of_kind[what]]
+    return of_kind[what]
 
 
 def _source_names(sources: Sources) -> list[str]:
-    return sorted({name for what in What for name in _sources_of(sources, what)})
+    return sorted({source.name for what in What for source in _sources_of(sources, what)})
+
+
+def _uncovered_of_any(window: TimeWindow, asked: Iterable[Sequence[TimeWindow]]) -> TimeWindow | None:
+    """Return what of `window` some of several symbols still lack; `asked` has the spans of each."""
+    left = [span for spans in asked if (span := _uncovered(window, spans)) is not None]
+    return min(left, key=lambda span: span.starts_at, default=None)
 
 
 def _uncovered(window: TimeWindow, asked: Sequence[TimeWindow]) -> TimeWindow | None:

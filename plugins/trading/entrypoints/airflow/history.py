@@ -16,7 +16,7 @@ from trading.domain.instruments import Symbol, Universe
 from trading.entrypoints.airflow.context import facts_of, settings_here
 from trading.entrypoints.airflow.retry_policy import Patient
 from trading.entrypoints.airflow.steps import LIVE_DEFAULTS
-from trading.errors import DataRejected, PermanentError
+from trading.errors import DataRejected, PermanentError, TransientError
 from trading.ports import Services
 from trading.settings import Settings, SourceKind
 from trading.tasks.report import StepReport
@@ -94,7 +94,9 @@ def run_plan(**context: Any) -> list[dict[str, Any]]:
     if len(units) > MOST_PIECES:
         raise DataRejected(f"{len(units)} pieces at once; load at most {MOST_PIECES}: fewer symbols or years")
     for note in planner.notes:
-        log.info("%s", note)
+        log.warning("%s", note)
+    if planner.notes and not units and not planner.stored_count:
+        raise DataRejected(f"{'; '.join(planner.notes)}; see ./airdesk data status, then trigger it again")
     for cost in costs_of(units, services.sources.quotas):
         log.info("%s: about %d calls, %s minutes, %d days", cost.vendor, cost.call_count, cost.minutes, cost.days)
     log.info("%d pieces to load, %d need no asking", len(units), planner.stored_count)
@@ -122,17 +124,20 @@ def run_load(label: str, units: Sequence[Mapping[str, Any]], **context: Any) -> 
         AirflowFailException: a piece was refused for good.
     """
     from trading.tasks.pull import Pull
-    from trading.tasks.pull_plan import Planner, Unit
+    from trading.tasks.pull_plan import Unit, is_served, left_of
 
     services, _ = _services()
     pull = Pull(services, told=lambda unit: log.info("%s from %s", unit.label, unit.source))
-    stored_count = 0
+    stored_count = unserved_count = 0
     for unit in map(Unit.from_xcom, units):
-        lacking = Planner(services, unit.span).units(unit.symbols, [unit.what])
-        found = [left for left in lacking if (left.kind, left.source) == (unit.kind, unit.source)]
-        stored_count += not found
-        for left in found:
+        left = left_of(services, unit)
+        if left is None:
+            stored_count += 1
+        elif is_served(services, left):
             pull.load(left)
+        else:
+            unserved_count += 1
+            pull.leave(left)
     rows = {f"{what}_stored": counts.stored for what, counts in pull.counts.items()}
     counts = {**rows, "loaded": pull.loaded_count, "already_there": stored_count, "waiting": pull.waiting_count}
     report = StepReport(f"load {label}", counts, tuple(pull.gathering.notes), degraded=pull.waiting_count > 0)
@@ -141,6 +146,9 @@ def run_load(label: str, units: Sequence[Mapping[str, Any]], **context: Any) -> 
     if pull.gathering.exhausted is not None:
         raise pull.gathering.exhausted
     pull.gathering.conclude()
+    if unserved_count:
+        # A circuit closes again and a permission comes back: a try that asks nobody costs nothing.
+        raise TransientError("; ".join(report.notes))
     if pull.waiting_count:
         raise AirflowFailException("; ".join(report.notes))
     return report.as_xcom()
