@@ -14,6 +14,7 @@ from trading.adapters.sources.ibkr_bars import INDICES, METALS, STOCKS, IbkrBars
 from trading.domain.instruments import GOLD, VIX
 from trading.domain.market import ActionKind, CorporateAction, Resolution, TimeWindow
 from trading.errors import (
+    DataRejected,
     NotEntitled,
     SymbolNotEntitled,
     UnknownSymbol,
@@ -76,8 +77,8 @@ class Desk:
     """The source, on one gateway."""
 
     def __init__(self, gateway, *, now=NOW, stored=(SPLIT,), sources=(), simulated=True, seconds=20.0, writer=11,
-                 calendar=None, port=None):  # fmt: skip
-        self.calls, self.calendar = MemoryCalls(now=now), calendar or WeekdayCalendar()
+                 calendar=None, port=None, calls=None, is_history=False):  # fmt: skip
+        self.calls, self.calendar = calls or MemoryCalls(now=now), calendar or WeekdayCalendar()
         self.line = HistoryLine(
             "127.0.0.1", port or gateway.port, self.calls,
             writer_client_id=writer, deadline_seconds=seconds, patience=HASTY, allows_simulated=simulated,
@@ -85,7 +86,7 @@ class Desk:
         knowledge = SplitKnowledge(
             lambda symbol: [action for action in stored if action.symbol == symbol], sources, FixedClock(now)
         )
-        self.source = IbkrBars(self.line, self.calendar, knowledge)
+        self.source = IbkrBars(self.line, self.calendar, knowledge, is_history=is_history)
 
     def bars(self, symbol="AMD", window=WEEK, resolution=Resolution.HALF_HOUR):
         return list(self.source.bars(symbol, window, resolution))
@@ -175,6 +176,15 @@ def test_where_nobody_tells_of_splits_only_the_current_session_is_served(gateway
     bars = Desk(gateway, stored=()).bars("NVDA")
     assert {b.starts_at.date() for b in bars} == {date(2019, 6, 7)}
     assert len(bars) == 13
+
+
+def test_where_nobody_tells_of_splits_history_is_refused_instead_of_cut_and_the_next_symbol_is_asked(gateway):
+    desk = Desk(gateway, stored=(), is_history=True)
+    with pytest.raises(DataRejected, match=r"nobody tells of the splits of NVDA.*; set POLYGON_API_KEY"):
+        desk.bars("NVDA")
+    assert desk.calls.calls == []
+    assert len(desk.bars(VIX)) == 65
+    assert len(desk.bars("NVDA", TimeWindow(ny("2019-06-07 09:30"), NOW))) == 13, "the current session needs no splits"
 
 
 def test_the_vix_of_today_comes_without_volume_and_on_the_day_itself(gateway):

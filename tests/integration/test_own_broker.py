@@ -84,6 +84,9 @@ def test_the_broker_is_asked_first_for_this_hour_and_last_for_history_and_a_pape
     assert names(settings) == ["ibkr", "polygon", "cboe"]
     assert names(settings, is_history=True) == ["polygon", "cboe", "ibkr"]
     assert names(off) == names(paper) == ["polygon", "cboe"]
+    hourly, past = services_for(settings).sources, services_for(settings, is_history=True).sources
+    ids = {hourly.bars[0]._line.client_id, past.bars[-1]._line.client_id, settings.broker_client_id}
+    assert len(ids) == 3, "a load of history never holds the hourly run's connection"
 
 
 def test_a_spike_of_the_vix_is_read_in_the_hour_in_which_it_happens(database_url, vendor, spec, real_broker):

@@ -13,8 +13,10 @@ from datetime import date, datetime
 import pytest
 from trading.adapters.postgres_store.connection import connect
 from trading.adapters.sources import combined
+from trading.bootstrap import services_for
 from trading.domain.market import EarningsReport, Filing, Resolution, TimeWindow
 from trading.entrypoints import cli
+from trading.settings import load_settings
 from trading.tasks.pull import Pull, gaps
 from trading.tasks.pull_plan import Planner, Unit, What, costs_of, pieces, window_of
 
@@ -104,6 +106,15 @@ def test_news_and_actions_of_past_months_are_asked_for_once(vendor, history):
     _, planner = pull(history, window, What.NEWS, What.ACTIONS)
     assert planner.stored_count == 4
     assert len(vendor.stub.asked) == asked
+
+
+def test_the_list_of_current_8k_reports_is_no_source_of_history(database_url, vendor):
+    settings = load_settings(environment(database_url, vendor, SEC_USER_AGENT="Jane Doe jane@example.com"))
+    names = {
+        is_history: [s.name for s in services_for(settings, is_history=is_history).sources.news]
+        for is_history in (False, True)
+    }
+    assert names == {False: ["polygon", "edgar_8k"], True: ["polygon"]}
 
 
 class Filed:

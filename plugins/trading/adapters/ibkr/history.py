@@ -15,9 +15,10 @@ from typing import Any
 
 from trading.adapters.ibkr.broker import MARKER
 from trading.adapters.ibkr.messages import MessageClass, classify
-from trading.adapters.ibkr.session import FIRST_REQUEST_ID, IbSession, Patience, open_session
+from trading.adapters.ibkr.session import FIRST_REQUEST_ID, ClientIdBusy, IbSession, Patience, open_session
 from trading.errors import (
     BrokerRefused,
+    CircuitOpen,
     NotEntitled,
     SymbolNotEntitled,
     TransientError,
@@ -30,8 +31,12 @@ from trading.errors import (
 from trading.ports.calls import CallLedger, CallResult, Quota
 
 NAME = "ibkr"
-CLIENT_ID = 22
-"""Of the connection for bars; the writer's is another one."""
+CLIENT_ID, HISTORY_CLIENT_ID = 22, 24
+"""Of the connection for bars of this hour, and of the one for history; the writer's is another one."""
+BUSY = "326"
+"""The gateway's word for a client id in use: it is well, and another process of ours asks it."""
+SHORT_WAIT_SECONDS = 2.0
+"""For a longer pause of the pacing the connection is closed, so that nobody waits for its client id."""
 PACING = Quota(per_window=60, window_seconds=600.0, pause_seconds=0.45, repeat_seconds=15.0)
 """IB: 60 requests in ten minutes, fewer than six for one contract in two seconds, no identical ones within 15 s."""
 PACING_SECONDS = 60.0
@@ -90,6 +95,7 @@ class HistoryLine:
 
     Args:
         writer_client_id: the id that this line must never take.
+        client_id: the line's own; the next number where it is the writer's.
         pacing: what of the broker's pace this line may use.
         deadline_seconds: all connections of this line together end so long after its first request.
         allows_simulated: ask also a gateway that declares itself SIMULATED; its prices are our own, so only tests may.
@@ -102,13 +108,14 @@ class HistoryLine:
         calls: CallLedger,
         *,
         writer_client_id: int,
+        client_id: int = CLIENT_ID,
         deadline_seconds: float,
         pacing: Quota = PACING,
         patience: Patience | None = None,
         allows_simulated: bool = False,
     ) -> None:
         self.host, self.port, self.calls, self.pacing = host, port, calls, pacing
-        self.client_id = CLIENT_ID if writer_client_id != CLIENT_ID else CLIENT_ID + 1
+        self.client_id = client_id if writer_client_id != client_id else client_id + 1
         self._patience, self._deadline_seconds = patience or Patience(request_seconds=30.0), deadline_seconds
         self._ends_at: float | None = None
         self.is_vouched = allows_simulated
@@ -157,18 +164,18 @@ class HistoryConnection:
         """Return the bars of a request; none where the broker has none there.
 
         Raises:
-            VendorUnavailable: silence, a lost socket, or a gateway without its broker.
+            VendorUnavailable: silence, a lost socket, a client id in use, or a gateway without its broker.
             VendorRateLimited: the pacing is used up.
             SymbolNotEntitled: no permission; the capability is off until midnight UTC.
             UnknownSymbol, VendorRefused: the broker does not know it, or will not.
         """
         line = self._line
-        call_id = line.calls.acquire(NAME, request.endpoint, line.pacing, wait_seconds=line.seconds_left())
+        call_id = self._acquire(request)
         began = time.monotonic()
         try:
             found = self._answer(request)
         except VendorError as error:
-            is_outage = isinstance(error, VendorUnavailable)
+            is_outage = isinstance(error, VendorUnavailable) and error.code != BUSY
             line.calls.note(call_id, _result(began, error.code or "no answer", is_outage=is_outage))
             if isinstance(error, NotEntitled):
                 line.calls.switch_off(NAME, request.capability, reason=str(error))
@@ -180,6 +187,20 @@ class HistoryConnection:
         """Hang up, if anybody was called."""
         if self._session is not None:
             self._session.close()
+            self._session = None
+
+    def _acquire(self, request: HistoryRequest) -> int:
+        """Take the request out of the pacing; a long wait for it holds no connection."""
+        line = self._line
+        if self._session is not None:
+            short = min(SHORT_WAIT_SECONDS, line.seconds_left())
+            try:
+                return line.calls.acquire(NAME, request.endpoint, line.pacing, wait_seconds=short)
+            except CircuitOpen:
+                raise
+            except VendorRateLimited:
+                self.close()
+        return line.calls.acquire(NAME, request.endpoint, line.pacing, wait_seconds=line.seconds_left())
 
     def _answer(self, request: HistoryRequest) -> History:
         session = self._opened()
@@ -239,9 +260,10 @@ def _typed[Answer](call: Callable[[], Answer]) -> Answer:
         return call()
     except (TransientError, ConnectionError) as lost:
         text = str(lost) if isinstance(lost, TransientError) else "the broker's connection broke; it is retried"
+        code = BUSY if isinstance(lost.__cause__, ClientIdBusy) else None
     except BrokerRefused as refused:
-        text = str(refused)
-    raise VendorUnavailable(f"{NAME}: {text}", vendor=NAME)
+        text, code = str(refused), None
+    raise VendorUnavailable(f"{NAME}: {text}", vendor=NAME, code=code)
 
 
 def _told(refused: BrokerRefused) -> tuple[int, str]:

@@ -157,7 +157,7 @@ def open_session(host: str, port: int, client_id: int, patience: Patience) -> Ib
             session.close()
             if time.monotonic() >= deadline:
                 raise TransientError(
-                    f"client id {client_id} at {host}:{port} is still in use; another writer runs, it is retried"
+                    f"client id {client_id} at {host}:{port} is still in use; another process uses it, it is retried"
                 ) from busy
             time.sleep(0.1)
         except (OSError, TimeoutError) as silent:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from trading.adapters.http import HttpClient, VendorTerms
+from trading.adapters.ibkr.history import CLIENT_ID, HISTORY_CLIENT_ID, PACING, HistoryLine
 from trading.adapters.ibkr.history import NAME as IBKR
-from trading.adapters.ibkr.history import PACING, HistoryLine
 from trading.adapters.sources import alphavantage, cboe, edgar, fred, gpr, newsapi, x_search
 from trading.adapters.sources.ibkr_bars import INDICES, METALS, STOCKS, IbkrBars, SplitKnowledge, StoredActions
 from trading.adapters.sources.polygon_bars import PolygonBars
@@ -110,7 +110,8 @@ def vendor_sources(
     if vendors.sec_user_agent:
         data, site = (client(terms) for terms in _edgar_terms(vendors))
         filings.append(edgar.EdgarSource(data, site, calendar))
-        news.append(edgar.Edgar8kSource(site))
+        # The feed is of the last days only.
+        news += [] if is_history else [edgar.Edgar8kSource(site)]
     if vendors.polygon_key and reach.plan.has_financials:
         filings.append(PolygonFilings(polygon, calendar))
     bars.append(cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar))
@@ -141,16 +142,17 @@ def _own_bars(
     *,
     is_history: bool,
 ) -> IbkrBars:
-    """Return the broker's bars; history leaves half of the broker's pace to the hourly run."""
+    """Return the broker's bars; history has a connection of its own and leaves half of the pace to the hourly run."""
     line = HistoryLine(
         broker.host,
         broker.port,
         calls,
         writer_client_id=broker.client_id,
+        client_id=HISTORY_CLIENT_ID if is_history else CLIENT_ID,
         deadline_seconds=HISTORY_SECONDS if is_history else TASK_SECONDS,
         pacing=replace(PACING, per_window=PACING.per_window // 2) if is_history else PACING,
     )
-    return IbkrBars(line, calendar, SplitKnowledge(broker.stored_actions, tuple(actions), clock))
+    return IbkrBars(line, calendar, SplitKnowledge(broker.stored_actions, tuple(actions), clock), is_history=is_history)
 
 
 def _priced_headlines(

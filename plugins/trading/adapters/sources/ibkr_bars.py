@@ -1,8 +1,9 @@
 """The broker's historical bars: half hours and days of stocks, the VIX as it is now, and spot metals.
 
 IB works splits into its history as of the day on which it is asked. What is stored is raw: each bar is moved back to
-the share basis of its own day by the splits that we know. Where nobody tells us of splits only the current session is
-served, which needs none. The basis of a delivery is the New York date of its `fetched_at`.
+the share basis of its own day by the splits that we know. Where nobody tells us of splits the hourly run is served the
+current session only, which needs none, and history is refused. The basis of a delivery is the New York date of its
+`fetched_at`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from trading.analysis.adjustment import unadjusted
 from trading.analysis.quality import expected_windows
 from trading.domain.instruments import GOLD, SILVER, VIX, Symbol
 from trading.domain.market import ActionKind, Bar, CorporateAction, Resolution, Session, TimeWindow
-from trading.errors import NotEntitled
+from trading.errors import DataRejected, NotEntitled
 from trading.ports import ActionSource, Clock, MarketCalendar
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -80,12 +81,18 @@ class SplitKnowledge:
 
 
 class IbkrBars:
-    """`BarSource` on a broker of one's own."""
+    """`BarSource` on a broker of one's own.
+
+    Args:
+        is_history: whoever asks remembers what is absent, so a window is served whole or refused.
+    """
 
     name = NAME
 
-    def __init__(self, line: HistoryLine, calendar: MarketCalendar, splits: SplitKnowledge) -> None:
-        self._line, self._calendar, self._splits = line, calendar, splits
+    def __init__(
+        self, line: HistoryLine, calendar: MarketCalendar, splits: SplitKnowledge, *, is_history: bool = False
+    ) -> None:
+        self._line, self._calendar, self._splits, self._is_history = line, calendar, splits, is_history
 
     def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
         """Return `as_of` for half hours, and the newest close for days.
@@ -107,6 +114,9 @@ class IbkrBars:
         """Return the session bars that start in `window` and ended by its end, ascending.
 
         Without any knowledge of a stock's splits: those of the last session in the window.
+
+        Raises:
+            DataRejected: history of a stock of whose splits nobody tells us.
         """
         if (reason := self._line.calls.off_reason(NAME, _capability(symbol))) is not None:
             raise NotEntitled(f"{NAME}: off for today ({reason}); use another source", vendor=NAME)
@@ -158,6 +168,11 @@ class IbkrBars:
         """Return the part of `window` in the session that is on, or in none if it is over."""
         opens = [s.opens_at for s in self._sessions_by(window.ends_at) if s.opens_at < window.ends_at]
         starts_at = max(window.starts_at, opens[-1]) if opens else window.ends_at
+        if window.starts_at < starts_at and self._is_history:
+            raise DataRejected(
+                f"{NAME}: nobody tells of the splits of {symbol}, so its bars before {starts_at:%Y-%m-%d} are on an "
+                "unknown share basis; set POLYGON_API_KEY or import its splits, and load it again"
+            )
         if window.starts_at < starts_at:
             log.warning(
                 "%s: bars of %s before %s are left out, because nobody tells of its splits; set POLYGON_API_KEY or "
