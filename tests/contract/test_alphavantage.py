@@ -16,6 +16,8 @@ from trading.adapters.http import (
 )
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.sources.alphavantage import (
+    MOST_ANSWERS,
+    MOST_STORIES,
     NEWS,
     PATH,
     AlphaVantageEarnings,
@@ -107,6 +109,46 @@ def test_a_pull_asks_for_every_ticker_and_counts_what_is_old_from_15_minutes_aft
     (item,) = headlines(stub, is_history=True).news("NVDA", "AMD", "GLD", window=window)
     assert len(stub.asked) == 3
     assert item.known_at == item.published_at + timedelta(minutes=15)
+
+
+def many(until, count=MOST_STORIES, every=timedelta(minutes=1)):
+    """Return an answer of `count` stories before `until`, the newest first."""
+    times = (until - every * number for number in range(1, count + 1))
+    return feed(
+        *(story(url=f"https://news.example/{at:%d%H%M%S}", time_published=f"{at:%Y%m%dT%H%M%S}") for at in times)
+    )
+
+
+def test_a_pull_asks_on_where_a_full_answer_was_cut_off_and_tells_each_story_once(stub):
+    until = datetime(2026, 11, 19, 12, tzinfo=UTC)
+    first_page, oldest = many(until), until - timedelta(minutes=MOST_STORIES)
+    stub.script(PATH, first_page, many(oldest + timedelta(minutes=1), count=11))
+    window = TimeWindow(ny("2026-11-01 00:00"), until)
+    found = headlines(stub, is_history=True).news("NVDA", window=window)
+    assert len(found) == MOST_STORIES + 10, "the minute of the oldest one was asked for again"
+    assert [asked.query["time_to"][0] for asked in stub.asked] == ["20261119T1201", f"{oldest:%Y%m%dT%H}21"]
+    assert {asked.query["time_from"][0] for asked in stub.asked} == {"20261101T0400"}
+
+
+def test_a_pull_of_more_than_can_be_asked_for_is_refused_and_never_a_torso(stub):
+    until = datetime(2026, 11, 19, 12, tzinfo=UTC)
+    stub.script(PATH, many(until, every=timedelta(0)))
+    window = TimeWindow(ny("2026-11-01 00:00"), until)
+    with pytest.raises(DataRejected, match="more stories about NVDA before 2026-11-19 12:00Z"):
+        headlines(stub, is_history=True).news("NVDA", window=window)
+    assert len(stub.asked) == 1
+    stub.script(PATH, *(many(until - timedelta(minutes=999 * page)) for page in range(MOST_ANSWERS)))
+    with pytest.raises(DataRejected, match="load a shorter span"):
+        headlines(stub, is_history=True).news("NVDA", window=window)
+    assert len(stub.asked) == 1 + MOST_ANSWERS
+
+
+def test_an_hour_takes_the_newest_of_a_full_answer_and_says_so(stub):
+    stub.script(PATH, many(WINDOW.ends_at))
+    with all_logs() as logs:
+        assert len(headlines(stub).news("NVDA")) == MOST_STORIES
+    assert "only the newest 1000 stories about NVDA" in logs.getvalue()
+    assert len(stub.asked) == 1
 
 
 def test_a_story_outside_the_window_without_a_time_or_in_another_language_is_left_out(stub):

@@ -99,6 +99,20 @@ def test_what_was_stored_meanwhile_needs_no_source_at_all(services, load):
     assert (error, report["counts"]["already_there"], report["degraded"]) == (None, len(units), False)
 
 
+def test_refused_bars_leave_the_batch_degraded_with_the_reason(services, load):
+    (first,) = services.sources.bars
+    quarter = lambda bar: replace(bar, **{name: getattr(bar, name) / 4 for name in ("open", "high", "low", "close")})  # noqa: E731
+
+    class Split(Second):
+        def bars(self, *question):
+            return (quarter(bar) if bar.starts_at.day > 10 else bar for bar in super().bars(*question))
+
+    _, units = planned(services)
+    report, error = load(with_bars(services, Split(first, "polygon")), units)
+    assert (error, report["degraded"], report["counts"]["refused"]) == (None, True, 7 + 7 * 13)
+    assert "NVDA 1d 2026-11..2026-11: 7 bars of polygon were refused (jump)" in report["notes"][0]
+
+
 def test_a_load_that_nobody_serves_fails_at_its_plan(services, airflow_home, monkeypatch):
     from trading.entrypoints.airflow import history
     from trading.settings import load_settings

@@ -8,17 +8,18 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 import pytest
 from trading.adapters.postgres_store.connection import connect
 from trading.adapters.sources import combined
 from trading.bootstrap import services_for
-from trading.domain.market import EarningsReport, Filing, Resolution, TimeWindow
+from trading.domain.market import ActionKind, CorporateAction, EarningsReport, Filing, Resolution, TimeWindow
 from trading.entrypoints import cli
+from trading.ports import Provenance
 from trading.settings import load_settings
 from trading.tasks.pull import Pull, gaps
-from trading.tasks.pull_plan import Planner, Unit, What, costs_of, pieces, window_of
+from trading.tasks.pull_plan import Planner, Unit, What, costs_of, pieces, window_of, without_days
 
 from tests.http_stub import Answer, http_stub
 from tests.integration.test_vendors import CALENDAR, Vendor, desk, environment
@@ -96,6 +97,59 @@ def test_what_the_vendor_does_not_have_is_remembered_shown_and_asked_again_on_de
     assert (gap.resolution, gap.missing_count, gap.absent_count) == (Resolution.HALF_HOUR, 1, 1)
     pull(history, window, is_again=True, symbols=["GLD"])
     assert len(vendor.stub.asked) == asked + 1
+
+
+def cut_in_four(vendor, kinds, since):
+    """Let the vendor show a 4:1 split of GLD that nobody told of."""
+    for kind in kinds:
+        for row in vendor.bars[kind].body["results"]:
+            if row["t"] >= since.timestamp() * 1000:
+                row |= {name: row[name] / 4 for name in "ohlc"}
+
+
+@pytest.mark.parametrize(("kind", "a_session"), [("day", 1), ("minute", 13)])
+def test_bars_that_were_refused_are_told_and_come_once_the_split_is_known(vendor, history, window, kind, a_session):
+    sessions = CALENDAR.sessions(date(2026, 11, 2), date(2026, 11, 19))
+    on = sessions[7].session_on
+    cut_in_four(vendor, [kind], datetime.combine(on, time(), UTC))
+    done, _ = pull(history, window, symbols=["GLD"])
+    assert (done.refused_count, done.gathering.is_partial) == (7 * a_session, True)
+    (note,) = done.gathering.notes
+    assert f"{7 * a_session} bars of polygon were refused (jump), the first of {on}; store the split" in note
+    (gap,) = [gap for gap in gaps(history, ["GLD"], window) if gap.missing_count]
+    assert (gap.missing_count, gap.absent_count) == (7 * a_session, 0), "refused is not absent at the vendor"
+    split = CorporateAction("GLD", ActionKind.SPLIT, on, 4.0, "import", datetime(2026, 11, 1, tzinfo=UTC))
+    with history.store.transaction() as tx:
+        tx.market.add_actions([split], Provenance("import", "r", window.ends_at, "x"))
+    again, planner = pull(history, window, symbols=["GLD"])
+    assert (again.counts[What.BARS].stored, again.refused_count, planner.stored_count) == (7 * a_session, 0, 1)
+    assert all(gap.missing_count == 0 for gap in gaps(history, ["GLD"], window))
+
+
+def test_refused_bars_end_the_command_with_1(database_url, vendor, monkeypatch, capsys):
+    for name, value in environment(database_url, vendor, POLYGON_PLAN="advanced").items():
+        monkeypatch.setenv(name, value)
+    cut_in_four(vendor, ["day"], datetime(2026, 11, 11, tzinfo=UTC))
+    arguments = ["GLD", *RANGE[1:], "--what", "bars"]
+    assert cli.main(["data", "pull", *arguments]) == 1
+    assert "bars of polygon were refused (jump)" in capsys.readouterr().out
+
+
+def test_bars_that_were_refused_and_are_stored_from_elsewhere_leave_no_hole(vendor, history, window):
+    without(vendor, HALF_HOUR)
+    pull(history, window, symbols=["GLD"])
+    cut_in_four(vendor, ["minute"], datetime(2026, 11, 11, tzinfo=UTC))
+    done, _ = pull(history, window, is_again=True, symbols=["GLD"])
+    assert (done.counts[What.BARS].rejected, done.refused_count, done.gathering.is_partial) == (7 * 13, 0, False)
+
+
+def test_days_are_cut_out_of_a_span():
+    window = TimeWindow(datetime(2026, 11, 2, 14, tzinfo=UTC), datetime(2026, 11, 6, 21, tzinfo=UTC))
+    left = without_days(window, [date(2026, 11, 2), date(2026, 11, 5), date(2026, 11, 4)])
+    midnights = [(datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 11, 4, tzinfo=UTC))]
+    assert [(s.starts_at, s.ends_at) for s in left] == [*midnights, (datetime(2026, 11, 6, tzinfo=UTC), window.ends_at)]
+    assert without_days(window, [date(2026, 11, day) for day in range(2, 7)]) == []
+    assert without_days(window, []) == [window]
 
 
 def test_news_and_actions_of_past_months_are_asked_for_once(vendor, history):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from trading.analysis.quality import IMPORT_JUMP_FACTOR, check_bars, expected_windows
+from trading.analysis.quality import IMPORT_JUMP_FACTOR, Checked, check_bars, expected_windows
 from trading.domain.instruments import Symbol
-from trading.domain.market import CorporateAction, EarningsReport, Resolution, TimeWindow
+from trading.domain.market import BarFault, CorporateAction, EarningsReport, Resolution, TimeWindow
 from trading.ports import IngestCounts, MarketRows, Provenance, Services, Transaction
 from trading.tasks.gathering import Gathering
 from trading.tasks.ingest_facts import new_reports
 from trading.tasks.parking import judge_splits
-from trading.tasks.pull_plan import RESOLUTIONS, SETTLED, Expected, Unit, What, lacking_of
+from trading.tasks.pull_plan import RESOLUTIONS, SETTLED, Expected, Unit, What, lacking_of, without_days
 
 _AHEAD = timedelta(days=10)
 """A report of today counts from a later open, and is stored all the same."""
@@ -34,6 +34,7 @@ class Pull:
     Attributes:
         told: hears of each piece before it is asked for.
         waiting_count: pieces whose vendor did not answer, or has no quota left.
+        refused_count: bars that came, were not believed, and are in the store from nobody else either.
     """
 
     services: Services
@@ -42,6 +43,7 @@ class Pull:
     counts: dict[str, IngestCounts] = field(default_factory=dict)
     loaded_count: int = 0
     waiting_count: int = 0
+    refused_count: int = 0
     _actions: dict[Symbol, list[CorporateAction]] | None = None
 
     def run(self, units: Iterable[Unit]) -> None:
@@ -97,10 +99,36 @@ class Pull:
         with self.services.store.transaction() as tx:
             counts = tx.market.add_bars(checked.accepted, self._origin(unit), checked.rejected)
             judge_splits(tx, checked.splits, at=self.services.clock.now())
-            self._remember(tx, unit)
+            refused = self._refused(tx, unit, checked)
+            self._remember(tx, unit, refused)
         if checked.splits:
             self._actions = None
+        self._tell_refused(unit, refused)
         return counts
+
+    def _refused(self, tx: Transaction, unit: Unit, checked: Checked) -> Mapping[datetime, BarFault]:
+        """Return what is wrong with the bars that leave a hole, by their start; what is only too young will come."""
+        (symbol,), holes = unit.symbols, set(checked.missing)
+        found = {
+            bar.starts_at: fault
+            for bar, fault in checked.rejected
+            if fault is not BarFault.FROM_THE_FUTURE and bar.starts_at in holes
+        }
+        if found:
+            stored = set(tx.history.bar_starts(symbol, Resolution(unit.kind), unit.span).tolist())
+            found = {at: fault for at, fault in found.items() if at.replace(tzinfo=None) not in stored}
+        return found
+
+    def _tell_refused(self, unit: Unit, refused: Mapping[datetime, BarFault]) -> None:
+        if not refused:
+            return
+        self.refused_count += len(refused)
+        self.gathering.is_partial = True
+        faults = ", ".join(sorted(set(refused.values())))
+        self.gathering.notes.append(
+            f"{unit.label}: {len(refused)} bars of {unit.source} were refused ({faults}), the first of "
+            f"{min(refused):%Y-%m-%d}; store the split that explains them or name another source, and load it again"
+        )
 
     def _previous(self, symbol: Symbol, resolution: Resolution, before: datetime) -> tuple[date, float] | None:
         """Return day and close of the last bar before an instant."""
@@ -163,12 +191,14 @@ class Pull:
             self._remember(tx, unit)
         return counts
 
-    def _remember(self, tx: Transaction, unit: Unit) -> None:
+    def _remember(self, tx: Transaction, unit: Unit, refused: Iterable[datetime] = ()) -> None:
+        """Remember what was answered in full: not the newest day, and not the days of bars that were refused."""
         now = self.services.clock.now()
         ends_at = min(unit.span.ends_at, now - SETTLED)
-        if ends_at > unit.span.starts_at:
+        if ends_at <= unit.span.starts_at:
+            return
+        for span in without_days(TimeWindow(unit.span.starts_at, ends_at), {at.date() for at in refused}):
             for symbol in unit.symbols or ("",):
-                span = TimeWindow(unit.span.starts_at, ends_at)
                 tx.history.remember(unit.kind, symbol, span, source=unit.source, at=now)
 
     def _origin(self, unit: Unit) -> Provenance:

@@ -329,6 +329,17 @@ def pieces(window: TimeWindow, months: int) -> list[TimeWindow]:
     return [TimeWindow(start, end) for start, end in pairwise(edges) if start < end]
 
 
+def without_days(window: TimeWindow, days: Iterable[date]) -> list[TimeWindow]:
+    """Return what is left of `window` when whole UTC days are cut out of it."""
+    left, at = [], window.starts_at
+    for day in sorted(days):
+        midnight = datetime.combine(day, time(), UTC)
+        if at < (ends_at := min(midnight, window.ends_at)):
+            left.append(TimeWindow(at, ends_at))
+        at = max(at, midnight + timedelta(days=1))
+    return [*left, TimeWindow(at, window.ends_at)] if at < window.ends_at else left
+
+
 def window_of(services: Services, first_on: date, last_on: date) -> TimeWindow | None:
     """Return the span of the sessions from `first_on` to `last_on`, not beyond now; None when there is none."""
     now = services.clock.now()

@@ -41,6 +41,9 @@ NEWS_AN_HOUR, EARNINGS_AN_HOUR = 2, 1
 LOOK_BACK = timedelta(hours=72)
 """Each question reaches back so far, because a ticker's turn comes round within the session, or after a weekend."""
 MOST_STORIES = 1_000
+"""Of one answer, the newest first: a full one is cut off, and history asks for what came before it."""
+MOST_ANSWERS = 10
+"""To one question of history; more than that is half of the day's calls."""
 RELEVANT = 0.3
 """From here on the vendor's relevance [0–1] makes a story one about the ticker; below, the headline must name it."""
 BURST_SECONDS, MINUTE_SECONDS = 2.0, 60.0
@@ -136,6 +139,31 @@ class AlphaVantageNews:
             log.info("%s: %d stories about others, outside the window or not in English were left out", NAME, left_out)
 
     def _feed(self, symbol: Symbol, since: datetime, until: datetime) -> list[Any]:
+        """Return all rows of a window; the hourly run is content with the newest ones.
+
+        Raises:
+            DataRejected: there are more than can be asked for, so that what is absent would pass for not existing.
+        """
+        rows: list[Any] = []
+        for _ in range(MOST_ANSWERS):
+            page = self._page(symbol, since, until)
+            rows += page
+            if len(page) < MOST_STORIES:
+                return rows
+            if not self._is_history:
+                log.warning("%s: only the newest %d stories about %s since %s came", NAME, len(page), symbol, since)
+                return rows
+            oldest = min((at for row in page if (at := _told_at(row)) is not None), default=until)
+            # Within its minute there may be more, so that minute is asked for again.
+            if (reached := oldest.replace(second=0, microsecond=0)) >= until:
+                break
+            until = reached
+        raise DataRejected(
+            f"{NAME}: more stories about {symbol} before {until:%Y-%m-%d %H:%M}Z than can be asked for; "
+            "nothing was stored, load a shorter span"
+        )
+
+    def _page(self, symbol: Symbol, since: datetime, until: datetime) -> list[Any]:
         question = {
             "function": "NEWS_SENTIMENT", "tickers": symbol, "time_from": _minute(since),
             "time_to": _minute(until + timedelta(minutes=1)), "sort": "LATEST", "limit": MOST_STORIES,
@@ -224,6 +252,10 @@ class AlphaVantageEarnings:
 
 def _minute(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%dT%H%M}"
+
+
+def _told_at(row: object) -> datetime | None:
+    return _instant(row.get("time_published")) if isinstance(row, dict) else None
 
 
 def _instant(text: object) -> datetime | None:

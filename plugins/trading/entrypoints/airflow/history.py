@@ -140,7 +140,9 @@ def run_load(label: str, units: Sequence[Mapping[str, Any]], **context: Any) -> 
             pull.leave(left)
     rows = {f"{what}_stored": counts.stored for what, counts in pull.counts.items()}
     counts = {**rows, "loaded": pull.loaded_count, "already_there": stored_count, "waiting": pull.waiting_count}
-    report = StepReport(f"load {label}", counts, tuple(pull.gathering.notes), degraded=pull.waiting_count > 0)
+    counts["refused"] = pull.refused_count
+    is_whole = not pull.waiting_count and not pull.refused_count
+    report = StepReport(f"load {label}", counts, tuple(pull.gathering.notes), degraded=not is_whole)
     log.info("%s %s", report.step, dict(counts))
     context["ti"].xcom_push(key="return_value", value=report.as_xcom())
     if pull.gathering.exhausted is not None:
