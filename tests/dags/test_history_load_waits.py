@@ -125,6 +125,28 @@ def test_a_load_that_nobody_serves_fails_at_its_plan(services, airflow_home, mon
         history.run_plan(params=params)
 
 
+class Told:
+    """The task instance of the summary, to whom the other tasks told something."""
+
+    def __init__(self, plan, load, unserved):
+        self.told = {("plan", None): plan, ("load", None): load, ("plan", "unserved"): unserved}
+
+    def xcom_pull(self, *, task_ids, key=None):
+        return self.told[task_ids, key]
+
+
+def test_the_summary_names_what_no_source_serves_and_is_red_while_a_bar_was_refused(airflow_home):
+    from airflow.sdk.exceptions import AirflowFailException
+    from trading.entrypoints.airflow.history import run_summary
+
+    whole = {"counts": {"refused": 0}, "degraded": False, "notes": []}
+    told = run_summary(ti=Told([{}], [whole], ["no source serves 30m bars of VIX"]))
+    assert told["notes"] == ["no source serves 30m bars of VIX"]
+    torn = {"counts": {"refused": 7}, "degraded": True, "notes": ["7 bars were refused"]}
+    with pytest.raises(AirflowFailException, match=r"1 of 2 batches are not whole.*7 bars were refused"):
+        run_summary(ti=Told([{}, {}], [whole, torn], []))
+
+
 def test_a_symbol_that_was_asked_about_alone_does_not_stand_for_its_group(services):
     window, (unit,) = planned(services, What.ACTIONS)
     with services.store.transaction() as tx:

@@ -27,6 +27,8 @@ VENDORS_POOL = "vendors"
 """One slot: pieces wait for one another, and leave the executor to the hourly run."""
 KINDS = ("bars", "actions", "news", "filings", "earnings", "macro")
 SYMBOL_PATTERN = "^[A-Za-z][A-Za-z0-9.^-]{0,9}$"
+UNSERVED = "unserved"
+"""Under this key the plan tells the summary what no source serves."""
 MOST_BATCHES = 1_000
 """Airflow maps a task over 1024 at most; more pieces come several to a batch."""
 MOST_PIECES = 25_000
@@ -97,6 +99,7 @@ def run_plan(**context: Any) -> list[dict[str, Any]]:
         log.warning("%s", note)
     if planner.notes and not units and not planner.stored_count:
         raise DataRejected(f"{'; '.join(planner.notes)}; see ./airdesk data status, then trigger it again")
+    context["ti"].xcom_push(key=UNSERVED, value=planner.notes)
     for cost in costs_of(units, services.sources.quotas):
         log.info("%s: about %d calls, %s minutes, %d days", cost.vendor, cost.call_count, cost.minutes, cost.days)
     log.info("%d pieces to load, %d need no asking", len(units), planner.stored_count)
@@ -170,6 +173,7 @@ def run_summary(**context: Any) -> dict[str, object]:
             sums[name] = sums.get(name, 0) + count
     whole = sum(not report["degraded"] for report in reports)
     notes = list(dict.fromkeys(note for report in reports for note in report["notes"]))
+    notes += instance.xcom_pull(task_ids="plan", key=UNSERVED) or []
     log.info("history_load %s", sums)
     if whole < len(planned):
         raise AirflowFailException(
