@@ -39,7 +39,7 @@ def poison(store: Store, at: datetime, until: datetime) -> None:
     market = SyntheticMarket(SEED, CALENDAR)
     origin = Provenance(SYNTHETIC, "poison", until, "poison")
     with store.transaction() as tx:
-        tx.market.add_bars([*_corrected_bars(market, at)], origin)
+        tx.market.add_bars([*_corrected_bars(market, at)], replace(origin, fetched_at=at + _MOMENT))
         tx.market.add_bars([*_later_bars(market, at, until)], origin)
         tx.market.add_news([*_stories(market, at, until)], origin)
         tx.market.add_filings([*_filings(market, at, until)], origin)

@@ -18,9 +18,17 @@ SELECT market.ensure_year(%(year)s::int);
 -- Create the partition of a year of fetches.
 SELECT staging.ensure_year(%(year)s::int);
 
+-- name: limit_waiting
+-- Give up waiting for another transaction after a while, until this one ends.
+SELECT set_config('lock_timeout', %(milliseconds)s::text, true);
+
+-- name: lock_long
+-- Let one long transaction of deliveries at a time be stored.
+SELECT pg_advisory_xact_lock(hashtextextended('airdesk.bars.long', 0));
+
 -- name: lock_symbols
--- Let one delivery of a symbol at a time be compared with what is stored; the next one waits and sees it. 1024 locks
--- stand for all symbols, taken in ascending order, because the server's room for locks is limited.
+-- Let one short delivery of a symbol at a time be compared with what is stored; the next one waits and sees it. 1024
+-- locks stand for all symbols, taken in ascending order, because the server's room for locks is limited.
 SELECT pg_advisory_xact_lock(hashtext('airdesk.bars'), number) FROM (
     SELECT DISTINCT hashtext(symbol) & 1023 AS number FROM unnest(%(symbols)s::text[]) AS symbol ORDER BY number
 ) AS numbers;
@@ -44,8 +52,8 @@ WHERE response_id = %(response_id)s::bigint AND fetched_at = %(fetched_at)s::tim
 
 -- name: merge_bars
 -- Move a delivery's accepted bars from staging to market. The last of several equal keys counts. A bar whose values
--- equal the newest stored revision is unchanged; other values become the next revision, known from its own `known_at`,
--- or from the fetch when the source repeats the old instant.
+-- equal the newest stored revision is unchanged; other values become the next revision, known from its fetch at the
+-- earliest: until then every decision read the older one.
 WITH delivered AS (
     SELECT DISTINCT ON (symbol, resolution, starts_at) *
     FROM staging.bars
@@ -67,8 +75,8 @@ WITH delivered AS (
     INSERT INTO market.bars (symbol, resolution, starts_at, ends_at, open, high, low, close, volume,
                              source, known_at, revision, response_id)
     SELECT symbol, resolution, starts_at, ends_at, open, high, low, close, volume, %(source)s::text,
-           CASE WHEN old_known_at >= known_at THEN greatest(old_known_at, %(fetched_at)s::timestamptz)
-                ELSE known_at END,
+           CASE WHEN old_revision IS NULL THEN known_at
+                ELSE greatest(known_at, old_known_at, %(fetched_at)s::timestamptz) END,
            coalesce(old_revision + 1, 0), response_id
     FROM compared WHERE NOT is_same
     RETURNING revision

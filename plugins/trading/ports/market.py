@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -56,10 +56,30 @@ class Provenance:
 class MarketRows(GateRows, Protocol):
     """staging.* and market.*"""
 
+    def ensure_years(self, years: Collection[int], fetched_at: datetime) -> None:
+        """Make room for bars that start in `years` (UTC) and are fetched at an instant.
+
+        `add_bars` does so by itself; a long transaction has it done by a short one, because others wait for it.
+        """
+        ...
+
     def add_bars(
-        self, bars: Sequence[Bar], origin: Provenance, rejected: Sequence[tuple[Bar, BarFault]] = ()
+        self,
+        bars: Sequence[Bar],
+        origin: Provenance,
+        rejected: Sequence[tuple[Bar, BarFault]] = (),
+        *,
+        is_long: bool = False,
     ) -> IngestCounts:
-        """Store checked bars (first seen and revisions kept) and file the rejected ones with their fault."""
+        """Store checked bars (first seen and revisions kept) and file the rejected ones with their fault.
+
+        Args:
+            is_long: one of many deliveries of a transaction that takes minutes. Such transactions take turns; the short
+                deliveries, which take turns by symbol, do not wait for them.
+
+        Raises:
+            TransientError: another transaction is storing the same bars; nothing of this one is stored.
+        """
         ...
 
     def add_news(self, items: Sequence[NewsItem], origin: Provenance) -> IngestCounts:

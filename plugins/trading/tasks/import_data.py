@@ -28,17 +28,27 @@ def import_bars(
 ) -> IngestCounts:
     """Store checked bars and return what became of them.
 
+    The hourly ingest does not wait for it, and may store other bars of the same symbols meanwhile.
+
     Args:
         deliveries: read while the transaction is open; an error in the middle leaves nothing stored.
         settle: see `Settle`.
         on_delivery: hears of each delivery before it is written.
+
+    Raises:
+        TransientError: another delivery stored some of the same bars meanwhile; nothing of the file is stored.
     """
-    counts = IngestCounts()
+    counts, has_room = IngestCounts(), set[int]()
     with store.transaction() as tx:
         for bars in deliveries:
             on_delivery(bars)
+            years = {bar.starts_at.year for bar in bars}
+            if not years <= has_room:
+                with store.transaction() as short:
+                    short.market.ensure_years(years, origin.fetched_at)
+                has_room |= years
             for source, delivery in _by_source(bars).items():
-                counts += tx.market.add_bars(delivery, replace(origin, source=source))
+                counts += tx.market.add_bars(delivery, replace(origin, source=source), is_long=True)
         settle(counts)
     return counts
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from psycopg2 import errors
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.bar_reader import read_bars
@@ -28,7 +30,7 @@ from trading.domain.market import (
     Resolution,
 )
 from trading.domain.series import BarSeries
-from trading.errors import InvariantBroken
+from trading.errors import InvariantBroken, TransientError
 from trading.ports import IngestCounts, Provenance
 
 _PRICES = ("open", "high", "low", "close", "volume")
@@ -38,6 +40,8 @@ _NEWS_COLUMNS = ("item_id", "symbols", "published_at", "known_at", "title", "url
 _FILING_COLUMNS = ("symbol", "period_ends_on", "quarters", "eps_diluted", "revenue_usd", "known_at", "filed_on")
 _EARNINGS_COLUMNS = ("symbol", "period_ends_on", "reported_on", "eps_reported", "eps_estimated", "known_at")
 _MACRO_COLUMNS = ("series", "period_on", "value", "known_at")
+WAIT_MILLISECONDS = 10_000
+"""How long a short delivery waits for others: an hour must not wait for what takes minutes."""
 _ENSURE_YEAR = {"market": "ensure_market_year", "staging": "ensure_staging_year"}
 _ACTION_COLUMNS = ("symbol", "kind", "ex_on", "value", "known_at")
 
@@ -52,14 +56,33 @@ class PostgresMarketRows(PostgresGateRows):
 
     # --- in -------------------------------------------------------------------------------------
 
+    def ensure_years(self, years: Collection[int], fetched_at: datetime) -> None:
+        """Make room for bars that start in `years` (UTC) and are fetched at an instant."""
+        needed = {"years": sorted(years), "fetch_year": fetched_at.astimezone(UTC).year}
+        if not self._bars.rows("missing_years", **needed):
+            return
+        # Asked again under the lock: another transaction may have made them meanwhile.
+        self._bars.rows("lock_partitions")
+        for row in self._bars.rows("missing_years", **needed):
+            self._bars.rows(_ENSURE_YEAR[row["schema"]], year=row["year"])
+
     def add_bars(
-        self, bars: Sequence[Bar], origin: Provenance, rejected: Sequence[tuple[Bar, BarFault]] = ()
+        self,
+        bars: Sequence[Bar],
+        origin: Provenance,
+        rejected: Sequence[tuple[Bar, BarFault]] = (),
+        *,
+        is_long: bool = False,
     ) -> IngestCounts:
         """Store checked bars (first seen and revisions kept) and file the rejected ones with their fault."""
         if not bars and not rejected:
             return IngestCounts()
         self._refuse_mixture({bar.source for bar in bars}, origin)
-        self._ensure_years({bar.starts_at.year for bar in bars}, origin.fetched_at)
+        if is_long:
+            self._bars.rows("lock_long")
+        else:
+            self._bars.rows("limit_waiting", milliseconds=WAIT_MILLISECONDS)
+        self.ensure_years({bar.starts_at.year for bar in bars}, origin.fetched_at)
         response_id = int(self._facts.value("next_response_id"))
         stream = BarStream(bars, response_id=response_id, fetched_at=origin.fetched_at)
         if bars:
@@ -70,7 +93,12 @@ class PostgresMarketRows(PostgresGateRows):
             rows = ((response_id, origin.fetched_at, *row) for row in refused)
             copy_in(self._bars.connection, "staging.bars", _REFUSED_COLUMNS, rows)
         self._respond(origin, response_id, stream.digest.hexdigest())
-        stored, revised = self._merge(bars, origin, response_id, is_ascending=stream.is_ascending) if bars else (0, 0)
+        stored, revised = 0, 0
+        if bars:
+            with _others_first(origin):
+                if not is_long:
+                    self._bars.rows("lock_symbols", symbols=sorted({bar.symbol for bar in bars}))
+                stored, revised = self._merge(bars, origin, response_id, is_ascending=stream.is_ascending)
         return IngestCounts(
             received=len(bars) + len(rejected),
             stored=stored,
@@ -85,7 +113,6 @@ class PostgresMarketRows(PostgresGateRows):
         """Move staged bars to market.bars; return how many were new and how many were revised."""
         symbols = sorted({bar.symbol for bar in bars})
         starts = [bar.starts_at for bar in bars]
-        self._bars.rows("lock_symbols", symbols=symbols)
         has_stored = self._bars.value(
             "has_bars",
             symbols=symbols,
@@ -164,15 +191,6 @@ class PostgresMarketRows(PostgresGateRows):
                 "SYNTHETIC rows may not enter a database with a paper or live book; use the demo's own database"
             )
 
-    def _ensure_years(self, years: set[int], fetched_at: datetime) -> None:
-        needed = {"years": sorted(years), "fetch_year": fetched_at.astimezone(UTC).year}
-        if not self._bars.rows("missing_years", **needed):
-            return
-        # Asked again under the lock: another transaction may have made them meanwhile.
-        self._bars.rows("lock_partitions")
-        for row in self._bars.rows("missing_years", **needed):
-            self._bars.rows(_ENSURE_YEAR[row["schema"]], year=row["year"])
-
     # --- out ------------------------------------------------------------------------------------
 
     def bars(
@@ -225,6 +243,18 @@ class PostgresMarketRows(PostgresGateRows):
     def has_source(self, source: str) -> bool:
         """Whether any stored bar or story came from `source`."""
         return bool(self._bars.value("has_source", source=source))
+
+
+@contextmanager
+def _others_first(origin: Provenance) -> Iterator[None]:
+    """Let a delivery that meets another one's uncommitted bars, or waits for them too long, be tried again."""
+    try:
+        yield
+    except (errors.LockNotAvailable, errors.UniqueViolation, errors.DeadlockDetected) as error:
+        raise TransientError(
+            f"another delivery is storing bars that {origin.source} brought too (an import, perhaps); nothing was "
+            "stored, try again when it has ended"
+        ) from error
 
 
 def _bytes_of(rows: Sequence[tuple[object, ...]]) -> bytes:
