@@ -15,6 +15,7 @@ from trading.analysis.valuation import trailing_figures
 from trading.domain.market import TimeWindow
 from trading.errors import ConfigurationError, DataRejected, VendorRateLimited, VendorUnavailable
 
+from tests.fakes import FixedClock
 from tests.fakes_http import MemoryCalls
 from tests.http_stub import Answer, http_stub
 from tests.vendor_fixtures import fixture
@@ -62,10 +63,13 @@ def read(facts):
     return filings_of(facts, symbol="NVDA", cik=1045810, calendar=CALENDAR)
 
 
-def edgar(stub, **changes):
+REPORTED_AT = datetime(2026, 11, 20, 21, 31, 7, tzinfo=UTC)
+
+
+def edgar(stub, *, now=REPORTED_AT, **changes):
     terms = replace(edgar_terms(AGENT, base_url=stub.url), **changes)
     client = HttpClient(terms, MemoryCalls(), deadline_seconds=5, sleep=lambda seconds: None)
-    return EdgarSource(client, client, CALENDAR), Edgar8kSource(client)
+    return EdgarSource(client, client, CALENDAR), Edgar8kSource(client, FixedClock(now))
 
 
 def paths_of(facts):
@@ -211,17 +215,33 @@ def feed(*entries: str) -> bytes:
     return f'<feed xmlns="http://www.w3.org/2005/Atom">{"".join(entries)}</feed>'.encode()
 
 
-def stories(*pages: bytes, window=ALWAYS, symbols=("NVDA", "AMD")):
+def stories(*pages: bytes, window=ALWAYS, symbols=("NVDA", "AMD"), now=REPORTED_AT):
     with http_stub(*(Answer(page, headers={"Content-Type": "application/atom+xml"}) for page in pages)) as stub:
-        return list(edgar(stub)[1].news(symbols, window)), stub.asked
+        return list(edgar(stub, now=now)[1].news(symbols, window)), stub.asked
 
 
 def test_a_report_becomes_a_story_by_its_headings():
     (story,), _ = stories(feed(entry(1), entry(2, cik=99), entry(3, form="10-Q")))
     assert story.title == "NVIDIA CORP 8-K: Results of Operations"
     assert story.symbols == ("NVDA",)
-    assert story.published_at == story.known_at == datetime(2026, 11, 20, 21, 31, 7, tzinfo=UTC)
+    assert story.published_at == story.known_at == REPORTED_AT
     assert (story.item_id, story.url) == ("edgar_8k:0000000042-26-000001", "https://www.sec.gov/1")
+
+
+@pytest.mark.parametrize(
+    ("asked_after", "known_after"),
+    [
+        (timedelta(minutes=29), timedelta(minutes=28)),
+        (timedelta(hours=9), timedelta(hours=9)),
+        (timedelta(days=3), timedelta(minutes=15)),
+    ],
+    ids=["just after the cutoff", "first seen hours later", "long ago"],
+)
+def test_a_report_counts_from_when_it_was_seen_not_from_the_stamp_of_the_sec(asked_after, known_after):
+    cutoff_at = REPORTED_AT + timedelta(minutes=28)
+    window = TimeWindow(ALWAYS.starts_at, cutoff_at + timedelta(microseconds=1))
+    (story,), _ = stories(feed(entry(1)), window=window, now=REPORTED_AT + asked_after)
+    assert (story.published_at, story.known_at) == (REPORTED_AT, REPORTED_AT + known_after)
 
 
 def test_a_report_of_two_companies_is_one_story():

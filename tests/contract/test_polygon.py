@@ -52,7 +52,7 @@ class Desk:
         client = PolygonClient(http)
         reach = Reach(PLANS[plan], CALENDAR, clock, self.calls, is_history=is_history)
         self.source = PolygonBars(client, reach)
-        self.actions = PolygonActions(client, CALENDAR, clock)
+        self.actions = PolygonActions(client, CALENDAR, clock, is_history=is_history)
         self.stories = PolygonNews(client, clock)
 
     def bars(self, window=WINDOW, resolution=Resolution.HALF_HOUR, symbol="TEST"):
@@ -117,6 +117,36 @@ def test_nvidias_two_splits_and_apples_dividend_are_read_with_when_they_were_kno
     ]
     assert found[1].known_at == ny("2024-06-10 04:00")
     assert found[2].known_at == ny("2025-08-01 09:30"), "declared on the 31st, read from the next open on"
+
+
+@pytest.mark.parametrize(
+    ("now", "is_history", "known_at"),
+    [
+        ("2026-11-19 10:31", False, "2026-11-19 10:30"),
+        ("2026-11-20 10:46", False, "2026-11-20 10:46"),
+        ("2026-11-30 10:00", False, "2026-11-19 04:00"),
+        ("2026-11-20 10:46", True, "2026-11-19 04:00"),
+    ],
+    ids=["on its day", "listed a day late", "long ago", "history"],
+)
+def test_a_split_that_is_listed_late_counts_from_first_sight(stub, now, is_history, known_at):
+    told = {"ticker": "TEST", "execution_date": "2026-11-19", "split_to": 4, "split_from": 1}
+    stub.script(SPLITS, rows(told))
+    stub.script(DIVIDENDS, rows())
+    cutoff_at = ny("2026-11-19 10:30")
+    window = TimeWindow(ny("2026-11-01 00:00"), cutoff_at + timedelta(microseconds=1))
+    (split,) = Desk(stub, now=ny(now), is_history=is_history).actions.corporate_actions(["TEST"], window)
+    assert split.known_at == ny(known_at)
+
+
+@pytest.mark.parametrize(("now", "known_at"), [("2026-11-19 12:00", "12:00"), ("2026-12-19 12:00", "09:30")])
+def test_a_dividend_that_is_listed_late_counts_from_first_sight(stub, now, known_at):
+    told = {"ticker": "TEST", "ex_dividend_date": "2026-11-25", "cash_amount": 0.2, "declaration_date": "2026-11-18"}
+    stub.script(SPLITS, rows())
+    stub.script(DIVIDENDS, rows(told))
+    window = TimeWindow(ny("2026-11-01 00:00"), ny("2026-11-19 10:30"))
+    (dividend,) = Desk(stub, now=ny(now)).actions.corporate_actions(["TEST"], window)
+    assert dividend.known_at == ny(f"2026-11-19 {known_at}")
 
 
 @needs_fixtures

@@ -14,6 +14,7 @@ from trading.adapters.imports.bars import BarImport
 from trading.adapters.imports.rows import ImportFile
 from trading.adapters.imports.spill import Spill
 from trading.adapters.imports.tally import Tally
+from trading.domain.gates import ActionState
 from trading.domain.market import Resolution
 from trading.errors import DataRejected, InvariantBroken
 from trading.ports import IngestCounts
@@ -324,6 +325,23 @@ def test_what_is_stored_already_and_said_otherwise_is_refused_not_dropped(tmp_pa
     assert "listed twice" in refused(
         command, "splits", a_csv(tmp_path, header, "NVDA,2024-06-10,10", "NVDA,2024-06-10,4")
     )
+
+
+def test_a_split_that_prices_did_not_bear_out_is_confirmed_by_a_file_and_contradicted_by_none(tmp_path, command, store):
+    header, ex_on, row = "symbol,ex_date,ratio", date(2024, 6, 10), "NVDA,2024-06-10,10"
+    assert imported(command, "splits", a_csv(tmp_path, header, row))["stored"] == 1
+    with store.transaction() as tx:
+        (split,) = tx.market.actions(cutoff_at=datetime(2026, 1, 1, tzinfo=UTC))
+        at = datetime(2024, 6, 10, 15, tzinfo=UTC)
+        tx.market.judge_action(split, ActionState.SUSPECT, known_at=at, detail="no jump")
+    said = refused(command, "splits", a_csv(tmp_path, header, "NVDA,2024-06-10,4"))
+    assert f"split of NVDA on {ex_on}: stored is 10.0, the file says 4.0" in said
+    assert imported(command, "splits", a_csv(tmp_path, header, row))["revised"] == 1
+    assert imported(command, "splits", a_csv(tmp_path, header, row))["already there"] == 1
+    with store.transaction() as tx:
+        always = datetime(9999, 1, 1, tzinfo=UTC)
+        assert tx.market.actions(cutoff_at=always) == (split,)
+        assert tx.market.suspect_actions(cutoff_at=always) == ()
 
 
 def test_bars_of_a_file_come_in_deliveries_of_whole_symbols(tmp_path, monkeypatch):

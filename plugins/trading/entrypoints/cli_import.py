@@ -157,7 +157,7 @@ def run_splits(options: argparse.Namespace) -> int:
     splits = read_splits(file, source=_source(options), tally=tally)
     print("announcement days are absent: each split counts as known at 04:00 New York on its ex-date")
     origin = _origin(options, services)
-    return _say(options, tally, import_actions(services.store, splits, origin, settle=tally.settled))
+    return _say_actions(options, tally, import_actions(services.store, splits, origin, settle=tally.settled))
 
 
 def run_dividends(options: argparse.Namespace) -> int:
@@ -165,7 +165,7 @@ def run_dividends(options: argparse.Namespace) -> int:
     file, services, tally = _file(options), _services(), Tally()
     dividends = read_dividends(file, services.calendar, source=_source(options), tally=tally)
     origin = _origin(options, services)
-    return _say(options, tally, import_actions(services.store, dividends, origin, settle=tally.settled))
+    return _say_actions(options, tally, import_actions(services.store, dividends, origin, settle=tally.settled))
 
 
 def run_cpi(options: argparse.Namespace) -> int:
@@ -208,6 +208,14 @@ def _say(options: argparse.Namespace, tally: Tally, counts: IngestCounts) -> int
         print("\r", end="", file=sys.stderr)
     print(f"{options.file.name}: {tally.settled(counts)}")
     return 0
+
+
+def _say_actions(options: argparse.Namespace, tally: Tally, counts: IngestCounts) -> int:
+    if counts.revised:
+        print(
+            f"{counts.revised} were suspect, because prices did not bear them out; your file confirms them from now on"
+        )
+    return _say(options, tally, counts)
 
 
 def _services() -> Services:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from trading.domain.gates import ActionState
 from trading.domain.market import Bar, CorporateAction, EarningsReport, Filing, MacroPoint, NewsItem
 from trading.errors import DataRejected
 from trading.ports import IngestCounts, Provenance, Store
@@ -122,17 +123,27 @@ def import_actions(
 ) -> IngestCounts:
     """Store splits or dividends and return what became of them.
 
+    One that is stored as suspect and stands in the file with the same value is confirmed from now on, and counts as
+    revised: a person has looked where prices left a doubt.
+
     Raises:
         DataRejected: one that is stored already has another value: the first announcement would stand, unseen.
     """
     with store.transaction() as tx:
-        stored = {(a.symbol, a.kind, a.ex_on): a.value for a in tx.market.actions(cutoff_at=_ALWAYS)}
+        suspect = {(a.symbol, a.kind, a.ex_on): a.value for a in tx.market.suspect_actions(cutoff_at=_ALWAYS)}
+        stored = suspect | {(a.symbol, a.kind, a.ex_on): a.value for a in tx.market.actions(cutoff_at=_ALWAYS)}
         _refuse_contradictions(
             (f"{a.kind} of {a.symbol} on {a.ex_on}", stored[a.symbol, a.kind, a.ex_on], a.value)
             for a in actions
             if (a.symbol, a.kind, a.ex_on) in stored
         )
         counts = tx.market.add_actions(actions, origin)
+        confirmed = sum(
+            tx.market.judge_action(action, ActionState.CONFIRMED, known_at=origin.fetched_at, detail=origin.request)
+            for action in actions
+            if (action.symbol, action.kind, action.ex_on) in suspect
+        )
+        counts = replace(counts, unchanged=counts.unchanged - confirmed, revised=confirmed)
         settle(counts)
     return counts
 

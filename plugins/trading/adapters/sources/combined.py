@@ -106,12 +106,13 @@ def vendor_sources(
         reach = Reach(plan_named(vendors.polygon_plan), calendar, clock, calls, is_history=is_history)
         bars.append(PolygonBars(polygon, reach))
         news.append(PolygonNews(polygon, clock))
-        actions.append(PolygonActions(polygon, calendar, clock, PlanProbe(polygon, calls, clock, calendar)))
+        probe = PlanProbe(polygon, calls, clock, calendar)
+        actions.append(PolygonActions(polygon, calendar, clock, probe, is_history=is_history))
     if vendors.sec_user_agent:
         data, site = (client(terms) for terms in _edgar_terms(vendors))
         filings.append(edgar.EdgarSource(data, site, calendar))
         # The feed is of the last days only.
-        news += [] if is_history else [edgar.Edgar8kSource(site)]
+        news += [] if is_history else [edgar.Edgar8kSource(site, clock)]
     if vendors.polygon_key and reach.plan.has_financials:
         filings.append(PolygonFilings(polygon, calendar))
     bars.append(cboe.CboeVixSource(client(_cboe_terms(vendors)), calendar))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from trading.adapters.http import HttpClient, Quota, VendorTerms
@@ -10,10 +11,11 @@ from trading.adapters.http.redaction import cause_of
 from trading.adapters.sources.edgar_8k import PAGE_ENTRIES, stories_of
 from trading.adapters.sources.edgar_companies import CIKS
 from trading.adapters.sources.edgar_facts import EPS_TAGS, SOURCE, filings_of
+from trading.analysis.stories import first_readable_at
 from trading.domain.instruments import Symbol
 from trading.domain.market import Filing, NewsItem, TimeWindow
 from trading.errors import ConfigurationError, DataRejected, NotEntitled, UnknownSymbol, VendorRateLimited
-from trading.ports import MarketCalendar
+from trading.ports import Clock, MarketCalendar
 
 DATA_URL, SITE_URL = "https://data.sec.gov", "https://www.sec.gov"
 BLOCKED_SECONDS = 600.0
@@ -77,12 +79,12 @@ class EdgarSource:
 
 
 class Edgar8kSource:
-    """`NewsSource`: what companies report at once, by the headings of the report. Known when the SEC publishes it."""
+    """`NewsSource`: what companies report at once, by the headings of the report. Known when we see it."""
 
     name = "edgar_8k"
 
-    def __init__(self, site: HttpClient) -> None:
-        self._site = site
+    def __init__(self, site: HttpClient, clock: Clock) -> None:
+        self._site, self._clock = site, clock
         self._companies = _Companies(site)
 
     def news(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[NewsItem]:
@@ -92,11 +94,13 @@ class Edgar8kSource:
         for page in range(MOST_PAGES):
             query = {"action": "getcurrent", "type": "8-K", "output": "atom", "count": PAGE_ENTRIES}
             reply = _asked_page(self._site, {**query, "start": page * PAGE_ENTRIES})
+            now = self._clock.now()
             feed = stories_of(reply, names, source=self.name)
             for item in feed.items:
                 if item.item_id not in seen and window.starts_at <= item.published_at < window.ends_at:
                     seen.add(item.item_id)
-                    yield item
+                    seen_at = first_readable_at(item.published_at, now=now, window_ends_at=window.ends_at)
+                    yield replace(item, known_at=seen_at)
             if feed.oldest_at is None or feed.oldest_at < window.starts_at or feed.entries < PAGE_ENTRIES:
                 return
 

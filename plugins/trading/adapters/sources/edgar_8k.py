@@ -35,6 +35,8 @@ class Feed:
 def stories_of(body: bytes, companies: Mapping[int, Symbol], *, source: str) -> Feed:
     """Return the reports of `companies` (Central Index Key → ticker). A report of several of them is one story.
 
+    Each is known at the SEC's own instant; who asks says from when it was seen.
+
     Raises:
         DataRejected: it is no such feed, or it declares entities.
     """

@@ -13,7 +13,7 @@ from trading.adapters.sources.polygon_client import PolygonClient
 from trading.adapters.sources.polygon_market import PlanProbe
 from trading.adapters.sources.polygon_plan import NAME, NEW_YORK
 from trading.analysis.language import is_english
-from trading.analysis.stories import clean_title, first_readable_at, web_address
+from trading.analysis.stories import clean_title, first_readable_at, first_seen_at, web_address
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction, NewsItem, TimeWindow
 from trading.errors import DataRejected
@@ -23,6 +23,8 @@ SPLITS, DIVIDENDS = "/stocks/v1/splits", "/stocks/v1/dividends"
 KNOWN_ON_THE_DAY = time(4)
 """New York, on the ex-date: the first moment at which the pre-market trades on the new basis."""
 ANNOUNCED_WITHIN = timedelta(days=120)
+FRESH_ACTION = timedelta(days=10)
+"""How far back an action may date that the vendor may have listed late; what is older was there to be seen."""
 WHOLE_MARKET = timedelta(hours=6)
 """Up to here one question about every ticker costs less than one for each of ours."""
 
@@ -35,14 +37,22 @@ class PolygonActions:
     name = NAME
 
     def __init__(
-        self, client: PolygonClient, calendar: MarketCalendar, clock: Clock, probe: PlanProbe | None = None
+        self,
+        client: PolygonClient,
+        calendar: MarketCalendar,
+        clock: Clock,
+        probe: PlanProbe | None = None,
+        *,
+        is_history: bool = False,
     ) -> None:
         self._client, self._calendar, self._clock, self._probe = client, calendar, clock, probe
+        self._is_history = is_history
 
     def corporate_actions(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[CorporateAction]:
         """Return splits and dividends with an ex-date from the window's start on that are known by its end.
 
         Identical rows, which the vendor has, count once. What is seen first just after the window's end belongs to it.
+        What became known within ten days counts from now, unless this is history: nobody read it here before.
         Every ingest and pull comes by here, so the plan is probed here.
         """
         if self._probe is not None:
@@ -57,8 +67,15 @@ class PolygonActions:
             {_identity(row): action for row in dividends if (action := self._dividend(row)) is not None}
         )
         limit = max(window.ends_at, now)
-        known = [action for action in found if action.symbol in symbols and action.known_at <= limit]
+        seen_at = first_seen_at(now, window.ends_at)
+        dated = (self._as_seen(action, now, seen_at) for action in found if action.symbol in symbols)
+        known = [action for action in dated if action.known_at <= limit]
         yield from sorted(known, key=lambda action: (action.ex_on, action.symbol, action.kind, action.value))
+
+    def _as_seen(self, action: CorporateAction, now: datetime, seen_at: datetime) -> CorporateAction:
+        if self._is_history or action.known_at <= now - FRESH_ACTION:
+            return action
+        return replace(action, known_at=max(action.known_at, seen_at))
 
     def _split(self, row: dict[str, Any], now: datetime) -> CorporateAction | None:
         """Return a split, known from the first sight of it or from its day on, whichever comes first."""
