@@ -117,9 +117,9 @@ WHERE symbol = %(symbol)s::text AND resolution = %(resolution)s::text AND starts
 ORDER BY revision DESC LIMIT 1;
 
 -- name: has_source
--- Whether a bar or a story came from the source.
-SELECT EXISTS (SELECT FROM market.bars WHERE source = %(source)s::text)
-    OR EXISTS (SELECT FROM market.news WHERE source = %(source)s::text);
+-- Whether anything ever came from the source. Every row of market was written beside the row of its reply, of which
+-- there is one a delivery: without a finding, all bars would have to be looked at.
+SELECT EXISTS (SELECT FROM staging.responses WHERE source = %(source)s::text);
 
 -- name: has_real_book
 -- Whether a book of real or paper money lives in this database.

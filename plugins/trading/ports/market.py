@@ -149,7 +149,7 @@ class MarketRows(GateRows, Protocol):
         ...
 
     def has_source(self, source: str) -> bool:
-        """Whether any stored bar or story came from `source`."""
+        """Whether anything was ever delivered by `source`."""
         ...
 
 

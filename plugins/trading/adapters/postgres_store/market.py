@@ -241,7 +241,7 @@ class PostgresMarketRows(PostgresGateRows):
         return tuple(CorporateAction(**(row | {"kind": ActionKind(row["kind"])})) for row in rows)
 
     def has_source(self, source: str) -> bool:
-        """Whether any stored bar or story came from `source`."""
+        """Whether anything was ever delivered by `source`."""
         return bool(self._bars.value("has_source", source=source))
 
 
