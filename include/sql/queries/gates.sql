@@ -28,18 +28,29 @@ SELECT symbol, happened_at FROM (
 ) AS latest WHERE NOT is_parked AND actor LIKE %(person)s::text || '%%';
 
 -- name: suspect_actions
--- Splits and dividends known at the cutoff that prices do not bear out.
+-- Splits and dividends known at the cutoff that prices do not bear out, or leave open.
 SELECT symbol, kind, ex_on, value, source, known_at FROM market.actions_known(%(cutoff_at)s::timestamptz)
-WHERE state = 'suspect' ORDER BY ex_on, symbol, kind;
+WHERE state <> 'confirmed' ORDER BY ex_on, symbol, kind;
 
 -- name: add_action_state
--- Judge an action unless it already is judged so; without a judgement it is confirmed.
-INSERT INTO market.action_states (symbol, kind, ex_on, state, known_at, detail)
-SELECT %(symbol)s::text, %(kind)s::text, %(ex_on)s::date, %(state)s::text, %(known_at)s::timestamptz, %(detail)s::text
-WHERE %(state)s::text IS DISTINCT FROM coalesce(
-    (SELECT state FROM market.action_states
-     WHERE symbol = %(symbol)s::text AND kind = %(kind)s::text AND ex_on = %(ex_on)s::date
-     ORDER BY event_id DESC LIMIT 1), 'confirmed');
+-- Judge an action unless it already is judged so; without a judgement it is confirmed. A person's word stands
+-- against every rule.
+WITH latest AS (
+    SELECT state, actor LIKE %(person)s::text || '%%' AS is_by_person FROM market.action_states
+    WHERE symbol = %(symbol)s::text AND kind = %(kind)s::text AND ex_on = %(ex_on)s::date
+    ORDER BY event_id DESC LIMIT 1
+)
+INSERT INTO market.action_states (symbol, kind, ex_on, state, known_at, detail, actor)
+SELECT %(symbol)s::text, %(kind)s::text, %(ex_on)s::date, %(state)s::text, %(known_at)s::timestamptz, %(detail)s::text,
+       %(actor)s::text
+WHERE CASE WHEN %(actor)s::text LIKE %(person)s::text || '%%' THEN true
+           WHEN (SELECT is_by_person FROM latest) THEN false
+           ELSE %(state)s::text IS DISTINCT FROM coalesce((SELECT state FROM latest), 'confirmed') END;
+
+-- name: split_judgements
+-- The newest judgement of each split.
+SELECT DISTINCT ON (symbol, ex_on) symbol, ex_on, state, detail, actor FROM market.action_states
+WHERE kind = 'split' ORDER BY symbol, ex_on, event_id DESC;
 
 -- name: add_session_notice
 -- Keep a notice, or that it is no longer in force, unless it already stands so.

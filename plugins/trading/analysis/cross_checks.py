@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from math import prod
@@ -98,8 +98,14 @@ class SessionMoves:
         return unseen[-1] if is_open else None
 
 
-def session_moves(days: BarSeries, splits: Mapping[date, CorporateAction], *, first_on: date) -> SessionMoves:
-    """Return what the days from `first_on` on say; the day before it is the first reference."""
+def session_moves(
+    days: BarSeries, splits: Mapping[date, CorporateAction], *, first_on: date, settled: Collection[date] = ()
+) -> SessionMoves:
+    """Return what the days from `first_on` on say; the day before it is the first reference.
+
+    Args:
+        settled: ex-dates of splits that took place, as a person said; prices do not judge those.
+    """
     on: Sequence[date] = days.starts_at.astype("datetime64[D]").tolist()
     opened, closed = days.open.tolist(), days.close.tolist()
     seen: list[SplitSeen] = []
@@ -110,15 +116,17 @@ def session_moves(days: BarSeries, splits: Mapping[date, CorporateAction], *, fi
         between = [a for ex_on, a in sorted(splits.items()) if on[n - 1] < ex_on <= on[n]]
         ratio = prod(action.value for action in between)
         before = closed[n - 1]
-        is_shown = shows_split(before, opened[n], ratio)
-        if between and (on[n] - on[n - 1]).days <= SPLIT_GAP_DAYS:
+        judged = [action for action in between if action.ex_on not in settled]
+        is_shown = shows_split(before, opened[n], ratio) if judged else True
+        if judged and (on[n] - on[n - 1]).days <= SPLIT_GAP_DAYS:
             known_at = days.known_at[n].item().replace(tzinfo=UTC)
             detail = f"close {before:g} before {on[n]}, open {opened[n]:g}, ratio {ratio:g}"
-            seen += [SplitSeen(action, is_shown, known_at, detail) for action in between]
+            seen += [SplitSeen(action, is_shown, known_at, detail) for action in judged]
         if between and is_shown:
             before /= ratio
             jumps = [replace(jump, before=jump.before / ratio) for jump in jumps]
-        if _is_near(opened[n], before):
+        # A person who settled the split has seen the move of its day.
+        if _is_near(opened[n], before) or (between and not judged):
             continue
         if jumps and _is_near(opened[n], jumps[-1].before):
             jumps.pop()  # It came back.

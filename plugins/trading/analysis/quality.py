@@ -6,7 +6,7 @@ fault and reaches no indicator; a suspicious symbol is parked, the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -89,6 +89,7 @@ def check_bars(
     trades_shares: bool = True,
     doubts_splits: bool = False,
     believed_until: datetime | None = None,
+    settled: Collection[date] = (),
 ) -> Checked:
     """Return which of `bars` may be stored; the order in which they came does not matter.
 
@@ -106,12 +107,13 @@ def check_bars(
         doubts_splits: whether a split that the prices do not show is suspect. Where a person named the splits it is
             not: then the bars are refused.
         believed_until: jumps of bars that start before it are true, as a person said.
+        settled: ex-dates of splits that took place, as a person said.
     """
     if len({(bar.symbol, bar.resolution) for bar in bars}) > 1:
         raise InvariantBroken("check_bars got bars of several symbols or resolutions; split them in the caller")
     sound, rejected = _sound(bars, cutoff_at, expected)
     newest, superseded, conflicting, repeated_count = _one_per_start(sound)
-    walk = Walk(previous, splits_by_day(actions), jump_factor, doubts_splits, believed_until)
+    walk = Walk(previous, splits_by_day(actions), jump_factor, doubts_splits, believed_until, settled)
     walk.run(newest)
     rejected += [(bar, BarFault.DUPLICATE) for bar in superseded]
     rejected += [(bar, BarFault.CONFLICTING) for bar in conflicting]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from trading.domain.instruments import Symbol
@@ -106,8 +106,9 @@ GATES: Mapping[Gate, GateRule] = {
     ),
     Gate.SPLIT_WITHOUT_JUMP: GateRule(
         "a split is announced and the price did not move by it; the split is suspect and not used",
-        "look whether the split took place; a position must equal the broker's",
-        "corrected bars show the split, or a whole later session confirms that it did not happen",
+        "see whether it took place: a position must equal the broker's; where it stays open, --confirm or --deny it",
+        "bars show the split, or a whole session later if they clearly do not; left open, when a person says so",
+        by_person=True,
     ),
     Gate.DISAGREEMENT: GateRule(
         "two sources give different closes",
@@ -160,7 +161,29 @@ class ParkEvent:
 
 
 class ActionState(StrEnum):
-    """Whether prices bear a corporate action out. Readers use what is not suspect."""
+    """Whether prices bear a corporate action out. Readers use what is confirmed."""
 
     CONFIRMED = "confirmed"
     SUSPECT = "suspect"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitJudgement:
+    """What was last said about one split.
+
+    Attributes:
+        detail: what was seen, or a person's reason.
+        actor: a person (`PERSON`), whose word stands; every other one is a rule.
+    """
+
+    symbol: Symbol
+    ex_on: date
+    state: ActionState
+    detail: str
+    actor: str
+
+    @property
+    def is_by_person(self) -> bool:
+        """Whether a person said so."""
+        return self.actor.startswith(PERSON)

@@ -20,6 +20,9 @@ def add_release(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     by_person = [gate for gate, rule in GATES.items() if rule.by_person]
     parser.add_argument("gate", type=Gate, choices=list(Gate), metavar="GATE", help=", ".join(by_person))
     parser.add_argument("--why", required=True, help="kept for ever")
+    word = parser.add_mutually_exclusive_group()
+    word.add_argument("--confirm", dest="took_place", action="store_true", default=None, help="the split took place")
+    word.add_argument("--deny", dest="took_place", action="store_false", default=None, help="the split did not")
     parser.set_defaults(run=run_release)
 
 
@@ -35,6 +38,7 @@ def run_release(options: argparse.Namespace) -> int:
         options.gate,
         why=options.why,
         actor=f"{PERSON}{getpass.getuser()}",
+        took_place=options.took_place,
     )
     print(f"{options.symbol.upper()} released: {options.gate}")
     for parking in left:
@@ -50,6 +54,7 @@ def parked_lines(parked: Mapping[Symbol, Sequence[Parking]]) -> list[str]:
             rule = parking.rule
             lines.append(f"parked: {symbol} {parking.gate} since {parking.since:%Y-%m-%d %H:%M}Z: {rule.sentence}")
             lines.append(f"  seen: {parking.detail}")
-            by_hand = f", or: ./airdesk data release {symbol} {parking.gate} --why …" if rule.by_person else ""
+            word = " --confirm|--deny" if parking.gate is Gate.SPLIT_WITHOUT_JUMP else ""
+            by_hand = f", or: ./airdesk data release {symbol} {parking.gate}{word} --why …" if rule.by_person else ""
             lines.append(f"  opens when {rule.clears}{by_hand}; {rule.action}")
     return lines

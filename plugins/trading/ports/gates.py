@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from trading.domain.gates import ActionState, Gate, ParkEvent, Parking
+from trading.domain.gates import ActionState, Gate, ParkEvent, Parking, SplitJudgement
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction, SessionNotice
+
+PRICES = "prices"
+"""The rule that judges corporate actions by bars."""
 
 
 class GateRows(Protocol):
@@ -30,12 +33,20 @@ class GateRows(Protocol):
         """Return splits and dividends known at the cutoff that `actions` leaves out because they are suspect."""
         ...
 
-    def judge_action(self, action: CorporateAction, state: ActionState, *, known_at: datetime, detail: str) -> bool:
-        """Store what prices say about an action; False (and nothing written) when it already is judged so.
+    def judge_action(
+        self, action: CorporateAction, state: ActionState, *, known_at: datetime, detail: str, actor: str = PRICES
+    ) -> bool:
+        """Store what prices or a person say about an action.
+
+        False (and nothing written) when it already is judged so, or when a person's word stands against a rule.
 
         Args:
             known_at: from which cutoff on readers follow it.
         """
+        ...
+
+    def split_judgements(self) -> tuple[SplitJudgement, ...]:
+        """Return the newest judgement of each split that has one, by symbol and ex-date."""
         ...
 
     def add_session_notice(

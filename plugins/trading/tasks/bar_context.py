@@ -9,14 +9,18 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from trading.domain.gates import Gate, Parking
+from trading.analysis.jumps import SplitSeen
+from trading.domain.gates import ActionState, Gate, Parking, SplitJudgement
 from trading.domain.instruments import Symbol
-from trading.domain.market import CorporateAction, Resolution
+from trading.domain.market import ActionKind, CorporateAction, Resolution
 from trading.domain.series import BarSeries
 from trading.ports import Transaction
 
 RECENT = timedelta(days=5)
 """Nearly every symbol has a bar this young; the few that have none are read by themselves, further back."""
+
+SIGNAL_WINDOW = timedelta(days=300)
+"""Calendar days that hold the 200 sessions of the longest indicator."""
 
 _BEFORE = timedelta(days=15)
 
@@ -31,6 +35,7 @@ class BarContext:
         actions: splits and dividends by symbol, suspect ones too: corrected bars may still show them.
         parked: the gates that hold each symbol.
         believed: until when a person believes a symbol's jumps.
+        splits: what was last said about each split that somebody judged.
     """
 
     newest: Mapping[Resolution, Mapping[Symbol, datetime]]
@@ -38,6 +43,32 @@ class BarContext:
     actions: Mapping[Symbol, Sequence[CorporateAction]]
     parked: Mapping[Symbol, Sequence[Parking]]
     believed: Mapping[Symbol, datetime]
+    splits: Sequence[SplitJudgement] = ()
+
+    def settled(self, symbol: Symbol) -> frozenset[date]:
+        """Return the ex-dates of the splits of which a person says that they took place."""
+        return frozenset(s.ex_on for s in self.splits if s.symbol == symbol and s.is_by_person)
+
+    def is_denied(self, action: CorporateAction) -> bool:
+        """Return whether a person says that this split did not take place."""
+        return action.kind is ActionKind.SPLIT and any(
+            (s.symbol, s.ex_on) == (action.symbol, action.ex_on) and s.is_by_person
+            for s in self.splits
+            if s.state is not ActionState.CONFIRMED
+        )
+
+    def undecided(self, symbol: Symbol, on: date, seen: Sequence[SplitSeen]) -> SplitJudgement | None:
+        """Return the newest split within the window of signals before `on` that only a person can settle.
+
+        Args:
+            seen: what the bars at hand say, which is newer than what is stored.
+        """
+        judged = {split.action.ex_on for split in seen if split.action.symbol == symbol and split.is_seen is not None}
+        left = (
+            s for s in self.splits
+            if s.symbol == symbol and s.state is ActionState.UNDECIDED and on - SIGNAL_WINDOW <= s.ex_on <= on
+        )  # fmt: skip
+        return max((s for s in left if s.ex_on not in judged), key=lambda s: s.ex_on, default=None)
 
     def close_before(self, symbol: Symbol, resolution: Resolution, at: datetime) -> tuple[date, float] | None:
         """Return session day and close of the last stored bar that starts before `at`; None without one."""
@@ -91,7 +122,8 @@ def read_context(
     for action in (*tx.market.actions(cutoff_at=cutoff_at), *tx.market.suspect_actions(cutoff_at=cutoff_at)):
         actions[action.symbol].append(action)
     believed = tx.market.released_by_person(Gate.JUMP_WITHOUT_SPLIT)
-    return BarContext(newest, stored, actions, tx.market.parked(), believed)
+    splits = tx.market.split_judgements()
+    return BarContext(newest, stored, actions, tx.market.parked(), believed, splits)
 
 
 def _utc64(at: datetime) -> np.datetime64:

@@ -219,12 +219,16 @@ class _Night:
         if series is None or self.spec.universe[symbol].kind is InstrumentKind.INDEX:
             return ()
         self.judged[symbol] |= OF_PRICES
-        splits = splits_by_day(context.actions.get(symbol, ()))
-        moves = session_moves(series, splits, first_on=self._first_judged(context, symbol))
+        splits = splits_by_day([a for a in context.actions.get(symbol, ()) if not context.is_denied(a)])
+        moves = session_moves(
+            series, splits, first_on=self._first_judged(context, symbol), settled=context.settled(symbol)
+        )
         if (jump := moves.unexplained(believed_until=context.believed.get(symbol))) is not None:
             self.raised[symbol][Gate.JUMP_WITHOUT_SPLIT] = jump
         if (doubted := moves.doubted()) is not None:
             self.raised[symbol][Gate.SPLIT_WITHOUT_JUMP] = doubted.detail
+        elif (left := context.undecided(symbol, self.slot.session_on, moves.splits)) is not None:
+            self.raised[symbol][Gate.SPLIT_WITHOUT_JUMP] = f"split of {left.ex_on}: {left.detail}"
         return moves.splits
 
     def _first_judged(self, context: BarContext, symbol: Symbol) -> date:

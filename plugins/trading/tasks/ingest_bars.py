@@ -159,6 +159,8 @@ class BarIngest:
             known = (delivery.ends_at, context.newest_ends_at(symbol, delivery.resolution))
             newest_ends_at = max((at for at in known if at is not None), default=None)
             raised = {**stale_gate(delivery.resolution, newest_ends_at, delivery.due), **raised}
+        if (left := context.undecided(symbol, self.slot.session_on, self._splits)) is not None:
+            raised.setdefault(Gate.SPLIT_WITHOUT_JUMP, f"split of {left.ex_on}: {left.detail}")
         self.raised[symbol] = raised
         if self._trades_shares(symbol):
             self._note_trade(symbol, [d for d in fetched if d.resolution is Resolution.HALF_HOUR])
@@ -241,7 +243,7 @@ class BarIngest:
             return check_bars(
                 bars,
                 previous=context.close_before(symbol, resolution, window.starts_at),
-                actions=known,
+                actions=[action for action in known if not context.is_denied(action)],
                 cutoff_at=self.cutoff_at,
                 expected=expected,
                 due=due,
@@ -250,6 +252,7 @@ class BarIngest:
                 trades_shares=not is_index,
                 doubts_splits=True,
                 believed_until=context.believed.get(symbol),
+                settled=context.settled(symbol),
             )
 
         checked = check(actions)

@@ -9,6 +9,7 @@ from datetime import datetime
 from trading.analysis.jumps import SplitSeen
 from trading.domain.gates import GATES, ActionState, Gate, ParkEvent, Parking
 from trading.domain.instruments import VIX, BookId, Symbol
+from trading.domain.market import ActionKind, Resolution
 from trading.errors import PermanentError
 from trading.ports import Services, Transaction
 
@@ -20,6 +21,9 @@ LISTED = 60
 
 OF_PRICES = frozenset({Gate.JUMP_WITHOUT_SPLIT, Gate.SPLIT_WITHOUT_JUMP})
 """Judged by the ingest from new bars and by the night from stored ones: who parked for them releases them."""
+
+_SERVED = (Resolution.HALF_HOUR, Resolution.DAY)
+_STATES = {True: ActionState.CONFIRMED, False: ActionState.SUSPECT, None: ActionState.UNDECIDED}
 
 
 def gate_events(
@@ -65,7 +69,7 @@ def park(tx: Transaction, book: BookId, events: Sequence[ParkEvent]) -> tuple[st
 def judge_splits(tx: Transaction, splits: Iterable[SplitSeen], *, at: datetime) -> None:
     """Store what prices say about splits: a doubt counts from its bar on, a doubt taken back from `at` on."""
     for split in splits:
-        state = ActionState.CONFIRMED if split.is_seen else ActionState.SUSPECT
+        state = _STATES[split.is_seen]
         known_at = at if split.is_seen else split.known_at
         tx.market.judge_action(split.action, state, known_at=known_at, detail=split.detail)
 
@@ -86,23 +90,54 @@ def notes_of(raised: Mapping[Symbol, Mapping[Gate, str]]) -> list[str]:
 
 
 def release(
-    services: Services, book: BookId, symbol: Symbol, gate: Gate, *, why: str, actor: str
+    services: Services,
+    book: BookId,
+    symbol: Symbol,
+    gate: Gate,
+    *,
+    why: str,
+    actor: str,
+    took_place: bool | None = None,
 ) -> tuple[Parking, ...]:
     """Open one gate by a person's word, with an audit row; return what still holds the symbol.
 
+    Args:
+        took_place: for a doubted split alone: whether it did; prices do not judge it any more.
+
     Raises:
-        PermanentError: the gate does not hold the symbol, or opens by its own rule alone.
+        PermanentError: the gate does not hold the symbol, or opens by its own rule alone while a source serves it.
     """
-    rule = GATES[gate]
-    if not rule.by_person:
+    rule, at = GATES[gate], services.clock.now()
+    if not rule.by_person and any(services.sources.bars_for(symbol, r, at) for r in _SERVED):
         raise PermanentError(f"{gate} opens by itself when {rule.clears}; {rule.action}")
+    if (gate is Gate.SPLIT_WITHOUT_JUMP) != (took_place is not None):
+        raise PermanentError(
+            f"{Gate.SPLIT_WITHOUT_JUMP} is released with --confirm or --deny, other gates without; name it"
+        )
     with services.store.transaction() as tx:
         if all(parking.gate is not gate for parking in tx.market.parked().get(symbol, ())):
             raise PermanentError(f"{symbol} is not parked by {gate}; see ./airdesk data status")
-        at = services.clock.now()
+        if took_place is not None:
+            _settle_splits(tx, symbol, took_place=took_place, why=why, actor=actor, at=at)
         park(tx, book, [ParkEvent(symbol, gate, False, why, actor, at)])
-        tx.controls.audit(actor=actor, action="release_gate", detail={"symbol": symbol, "gate": gate, "why": why})
+        detail = {"symbol": symbol, "gate": gate, "why": why, "took_place": took_place}
+        tx.controls.audit(actor=actor, action="release_gate", detail=detail)
         return tx.market.parked().get(symbol, ())
+
+
+def _settle_splits(tx: Transaction, symbol: Symbol, *, took_place: bool, why: str, actor: str, at: datetime) -> None:
+    """Write a person's word about the newest split that prices doubt: what counts from `at` on."""
+    settled = {(s.symbol, s.ex_on) for s in tx.market.split_judgements() if s.is_by_person}
+    doubted = [
+        action
+        for action in tx.market.suspect_actions(cutoff_at=at)
+        if action.symbol == symbol and action.kind is ActionKind.SPLIT and (symbol, action.ex_on) not in settled
+    ]
+    if not doubted:
+        raise PermanentError(f"no doubted split of {symbol} is stored yet; run the next hour, then release it")
+    newest = max(doubted, key=lambda action: action.ex_on)
+    state = ActionState.CONFIRMED if took_place else ActionState.SUSPECT
+    tx.market.judge_action(newest, state, known_at=at, detail=why, actor=actor)
 
 
 def _grouped(changes: Sequence[tuple[int, ParkEvent]]) -> Iterator[list[tuple[int, ParkEvent]]]:

@@ -9,9 +9,10 @@ from datetime import date, datetime
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.statements import Statements
-from trading.domain.gates import PERSON, ActionState, Gate, ParkEvent, Parking
+from trading.domain.gates import PERSON, ActionState, Gate, ParkEvent, Parking, SplitJudgement
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction, SessionNotice
+from trading.ports.gates import PRICES
 
 
 class PostgresGateRows:
@@ -52,8 +53,10 @@ class PostgresGateRows:
         rows = self._gates.rows("suspect_actions", cutoff_at=cutoff_at)
         return tuple(CorporateAction(**(row | {"kind": ActionKind(row["kind"])})) for row in rows)
 
-    def judge_action(self, action: CorporateAction, state: ActionState, *, known_at: datetime, detail: str) -> bool:
-        """Store what prices say about an action; False (and nothing written) when it already is judged so."""
+    def judge_action(
+        self, action: CorporateAction, state: ActionState, *, known_at: datetime, detail: str, actor: str = PRICES
+    ) -> bool:
+        """Store what prices or a person say about an action; False when it is judged so, or a person's word stands."""
         return bool(
             self._gates.run(
                 "add_action_state",
@@ -63,8 +66,15 @@ class PostgresGateRows:
                 state=state.value,
                 known_at=known_at,
                 detail=detail,
+                actor=actor,
+                person=PERSON,
             )
         )
+
+    def split_judgements(self) -> tuple[SplitJudgement, ...]:
+        """Return the newest judgement of each split that has one, by symbol and ex-date."""
+        rows = self._gates.rows("split_judgements")
+        return tuple(SplitJudgement(**(row | {"state": ActionState(row["state"])})) for row in rows)
 
     def add_session_notice(
         self, source: str, notice: SessionNotice, *, known_at: datetime, is_in_force: bool = True
