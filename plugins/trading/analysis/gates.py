@@ -109,5 +109,18 @@ def stale_gate(resolution: Resolution, newest_ends_at: datetime | None, due: Seq
     return {Gate.STALE: f"newest {resolution} bar ended {_at(newest_ends_at)}, due is {_at(due[-1].ends_at)}"}
 
 
+def is_fresh(newest: Mapping[Resolution, datetime], *, as_of: datetime, day_due_at: datetime) -> bool:
+    """Return whether stored bars alone are as new as prices have to be.
+
+    Args:
+        newest: end of the newest stored bar by resolution, without those that have none.
+        day_due_at: close of the newest day that is due; it counts where days are the only bars.
+    """
+    intraday = [ends_at for resolution, ends_at in newest.items() if resolution is not Resolution.DAY]
+    if intraday:
+        return max(intraday) >= as_of - FRESH
+    return Resolution.DAY in newest and newest[Resolution.DAY] >= day_due_at
+
+
 def _at(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M}Z"

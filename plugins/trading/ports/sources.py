@@ -145,3 +145,14 @@ class Sources:
         """Return the sources of these bars that `bars_for` passes over, each with up to when it serves them."""
         served = ((source, source.served_until(symbol, resolution, as_of)) for source in self.bars)
         return [(source, until) for source, until in served if until is not None][1:]
+
+    def stand_ins(
+        self, symbol: Symbol, resolution: Resolution, as_of: datetime
+    ) -> Iterator[tuple[BarSource, datetime]]:
+        """Yield the source of these bars, then the others that reach as far as it does: who answers if it does not."""
+        first_until: datetime | None = None
+        for source in self.bars:
+            until = source.served_until(symbol, resolution, as_of)
+            if until is not None and (first_until is None or until >= first_until):
+                first_until = first_until or until
+                yield source, until

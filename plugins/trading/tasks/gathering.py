@@ -63,13 +63,16 @@ class Gathering:
         """Return whether a source is out of service, so that asking it is of no use."""
         return source in self._left_alone
 
-    def conclude(self) -> None:
+    def conclude(self, *, is_covered: bool = False) -> None:
         """Raise what the whole step must end with, after what did arrive was stored.
 
         An outage is raised, because the retry asks only for what is still missing. A refusal is raised only when
         nobody answered; a plan or a quota that ends is a note.
+
+        Args:
+            is_covered: whether other sources brought all that one out of service had to bring; then nothing is missing.
         """
-        if self._waiting is not None:
+        if self._waiting is not None and not is_covered:
             raise self._waiting
         if self._refused is not None and not self._has_answer:
             raise self._refused

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 
 import numpy as np
 
+from trading.analysis.gates import is_fresh
 from trading.analysis.stories import distinct, first_seen_at, new_versions
 from trading.domain.gates import Gate
 from trading.domain.instruments import VIX, BookId, InstrumentKind, Symbol
 from trading.domain.market import Resolution, Slot, TimeWindow
 from trading.ports import IngestCounts, Provenance, Services
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import cutoff_of
+from trading.tasks.facts import cutoff_of, session_before
 from trading.tasks.gathering import Gathering
-from trading.tasks.ingest_bars import ACTOR, BarIngest
+from trading.tasks.ingest_bars import ACTOR, JUDGED_BY_ABSENCE, BarIngest
 from trading.tasks.ingest_facts import FactIntake
 from trading.tasks.metals import ingest_metals
 from trading.tasks.parking import gate_events, park
@@ -31,6 +32,8 @@ _NEWS_OVERLAP = timedelta(hours=2)
 _NEWS_GAP = timedelta(days=30)
 _NEWS_COUNTED = timedelta(hours=72)
 _EARNINGS_AHEAD = timedelta(days=10)
+_STORED = (Resolution.HALF_HOUR, Resolution.HOUR, Resolution.DAY)
+_PRICES_WITHIN = timedelta(days=7)
 _INSTANT = timedelta(microseconds=1)
 """Windows are half-open, a cutoff is not: what became known exactly at the cutoff counts."""
 
@@ -42,7 +45,7 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
     every traded name lacks its newest bar, because then no entry can be judged.
     """
     if not services.sources.bars:
-        _release_legacy(services, book, slot)
+        _judge_stored(services, book, slot)
         return _stored_prices(services, spec, slot)
     ingest = BarIngest(services, spec, book, slot, cutoff_of(services, slot), _run_id(book, slot))
     ingest.run()
@@ -61,24 +64,35 @@ def ingest_prices(services: Services, spec: StrategySpec, book: BookId, slot: Sl
     )
 
 
-def _release_legacy(services: Services, book: BookId, slot: Slot) -> None:
-    """Open the gate of what was parked before gates had names: without sources nothing else looks at it."""
+def _judge_stored(services: Services, book: BookId, slot: Slot) -> None:
+    """Open the gates of absence where the stored bars are fresh: without sources nothing else looks at them."""
     at = cutoff_of(services, slot)
+    day_due_at = session_before(services.calendar, slot.session_on).closes_at
     with services.store.transaction() as tx:
-        for symbol, held in tx.market.parked().items():
-            park(tx, book, list(gate_events(symbol, {}, held, judged={Gate.LEGACY}, actor=ACTOR, at=at)))
+        parked = tx.market.parked()
+        stored = tx.market.bars(
+            tuple(parked), _STORED, as_of=slot.as_of, cutoff_at=at, since=slot.as_of - _PRICES_WITHIN
+        )
+        for symbol, held in parked.items():
+            newest = {
+                resolution: series.ends_at[-1].item().replace(tzinfo=UTC)
+                for resolution in _STORED
+                if (series := stored.get((symbol, resolution))) is not None and len(series)
+            }
+            fresh = is_fresh(newest, as_of=slot.as_of, day_due_at=day_due_at)
+            judged = JUDGED_BY_ABSENCE if fresh else {Gate.LEGACY}
+            park(tx, book, list(gate_events(symbol, {}, held, judged=judged, actor=ACTOR, at=at)))
 
 
 def _stored_prices(services: Services, spec: StrategySpec, slot: Slot) -> StepReport:
     """Say which symbols have a bar that ends at the slot, in hours or half hours, and whether VIX is fresh."""
-    resolutions = (Resolution.HALF_HOUR, Resolution.HOUR, Resolution.DAY)
     with services.store.transaction() as tx:
         stored = tx.market.bars(
             spec.universe.data,
-            resolutions,
+            _STORED,
             as_of=slot.as_of,
             cutoff_at=cutoff_of(services, slot),
-            since=slot.as_of - timedelta(days=7),
+            since=slot.as_of - _PRICES_WITHIN,
         )
     as_of = np.datetime64(slot.as_of.replace(tzinfo=None), "us")
     fresh: set[Symbol] = set()

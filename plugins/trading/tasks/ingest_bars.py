@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import batched
 
-from trading.analysis.gates import stale_gate
+from trading.analysis.gates import is_fresh, stale_gate
 from trading.analysis.jumps import SplitSeen
 from trading.analysis.quality import INDEX_JUMP_FACTOR, JUMP_FACTOR, Checked, check_bars, expected_windows
 from trading.domain.gates import Gate, ParkEvent
@@ -23,6 +23,7 @@ from trading.domain.market import Bar, BarFault, CorporateAction, Resolution, Sl
 from trading.ports import BarSource, IngestCounts, Provenance, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.bar_context import BarContext, read_context
+from trading.tasks.facts import session_before
 from trading.tasks.gathering import Gathering
 from trading.tasks.parking import gate_events, judge_splits, notes_of, park
 
@@ -99,6 +100,7 @@ class BarIngest:
     _traded: set[Symbol] = field(default_factory=set)
     _absent: set[Symbol] = field(default_factory=set)
     _splits: list[SplitSeen] = field(default_factory=list)
+    _has_gap: bool = False
     _spans: dict[tuple[Resolution, TimeWindow], list[TimeWindow]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -111,7 +113,7 @@ class BarIngest:
                 self._ingest(context, batch)
         finally:
             self._park(context)
-        self.gathering.conclude()
+        self.gathering.conclude(is_covered=not self._has_gap)
 
     def _ingest(self, context: BarContext, symbols: Sequence[Symbol]) -> None:
         answered: list[tuple[Symbol, _Delivery, Checked]] = []
@@ -132,11 +134,22 @@ class BarIngest:
             self._remember(symbol, delivery, checked)
 
     def _fetch(self, context: BarContext, symbol: Symbol, resolution: Resolution) -> _Delivery | None:
-        """Return what became of asking for the bars of one resolution; None where no source serves it."""
-        served = self.services.sources.bars_for(symbol, resolution, self.slot.as_of)
-        if served is None:
-            return None
-        source, until = served
+        """Return what became of asking for the bars of one resolution; None where no source serves it.
+
+        Where the first source does not answer, the next one that reaches as far is asked in the same run.
+        """
+        first: _Delivery | None = None
+        for source, until in self.services.sources.stand_ins(symbol, resolution, self.slot.as_of):
+            delivery = self._ask(context, symbol, resolution, source, until)
+            first = first or delivery
+            if delivery.is_complete or delivery.checked is not None:
+                return delivery
+        self._has_gap = self._has_gap or first is not None
+        return first
+
+    def _ask(
+        self, context: BarContext, symbol: Symbol, resolution: Resolution, source: BarSource, until: datetime
+    ) -> _Delivery:
         last_at = context.newest[resolution].get(symbol)
         window = TimeWindow(self._starts_at(resolution, last_at), min(until, self.slot.as_of))
         if until < self.slot.as_of and last_at is not None and self._ends_at(resolution, last_at) >= until:
@@ -164,10 +177,19 @@ class BarIngest:
         self.raised[symbol] = raised
         if self._trades_shares(symbol):
             self._note_trade(symbol, [d for d in fetched if d.resolution is Resolution.HALF_HOUR])
-        if not fetched or not all(d.is_complete or d.checked is not None for d in fetched):
+        if not fetched:
+            self._judged[symbol] = JUDGED_BY_ABSENCE if self._is_stored_fresh(context, symbol) else frozenset()
+        elif not all(d.is_complete or d.checked is not None for d in fetched):
             self._judged[symbol] = frozenset()
         else:
             self._judged[symbol] = JUDGED if any(d.checked is not None for d in fetched) else JUDGED_BY_ABSENCE
+
+    def _is_stored_fresh(self, context: BarContext, symbol: Symbol) -> bool:
+        """Return whether what is stored of a symbol that no source serves is as new as prices have to be."""
+        ends_at = {resolution: context.newest_ends_at(symbol, resolution) for resolution in context.newest}
+        newest = {resolution: at for resolution, at in ends_at.items() if at is not None}
+        day_due_at = session_before(self.services.calendar, self.slot.session_on).closes_at
+        return is_fresh(newest, as_of=self.slot.as_of, day_due_at=day_due_at)
 
     def _note_trade(self, symbol: Symbol, half_hours: Sequence[_Delivery]) -> None:
         """Note whether the symbol has the half hour that ends now, or should have it and has not."""

@@ -23,7 +23,7 @@ from trading.analysis.adjustment import unadjusted
 from trading.analysis.quality import expected_windows
 from trading.domain.instruments import GOLD, SILVER, VIX, Symbol
 from trading.domain.market import ActionKind, Bar, CorporateAction, Resolution, Session, TimeWindow
-from trading.errors import DataRejected, NotEntitled
+from trading.errors import DataRejected, NotEntitled, UnknownSymbol, VendorError
 from trading.ports import ActionSource, Clock, MarketCalendar
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -71,12 +71,23 @@ class SplitKnowledge:
         return [by_day[on] for on in sorted(by_day)]
 
     def _told_since(self, symbol: Symbol, since: datetime, now: datetime) -> frozenset[CorporateAction]:
-        """Return what the sources say, each asked once a task about the longest window first."""
+        """Return what the sources say, each asked once a task about the longest window first.
+
+        Raises:
+            UnknownSymbol: one of them does not answer; that is no failure of the broker.
+        """
         known = self._asked.get(symbol)
         if known is None or known[0] > since:
             window = TimeWindow(since, now)
-            told = (action for source in self.sources for action in source.corporate_actions([symbol], window))
-            known = self._asked[symbol] = (since, frozenset(told))
+            try:
+                told = frozenset(a for source in self.sources for a in source.corporate_actions([symbol], window))
+            except VendorError as error:
+                # Not the broker's failure: it goes on serving the symbols whose splits are known.
+                raise UnknownSymbol(
+                    f"{NAME}: no bars of {symbol} since {since:%Y-%m-%d}, because its splits are not known ({error}); "
+                    "the next hour asks again", vendor=NAME,
+                ) from error  # fmt: skip
+            known = self._asked[symbol] = (since, told)
         return known[1]
 
 
