@@ -6,7 +6,7 @@ What it finds are notes, messages and parked symbols. It fails only when a sourc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -23,14 +23,15 @@ from trading.analysis.jumps import SplitSeen, splits_by_day
 from trading.analysis.quality import expected_windows
 from trading.domain.gates import Gate, ParkEvent
 from trading.domain.instruments import BookId, InstrumentKind, Symbol
-from trading.domain.market import Resolution, Session, SessionNotice, Slot, TimeWindow
+from trading.domain.market import Bar, Resolution, Session, SessionNotice, Slot, TimeWindow
 from trading.domain.series import BarSeries
+from trading.errors import CircuitOpen, RateLimited
 from trading.ports import BarSource, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.bar_context import BarContext, read_context
 from trading.tasks.facts import session_before
 from trading.tasks.gathering import Gathering
-from trading.tasks.parking import OF_PRICES, gate_events, judge_splits, notes_of, park
+from trading.tasks.parking import OF_PRICES, PARKED, gate_events, judge_splits, notes_of, park
 from trading.tasks.report import StepReport
 
 ACTOR = "check_data"
@@ -39,6 +40,9 @@ AHEAD = timedelta(days=10)
 
 _COMPARED = (Resolution.HALF_HOUR, Resolution.DAY)
 _MEMORY = timedelta(days=15)
+_FOUND = "found, and not parked"
+_STRIDE = 20
+"""How many symbols further each night begins: about as many as a plan with few calls compares in one task."""
 
 
 def check_data(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
@@ -51,10 +55,11 @@ def check_data(services: Services, spec: StrategySpec, book: BookId, slot: Slot)
     night.run()
     night.gathering.conclude()
     counts = {"calendar_differences": night.calendar_differences, "bars_missing": night.missing_count}
-    for gate in Gate:
+    for gate in () if night.is_old else Gate:
         if count := sum(gate in gates for gates in night.raised.values()):
             counts[f"parked_{gate}"] = count
-    notes = (*night.gathering.notes, *night.notes, *notes_of(night.raised))
+    found = notes_of(night.raised, verb=_FOUND if night.is_old else PARKED)
+    notes = (*night.gathering.notes, *night.notes, *found)
     return StepReport("check_data", counts, notes)
 
 
@@ -64,6 +69,8 @@ class _Night:
 
     Attributes:
         judged: gates of each symbol that this look could have closed.
+        is_old: whether a later session began: an old night run again tells what it finds and changes nothing, because
+            gates, and what sources announce, are about now.
     """
 
     services: Services
@@ -76,23 +83,32 @@ class _Night:
     judged: dict[Symbol, set[Gate]] = field(default_factory=lambda: defaultdict(set))
     calendar_differences: int = 0
     missing_count: int = 0
+    _spent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.at = self.services.clock.now()
+        next_opens_at = self.services.calendar.next_session(self.slot.session_on).opens_at
+        self.is_old = self.at >= next_opens_at
+        self.as_of = min(self.at, next_opens_at)
 
     def run(self) -> None:
         """Look at everything; each part says so where it has nothing to compare with."""
         symbols = self.spec.universe.data
-        self._calendar()
+        if self.is_old:
+            self.notes.append(f"the night of {self.slot.session_on} is over: what it finds is told and parks nothing")
+        else:
+            self._calendar()
         with self.services.store.transaction() as tx:
-            context = read_context(tx, symbols, _COMPARED, as_of=self.at, cutoff_at=self.at)
+            context = read_context(tx, symbols, _COMPARED, as_of=self.as_of, cutoff_at=self.at)
             days = tx.market.bars(
-                symbols, (Resolution.DAY,), as_of=self.at, cutoff_at=self.at, since=self._since(context)
+                symbols, (Resolution.DAY,), as_of=self.as_of, cutoff_at=self.at, since=self._since(context)
             )
         for symbol in symbols:
             self._completeness(context, symbol)
         self._second_source(context)
         splits = [seen for symbol in symbols for seen in self._prices(context, days, symbol)]
+        if self.is_old:
+            return
         with self.services.store.transaction() as tx:
             judge_splits(tx, splits, at=self.at)
             park(tx, self.book, list(self._events(context)))
@@ -171,14 +187,29 @@ class _Night:
 
     def _second_source(self, context: BarContext) -> None:
         compared = 0
-        for symbol in self.spec.universe.data:
-            for resolution in _COMPARED:
+        symbols = self.spec.universe.data
+        first = self.slot.session_on.toordinal() * _STRIDE % len(symbols)
+        for symbol in (*symbols[first:], *symbols[:first]):
+            for resolution in self._order(symbol):
                 others = self.services.sources.others_for(symbol, resolution, self.at)
                 if others and self._agree(context, symbol, resolution, *others[0]):
                     compared += 1
                     break
-        if not compared:
+        if self._spent:
+            self.notes.append(
+                f"closes of {compared} of {len(symbols)} symbols were compared; other nights begin elsewhere"
+            )
+        elif not compared:
             self.notes.append("no second source of bars answered for any symbol: closes were not compared")
+
+    def _order(self, symbol: Symbol) -> Sequence[Resolution]:
+        """Return half hours first, because prices are theirs; days first where a plan does not show the session yet.
+
+        Such a plan has few calls, and one reply that holds the day of every symbol.
+        """
+        others = self.services.sources.others_for(symbol, Resolution.HALF_HOUR, self.at)
+        is_of_today = bool(others) and others[0][1] >= self._session().closes_at
+        return _COMPARED if is_of_today else _COMPARED[::-1]
 
     def _agree(
         self, context: BarContext, symbol: Symbol, resolution: Resolution, source: BarSource, until: datetime
@@ -192,7 +223,7 @@ class _Night:
         if starts_at is None:
             return False
         ask = partial(source.bars, symbol, TimeWindow(starts_at, ends_at), resolution)
-        bars = self.gathering.ask(source.name, f"no {resolution} bar of {symbol}", ask)
+        bars = self._ask(source, f"no {resolution} bar of {symbol}", ask)
         theirs = next((bar.close for bar in bars or () if bar.starts_at == starts_at), None)
         if theirs is None:
             return False
@@ -204,12 +235,29 @@ class _Night:
             self.raised[symbol][Gate.DISAGREEMENT] = seen
         return True
 
+    def _ask(self, source: BarSource, about: str, ask: Callable[[], Iterable[Bar]]) -> tuple[Bar, ...] | None:
+        """Return a second source's bars, or None; calls or time that are used up end its part of the night."""
+        if source.name in self._spent:
+            return None
+
+        def within_limits() -> Iterable[Bar]:
+            try:
+                return tuple(ask())
+            except CircuitOpen:
+                raise  # An outage, not a limit.
+            except RateLimited as error:
+                self._spent.add(source.name)
+                self.notes.append(f"{about}, and no more from {source.name} tonight: {error}")
+                return ()
+
+        return self.gathering.ask(source.name, about, within_limits)
+
     # --- prices and corporate actions ---------------------------------------------------------------
 
     def _since(self, context: BarContext) -> datetime:
         """Return from where stored days are read: the last sessions, and what the night parked for before them."""
         held = [p.since for gates in context.parked.values() for p in gates if p.gate in OF_PRICES and p.actor == ACTOR]
-        return min((at for at in held), default=self.at) - _MEMORY
+        return min((*held, self.as_of)) - _MEMORY
 
     def _prices(
         self, context: BarContext, days: Mapping[tuple[Symbol, Resolution], BarSeries], symbol: Symbol

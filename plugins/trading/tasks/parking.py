@@ -19,6 +19,8 @@ SEVERAL = 4
 LISTED = 60
 """How many symbols one message names."""
 
+PARKED, RELEASED = "parked", "released"
+
 OF_PRICES = frozenset({Gate.JUMP_WITHOUT_SPLIT, Gate.SPLIT_WITHOUT_JUMP})
 """Judged by the ingest from new bars and by the night from stored ones: who parked for them releases them."""
 
@@ -74,8 +76,12 @@ def judge_splits(tx: Transaction, splits: Iterable[SplitSeen], *, at: datetime) 
         tx.market.judge_action(split.action, state, known_at=known_at, detail=split.detail)
 
 
-def notes_of(raised: Mapping[Symbol, Mapping[Gate, str]]) -> list[str]:
-    """Return a sentence about each gate that is closed, one about many symbols where many stand before it."""
+def notes_of(raised: Mapping[Symbol, Mapping[Gate, str]], *, verb: str = PARKED) -> list[str]:
+    """Return a sentence about each gate that is closed, one about many symbols where many stand before it.
+
+    Args:
+        verb: what became of the symbols.
+    """
     by_gate: dict[Gate, list[tuple[Symbol, str]]] = defaultdict(list)
     for symbol, gates in raised.items():
         for gate, detail in gates.items():
@@ -83,9 +89,9 @@ def notes_of(raised: Mapping[Symbol, Mapping[Gate, str]]) -> list[str]:
     notes = []
     for gate, symbols in by_gate.items():
         if len(symbols) >= SEVERAL:
-            notes.append(_many(gate, [symbol for symbol, _ in symbols], "parked"))
+            notes.append(_many(gate, [symbol for symbol, _ in symbols], verb))
         else:
-            notes += [f"{symbol} parked: {gate}, {GATES[gate].sentence} ({detail})" for symbol, detail in symbols]
+            notes += [f"{symbol} {verb}: {gate}, {GATES[gate].sentence} ({detail})" for symbol, detail in symbols]
     return notes
 
 
@@ -153,7 +159,7 @@ def _grouped(changes: Sequence[tuple[int, ParkEvent]]) -> Iterator[list[tuple[in
 
 
 def _body(events: Sequence[ParkEvent]) -> str:
-    first, verb = events[0], "parked" if events[0].is_parked else "released"
+    first, verb = events[0], PARKED if events[0].is_parked else RELEASED
     blind = "; no symbol gets an entry while the VIX is unknown or older than a session"
     note = blind if first.is_parked and any(event.symbol == VIX for event in events) else ""
     if len(events) > 1:
@@ -166,5 +172,5 @@ def _body(events: Sequence[ParkEvent]) -> str:
 
 def _many(gate: Gate, symbols: Sequence[Symbol], verb: str) -> str:
     named = ", ".join(symbols[:LISTED]) + (f" and {len(symbols) - LISTED} more" if len(symbols) > LISTED else "")
-    why = GATES[gate].sentence if verb == "parked" else GATES[gate].clears
+    why = GATES[gate].clears if verb == RELEASED else GATES[gate].sentence
     return f"{len(symbols)} symbols {verb}: {gate}, {why}: {named}"
