@@ -121,6 +121,18 @@ class QuotaExhausted(VendorRefused):
         self.resumes_at = resumes_at
 
 
+class PartlyAnswered(VendorRefused):
+    """A quota or a plan ended between two questions of one call: what came before is whole and is kept.
+
+    Attributes:
+        end: what ended the questions.
+    """
+
+    def __init__(self, end: QuotaExhausted | NotEntitled) -> None:
+        super().__init__(str(end), vendor=end.vendor, status=end.status, code=end.code, excerpt=end.excerpt)
+        self.end = end
+
+
 class AccountCapped(VendorRefused):
     """The vendor serves this account no more in this month: it is off until the next one; an operator hears."""
 

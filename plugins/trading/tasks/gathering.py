@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from trading.errors import (
     DataRejected,
     NotEntitled,
+    PartlyAnswered,
     PermanentError,
     QuotaExhausted,
     TransientError,
@@ -24,12 +25,14 @@ class Gathering:
         is_partial: whether anything asked for did not come, for whatever reason.
         has_failed: whether a source is out of service or unreadable; a plan or a quota that ends is no failure.
         exhausted: the first quota that ended; it says when there is more.
+        was_cut: whether the last answer is only a part, because a quota or a plan ended between two questions.
     """
 
     notes: list[str] = field(default_factory=list)
     is_partial: bool = False
     has_failed: bool = False
     exhausted: QuotaExhausted | None = None
+    was_cut: bool = False
     _waiting: TransientError | None = None
     _refused: PermanentError | None = None
     _has_answer: bool = False
@@ -38,12 +41,20 @@ class Gathering:
     def ask[Row](self, source: str, about: str, call: Callable[[], Iterable[Row]]) -> tuple[Row, ...] | None:
         """Return all that the source delivers, or None; a source that is out of service is not asked again.
 
-        Everything is received before anything is used, so a reply that breaks off leaves no part of itself.
+        Everything is received before anything is used, so a reply that breaks off leaves no part of itself. Of several
+        questions of which a quota left some unasked, the answers come back and `was_cut` says so.
         """
+        self.was_cut = False
         if source in self._left_alone:
             return None
+        rows: list[Row] = []
         try:
-            rows = tuple(call())
+            for row in call():
+                rows.append(row)  # noqa: PERF402 - what came before an error is needed.
+        except PartlyAnswered as error:
+            self._lose(source, f"{about} beyond the first answers", error.end)
+            self._has_answer = self.was_cut = True
+            return tuple(rows)
         except UnknownSymbol as error:
             self.notes.append(f"{about}: {error}")
             return None
@@ -57,7 +68,7 @@ class Gathering:
             self._lose(source, about, error)
             return None
         self._has_answer = True
-        return rows
+        return tuple(rows)
 
     def is_left_alone(self, source: str) -> bool:
         """Return whether a source is out of service, so that asking it is of no use."""

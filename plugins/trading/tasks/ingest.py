@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,7 @@ from trading.analysis.stories import distinct, first_seen_at, new_versions
 from trading.domain.gates import Gate
 from trading.domain.instruments import VIX, BookId, InstrumentKind, Symbol
 from trading.domain.market import Resolution, Slot, TimeWindow
-from trading.ports import IngestCounts, Provenance, Services
+from trading.ports import IngestCounts, Provenance, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import cutoff_of, session_before
 from trading.tasks.gathering import Gathering
@@ -28,6 +28,8 @@ from trading.tasks.metals import ingest_metals
 from trading.tasks.parking import gate_events, park
 from trading.tasks.report import StepReport
 
+_NEWS_CUT, _NEWS_WHOLE = "news answered in part", "news answered again"
+"""Spans that a source answered in part, and those that it answered in full after one."""
 _NEWS_OVERLAP = timedelta(hours=2)
 _NEWS_GAP = timedelta(days=30)
 _NEWS_COUNTED = timedelta(hours=72)
@@ -154,8 +156,9 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
     """Store stories about the traded names that were published by the cutoff.
 
     Each source's telling of a story is a row of its own, and a changed headline another one; they count once.
-    Each source is asked from its own newest story on. The step is degraded when a source fails (the end of a plan's
-    quota is a note), or when sources are on and no traded name has any story of the last 72 hours.
+    Each source is asked from its own newest story on, or from where a quota left questions open. The step is degraded
+    when a source fails (the end of a plan's quota is a note), or when sources are on and no traded name has any story
+    of the last 72 hours.
     """
     sources, cutoff_at = services.sources.news, cutoff_of(services, slot)
     with services.store.transaction() as tx:
@@ -168,6 +171,9 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
     for source in sources:
         newest_at = max((item.published_at for item in recent if item.source == source.name), default=None)
         starts_at = cutoff_at - services.sources.first_news if newest_at is None else newest_at - _NEWS_OVERLAP
+        with services.store.transaction() as tx:
+            cut_at = _unanswered_since(tx, source.name, after=cutoff_at - _NEWS_GAP)
+        starts_at = starts_at if cut_at is None else min(starts_at, cut_at)
         window = TimeWindow(starts_at, cutoff_at + _INSTANT)
         items = gathering.ask(source.name, "no news", partial(source.news, spec.universe.traded, window))
         seen_at = first_seen_at(services.clock.now(), window.ends_at)
@@ -177,6 +183,9 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         origin = Provenance(source.name, request, services.clock.now(), _run_id(book, slot))
         with services.store.transaction() as tx:
             counts += tx.market.add_news(new, origin)
+            if items is not None and (gathering.was_cut or cut_at is not None):
+                kind = _NEWS_CUT if gathering.was_cut else _NEWS_WHOLE
+                tx.history.remember(kind, "", window, source=source.name, at=services.clock.now())
     gathering.conclude()
     told = [item for item in stories if cutoff_at - _NEWS_COUNTED < item.known_at <= cutoff_at]
     fresh = distinct(told)
@@ -193,6 +202,18 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         notes=tuple(notes),
         degraded=gathering.has_failed or len(silent) == len(spec.universe.traded),
     )
+
+
+def _unanswered_since(tx: Transaction, source: str, *, after: datetime) -> datetime | None:
+    """Return from when on some of a source's questions were never answered, because its quota ended; None for none.
+
+    Args:
+        after: what is older is given up.
+    """
+    whole = tx.history.asked(_NEWS_WHOLE, "", source=source)
+    cut = [c for c in tx.history.asked(_NEWS_CUT, "", source=source) if c.starts_at > after]
+    left = (c.starts_at for c in cut if not any(w.starts_at <= c.starts_at and w.ends_at > c.ends_at for w in whole))
+    return min(left, default=None)
 
 
 def _run_id(book: BookId, slot: Slot) -> str:

@@ -184,12 +184,14 @@ class Pull:
         add: Callable[[MarketRows], Callable[[Sequence[Row], Provenance], IngestCounts]],
     ) -> IngestCounts | None:
         rows = self.gathering.ask(unit.source, unit.label, ask)
+        is_cut = self.gathering.was_cut
         if rows is None:
             return None
         with self.services.store.transaction() as tx:
             counts = add(tx.market)(rows, self._origin(unit))
-            self._remember(tx, unit)
-        return counts
+            if not is_cut:
+                self._remember(tx, unit)
+        return None if is_cut else counts
 
     def _remember(self, tx: Transaction, unit: Unit, refused: Iterable[datetime] = ()) -> None:
         """Remember what was answered in full: not the newest day, and not the days of bars that were refused."""

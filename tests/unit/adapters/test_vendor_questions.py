@@ -11,7 +11,7 @@ from trading.adapters.sources.newsapi import joined
 from trading.adapters.sources.questions import answers, whose_turn
 from trading.adapters.sources.x_search import QUERY_CHARACTERS, SUFFIX, cashtag_queries, posts_a_call
 from trading.domain.market import session_slots
-from trading.errors import NotEntitled, QuotaExhausted, UnknownSymbol, VendorUnavailable
+from trading.errors import NotEntitled, PartlyAnswered, QuotaExhausted, UnknownSymbol, VendorUnavailable
 from trading.strategy.three_sector import UNIVERSE
 
 CALENDAR = NyseCalendar()
@@ -58,7 +58,10 @@ UNKNOWN, QUOTA, PLAN, OUTAGE = (
 @pytest.mark.parametrize("error", [QUOTA, PLAN])
 def test_a_quota_that_ends_after_the_first_answer_keeps_it_and_asks_no_more(error):
     rows = answers("v", [lambda: [1, 2], failing(error), failing(AssertionError())])
-    assert list(rows) == [1, 2]
+    assert [next(rows), next(rows)] == [1, 2]
+    with pytest.raises(PartlyAnswered) as cut:
+        next(rows)
+    assert cut.value.end is error
     with pytest.raises(type(error)):
         list(answers("v", [failing(error), lambda: [1]]))
 

@@ -29,7 +29,7 @@ from trading.analysis.language import is_english
 from trading.analysis.stories import clean_title, first_readable_at, story_id, web_address
 from trading.domain.instruments import Symbol
 from trading.domain.market import MAX_PRICE, EarningsReport, NewsItem, TimeWindow
-from trading.errors import DataRejected
+from trading.errors import DataRejected, PartlyAnswered
 from trading.ports import Clock, MarketCalendar
 
 NAME = "alphavantage"
@@ -211,10 +211,18 @@ class AlphaVantageEarnings:
     def earnings(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[EarningsReport]:
         """Return the reports since the window's start by the symbols whose turn it is, oldest first."""
         turn = symbols if self._is_history else self._turn(symbols, window.ends_at)
-        found = list(answers(NAME, [partial(self._reports, symbol) for symbol in turn]))
+        found: list[EarningsReport] = []
+        cut: PartlyAnswered | None = None
+        try:
+            for report in answers(NAME, [partial(self._reports, symbol) for symbol in turn]):
+                found.append(report)  # noqa: PERF402 - what came before the quota ended is kept.
+        except PartlyAnswered as error:
+            cut = error
         # The day, not the instant: what was reported tonight is stored now and counts from the next open.
         kept = [r for r in found if window.starts_at.date() <= r.reported_on <= window.ends_at.date()]
         yield from sorted(kept, key=lambda report: (report.known_at, report.symbol))
+        if cut is not None:
+            raise cut
 
     @staticmethod
     def _turn(symbols: Sequence[Symbol], at: datetime) -> Sequence[Symbol]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from trading.errors import NotEntitled, QuotaExhausted, UnknownSymbol
+from trading.errors import NotEntitled, PartlyAnswered, QuotaExhausted, UnknownSymbol
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,10 @@ def answers[Row](source: str, questions: Iterable[Callable[[], Iterable[Row]]]) 
     """Yield what the questions bring, one after the other.
 
     A symbol that the vendor does not know costs its own answer only, unless it knows none. A quota that ends after the
-    first answer ends the questions: what came is paid for and kept.
+    first answer ends the questions.
+
+    Raises:
+        PartlyAnswered: after the last answer, where more questions were left: what came is paid for and kept.
     """
     is_answered, unknown = False, None
     for ask in questions:
@@ -31,8 +34,7 @@ def answers[Row](source: str, questions: Iterable[Callable[[], Iterable[Row]]]) 
         except (QuotaExhausted, NotEntitled) as error:
             if not is_answered:
                 raise
-            log.info("%s: %s", source, error)
-            return
+            raise PartlyAnswered(error) from error
         is_answered = True
         yield from rows
     if unknown is not None and not is_answered:
