@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from trading.domain.gates import ActionState
+from trading.domain.gates import PERSON, ActionState
 from trading.domain.market import Bar, CorporateAction, EarningsReport, Filing, MacroPoint, NewsItem
 from trading.errors import DataRejected
 from trading.ports import IngestCounts, Provenance, Store
@@ -15,6 +15,8 @@ from trading.ports import IngestCounts, Provenance, Store
 type Settle = Callable[[IngestCounts], object]
 """Hears what became of the rows before they are committed; an error of its own leaves nothing stored."""
 
+_IMPORT = f"{PERSON}import"
+"""A person chose the file, so its word on a split is a person's."""
 _ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
 _SHOWN = 20
 
@@ -139,7 +141,9 @@ def import_actions(
         )
         counts = tx.market.add_actions(actions, origin)
         confirmed = sum(
-            tx.market.judge_action(action, ActionState.CONFIRMED, known_at=origin.fetched_at, detail=origin.request)
+            tx.market.judge_action(
+                action, ActionState.CONFIRMED, known_at=origin.fetched_at, detail=origin.request, actor=_IMPORT
+            )
             for action in actions
             if (action.symbol, action.kind, action.ex_on) in suspect
         )
