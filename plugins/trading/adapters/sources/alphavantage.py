@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,8 @@ from trading.adapters.http import (
     VendorRefused,
     VendorTerms,
 )
-from trading.adapters.sources.questions import answers, whose_turn
+from trading.adapters.sources.questions import answers, each_once, whose_turn
+from trading.adapters.sources.vendor_values import day_or_none
 from trading.analysis.earnings import readable_at
 from trading.analysis.entities import Entities
 from trading.analysis.language import is_english
@@ -50,6 +51,9 @@ BURST_SECONDS, MINUTE_SECONDS = 2.0, 60.0
 FRESH_REPORT = timedelta(days=10)
 """A report this young was first seen when it was stored; older ones are history, known since their day."""
 NEWS, EARNINGS = "news", "earnings"
+
+OTHERS = "stories about others, outside the window or not in English"
+"""What is left out of an answer, as the log counts it."""
 
 log = logging.getLogger(__name__)
 
@@ -126,17 +130,9 @@ class AlphaVantageNews:
         """Return stories published before the window's end about the symbols whose turn it is, each once."""
         turn = symbols if self._is_history else whose_turn(symbols, window.ends_at, per_hour=NEWS_AN_HOUR)
         since = window.starts_at if self._is_history else min(window.starts_at, window.ends_at - LOOK_BACK)
-        told: set[str] = set()
-        left_out = 0
-        for row in answers(NAME, [partial(self._feed, symbol, since, window.ends_at) for symbol in turn]):
-            item = self._item(row, symbols, window)
-            if item is None or not since <= item.published_at < window.ends_at:
-                left_out += 1
-            elif item.item_id not in told:
-                told.add(item.item_id)
-                yield item
-        if left_out:
-            log.info("%s: %d stories about others, outside the window or not in English were left out", NAME, left_out)
+        rows = answers(NAME, [partial(self._feed, symbol, since, window.ends_at) for symbol in turn])
+        item_of = partial(self._item, symbols=symbols, window=window)
+        yield from each_once(NAME, rows, item_of, since=since, until=window.ends_at, others=OTHERS)
 
     def _feed(self, symbol: Symbol, since: datetime, until: datetime) -> list[Any]:
         """Return all rows of a window; the hourly run is content with the newest ones.
@@ -240,7 +236,7 @@ class AlphaVantageEarnings:
 
     def _report(self, symbol: Symbol, row: Mapping[str, object]) -> EarningsReport | None:
         """Return one quarter, or None where nothing was reported: "None" is how the vendor says so."""
-        period, reported_on = _day(row.get("fiscalDateEnding")), _day(row.get("reportedDate"))
+        period, reported_on = day_or_none(row.get("fiscalDateEnding")), day_or_none(row.get("reportedDate"))
         eps = _number(row.get("reportedEPS"))
         if period is None or reported_on is None or eps is None or reported_on < period:
             return None
@@ -270,13 +266,6 @@ def _instant(text: object) -> datetime | None:
     """Return the vendor's compact instant, which is UTC; None where it is none."""
     try:
         return datetime.strptime(str(text), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _day(text: object) -> date | None:
-    try:
-        return date.fromisoformat(str(text))
     except ValueError:
         return None
 

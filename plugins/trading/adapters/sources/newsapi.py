@@ -21,7 +21,8 @@ from trading.adapters.http import (
     VendorRefused,
     VendorTerms,
 )
-from trading.adapters.sources.questions import answers
+from trading.adapters.sources.questions import answers, each_once
+from trading.adapters.sources.vendor_values import instant_or_none
 from trading.analysis.entities import Entities
 from trading.analysis.language import is_english
 from trading.analysis.stories import clean_title, first_readable_at, story_id, web_address
@@ -43,6 +44,9 @@ LONGEST_WAIT_SECONDS = 900.0
 TOO_MANY, TOO_FAR = "maximumResultsReached", "parameterInvalid"
 REMOVED = "[Removed]"
 EVERYTHING = "everything"
+
+OTHERS = "articles removed, without a headline, about others or not in English"
+"""What is left out of an answer, as the log counts it."""
 
 log = logging.getLogger(__name__)
 
@@ -125,18 +129,10 @@ class NewsApi:
             since = max(since, self._clock.now() - self._plan.reach)
         if since >= shown_until:
             return
-        told: set[str] = set()
-        left_out = 0
         questions = [partial(self._articles, query, since, shown_until) for query in self._queries(symbols)]
-        for row in answers(NAME, questions):
-            item = self._item(row, symbols, window)
-            if item is None or not since <= item.published_at < window.ends_at:
-                left_out += 1
-            elif item.item_id not in told:
-                told.add(item.item_id)
-                yield item
-        if left_out:
-            log.info("%s: %d articles removed, without a headline, about others or not in English", NAME, left_out)
+        rows = answers(NAME, questions)
+        item_of = partial(self._item, symbols=symbols, window=window)
+        yield from each_once(NAME, rows, item_of, since=since, until=window.ends_at, others=OTHERS)
 
     def _queries(self, symbols: Sequence[Symbol]) -> list[str]:
         """Return questions that hold every name of the symbols: several, because each shows 100 results at most."""
@@ -185,7 +181,7 @@ class NewsApi:
     def _item(self, row: object, symbols: Sequence[Symbol], window: TimeWindow) -> NewsItem | None:
         if not isinstance(row, dict):
             return None
-        title, published_at = clean_title(row.get("title")), _instant(row.get("publishedAt"))
+        title, published_at = clean_title(row.get("title")), instant_or_none(row.get("publishedAt"))
         if published_at is None or title == REMOVED or not is_english(title):
             return None
         about = self._entities.about(title, symbols)
@@ -224,11 +220,3 @@ def _in_our_words(error: VendorRefused) -> VendorRefused:
 
 def _second(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)

@@ -12,11 +12,11 @@ from typing import Any
 from trading.adapters.sources.polygon_client import PolygonClient
 from trading.adapters.sources.polygon_market import PlanProbe
 from trading.adapters.sources.polygon_plan import NAME, NEW_YORK
+from trading.adapters.sources.vendor_values import day_of, instant_of
 from trading.analysis.language import is_english
 from trading.analysis.stories import clean_title, first_readable_at, first_seen_at, web_address
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction, NewsItem, TimeWindow
-from trading.errors import DataRejected
 from trading.ports import Clock, MarketCalendar
 
 SPLITS, DIVIDENDS = "/stocks/v1/splits", "/stocks/v1/dividends"
@@ -82,7 +82,7 @@ class PolygonActions:
         parts = (row.get("split_to"), row.get("split_from"))
         if not row.get("ticker") or not row.get("execution_date") or not all(_is_positive(part) for part in parts):
             return None
-        ex_on = _day(row["execution_date"])
+        ex_on = day_of(NAME, row["execution_date"])
         on_the_day = _new_york(ex_on, KNOWN_ON_THE_DAY)
         known_at = min(now, on_the_day)
         ratio = float(row["split_to"]) / float(row["split_from"])
@@ -96,9 +96,11 @@ class PolygonActions:
         if not is_usd:
             log.info("%s: a dividend of %s in another currency is left out", NAME, row["ticker"])
             return None
-        ex_on, declared = _day(row["ex_dividend_date"]), row.get("declaration_date")
+        ex_on, declared = day_of(NAME, row["ex_dividend_date"]), row.get("declaration_date")
         on_the_day = _new_york(ex_on, KNOWN_ON_THE_DAY)
-        known_at = min(self._calendar.next_session(_day(declared)).opens_at, on_the_day) if declared else on_the_day
+        known_at = (
+            min(self._calendar.next_session(day_of(NAME, declared)).opens_at, on_the_day) if declared else on_the_day
+        )
         return CorporateAction(row["ticker"], ActionKind.DIVIDEND, ex_on, float(row["cash_amount"]), NAME, known_at)
 
 
@@ -135,7 +137,7 @@ class PolygonNews:
         title = clean_title(row.title)
         if not about or not row.id or not is_english(title):
             return None
-        published_at = _instant(row.published_utc)
+        published_at = instant_of(NAME, row.published_utc)
         known_at = first_readable_at(published_at, now=self._clock.now(), window_ends_at=window.ends_at)
         return NewsItem(f"{NAME}:{row.id}", about, published_at, known_at, title, NAME, web_address(row.article_url))
 
@@ -159,21 +161,6 @@ def _one_a_day(dividends: Mapping[object, CorporateAction]) -> set[CorporateActi
 
 def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-
-
-def _day(text: object) -> date:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise DataRejected(f"{NAME}: {str(text)[:20]!r} is not a date; nothing of the reply was stored") from None
-
-
-def _instant(text: object) -> datetime:
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise DataRejected(f"{NAME}: {str(text)[:40]!r} is not an instant; nothing of the reply was stored") from None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
 
 
 def _new_york(on: date, at: time) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 
 from trading.adapters.sources.polygon_client import PolygonClient
 from trading.adapters.sources.polygon_plan import NAME, NEW_YORK
+from trading.adapters.sources.vendor_values import instant_of
 from trading.domain.market import SessionNotice
 from trading.errors import DataRejected, NotEntitled, VendorError, VendorRefused
 from trading.ports import Clock, MarketCalendar
@@ -43,7 +44,7 @@ class PolygonHolidays:
         """Return today, where the exchange says that it is closed in the middle of a session of our calendar."""
         status = self._client.status()
         exchanges = getattr(status.exchanges, "nyse", None) if status.exchanges is not None else None
-        at = _instant(status.server_time) if status.server_time else None
+        at = instant_of(NAME, status.server_time) if status.server_time else None
         if exchanges != CLOSED or at is None:
             return None
         on = at.astimezone(NEW_YORK).date()
@@ -112,15 +113,7 @@ def _notice(row: Any) -> SessionNotice | None:
     if row.status == CLOSED:
         return SessionNotice(on, None)
     if row.status == EARLY and row.close:
-        return SessionNotice(on, _instant(row.close))
+        return SessionNotice(on, instant_of(NAME, row.close))
     raise VendorRefused(
         f"{NAME}: {on} is announced as {str(row.status)[:20]!r}, which is unknown here; look it up", vendor=NAME
     )
-
-
-def _instant(text: object) -> datetime:
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise DataRejected(f"{NAME}: {str(text)[:40]!r} is not an instant; no holiday was read") from None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from trading.adapters.sources.polygon_client import PolygonClient
 from trading.adapters.sources.polygon_plan import NAME
+from trading.adapters.sources.vendor_values import day_of
 from trading.domain.instruments import Symbol
 from trading.domain.market import Filing, TimeWindow
-from trading.errors import DataRejected
 from trading.ports import MarketCalendar
 
 LONGEST_BREAK = timedelta(days=7)
@@ -49,10 +49,10 @@ class PolygonFilings:
                 log.info("%s: %d statements of %s without a filing day were left out", NAME, undated, symbol)
 
     def _filing(self, symbol: Symbol, row: Any) -> Filing:
-        filed_on = _day(row.filing_date)
+        filed_on = day_of(NAME, row.filing_date)
         return Filing(
             symbol,
-            period_ends_on=_day(row.period_end),
+            period_ends_on=day_of(NAME, row.period_end),
             quarters=1,
             eps_diluted=_figure(row.diluted_earnings_per_share),
             revenue_usd=_figure(row.revenue),
@@ -66,10 +66,3 @@ def _figure(value: object) -> float | None:
     """Return a figure, or None where it is absent or no number."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if is_number else None  # type: ignore[arg-type]
-
-
-def _day(text: object) -> date:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        raise DataRejected(f"{NAME}: {str(text)[:20]!r} is not a date; nothing of the reply was stored") from None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
+from trading.domain.market import NewsItem
 from trading.errors import NotEntitled, PartlyAnswered, QuotaExhausted, UnknownSymbol
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,34 @@ def answers[Row](source: str, questions: Iterable[Callable[[], Iterable[Row]]]) 
         yield from rows
     if unknown is not None and not is_answered:
         raise unknown
+
+
+def each_once(
+    source: str,
+    rows: Iterable[object],
+    item_of: Callable[[object], NewsItem | None],
+    *,
+    since: datetime,
+    until: datetime,
+    others: str,
+) -> Iterator[NewsItem]:
+    """Yield the stories among `rows` that were published in [since, until), each once.
+
+    Args:
+        item_of: None for what is no story of ours.
+        others: what is left out, as the log counts it.
+    """
+    told: set[str] = set()
+    left_out = 0
+    for row in rows:
+        item = item_of(row)
+        if item is None or not since <= item.published_at < until:
+            left_out += 1
+        elif item.item_id not in told:
+            told.add(item.item_id)
+            yield item
+    if left_out:
+        log.info("%s: %d %s were left out", source, left_out, others)
 
 
 def whose_turn[Item](items: Sequence[Item], at: datetime, *, per_hour: int, is_daily: bool = False) -> Sequence[Item]:

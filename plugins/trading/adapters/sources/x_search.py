@@ -12,7 +12,8 @@ from typing import Any
 
 from trading.adapters.http import HttpClient, Quota, Reply, VendorError, VendorRateLimited, VendorTerms
 from trading.adapters.sources.newsapi import joined
-from trading.adapters.sources.questions import SESSION_HOURS, answers
+from trading.adapters.sources.questions import SESSION_HOURS, answers, each_once
+from trading.adapters.sources.vendor_values import instant_or_none
 from trading.analysis.entities import Entities
 from trading.analysis.language import is_english
 from trading.analysis.stories import clean_title, first_readable_at
@@ -34,6 +35,9 @@ NOT_YET = timedelta(seconds=30)
 SESSIONS_A_MONTH = 21
 RECENT = "recent search"
 DAY_SECONDS = 86_400.0
+
+OTHERS = "posts about others, outside the window or not in English"
+"""What is left out of an answer, as the log counts it."""
 
 log = logging.getLogger(__name__)
 
@@ -99,17 +103,9 @@ class XSearch:
             return
         queries = [f"({cashtags}){SUFFIX}" for cashtags in cashtag_queries(symbols)]
         count = posts_a_call(self._budget_usd, len(queries))
-        told: set[str] = set()
-        left_out = 0
-        for row in answers(NAME, [partial(self._posts, query, since, window.ends_at, count) for query in queries]):
-            item = self._item(row, symbols, window)
-            if item is None or not since <= item.published_at < window.ends_at:
-                left_out += 1
-            elif item.item_id not in told:
-                told.add(item.item_id)
-                yield item
-        if left_out:
-            log.info("%s: %d posts about others, outside the window or not in English were left out", NAME, left_out)
+        rows = answers(NAME, [partial(self._posts, query, since, window.ends_at, count) for query in queries])
+        item_of = partial(self._item, symbols=symbols, window=window)
+        yield from each_once(NAME, rows, item_of, since=since, until=window.ends_at, others=OTHERS)
 
     def _posts(self, query: str, since: datetime, until: datetime, count: int) -> list[Any]:
         question: dict[str, object] = {
@@ -130,7 +126,11 @@ class XSearch:
     def _item(self, row: object, symbols: Sequence[Symbol], window: TimeWindow) -> NewsItem | None:
         if not isinstance(row, dict) or row.get("lang", "en") != "en":
             return None
-        title, published_at, post_id = clean_title(row.get("text")), _instant(row.get("created_at")), row.get("id")
+        title, published_at, post_id = (
+            clean_title(row.get("text")),
+            instant_or_none(row.get("created_at")),
+            row.get("id"),
+        )
         about = self._entities.about(title, symbols)
         if published_at is None or not about or not is_english(title):
             return None
@@ -148,11 +148,3 @@ def cashtag_queries(symbols: Sequence[Symbol]) -> list[str]:
 
 def _second(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
