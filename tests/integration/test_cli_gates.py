@@ -14,7 +14,9 @@ from tests.fakes import ny
 def run(store, database_url, monkeypatch, capsys):
     monkeypatch.setenv("AIRDESK_DATABASE_URL", database_url)
     monkeypatch.setenv("AIRDESK_MODE", "paper")
-    monkeypatch.setenv("AIRDESK_SOURCES", "stored")
+    monkeypatch.setenv("AIRDESK_SOURCES", "vendors")
+    # Polygon then serves NVDA; nothing here asks it.
+    monkeypatch.setenv("POLYGON_API_KEY", "not-asked-here")
 
     def run(*words):
         ended = cli.main(["data", *words])
@@ -22,6 +24,13 @@ def run(store, database_url, monkeypatch, capsys):
         return ended, shown.out + shown.err
 
     return run
+
+
+def test_where_no_source_serves_a_symbol_a_person_may_open_any_gate(store, run, monkeypatch):
+    monkeypatch.setenv("AIRDESK_SOURCES", "stored")
+    with store.transaction() as tx:
+        tx.market.park([ParkEvent("NVDA", Gate.STALE, True, "what was seen", "ingest_prices", ny("2026-11-17 10:30"))])
+    assert run("release", "NVDA", "stale", "--why", "I imported its bars")[0] == 0
 
 
 def test_one_gate_is_released_and_the_other_one_still_holds(store, run):
