@@ -82,14 +82,12 @@ def import_filings(
         DataRejected: a filing that is stored already says something else.
     """
     with store.transaction() as tx:
-        stored = {
-            (f.symbol, f.period_ends_on, f.quarters, f.known_at): (f.eps_diluted, f.revenue_usd)
-            for f in tx.market.filings(cutoff_at=_ALWAYS)
-        }
         _refuse_contradictions(
-            (f"{f.symbol} {f.period_ends_on}", stored.get(key), (f.eps_diluted, f.revenue_usd))
-            for f in filings
-            if (key := (f.symbol, f.period_ends_on, f.quarters, f.known_at)) in stored
+            filings,
+            tx.market.filings(cutoff_at=_ALWAYS),
+            key=lambda f: (f.symbol, f.period_ends_on, f.quarters, f.known_at),
+            says=lambda f: (f.eps_diluted, f.revenue_usd),
+            name=lambda f: f"{f.symbol} {f.period_ends_on}",
         )
         counts = tx.market.add_filings(filings, origin)
         settle(counts)
@@ -105,15 +103,12 @@ def import_earnings(
         DataRejected: a report that is stored already says something else.
     """
     with store.transaction() as tx:
-        stored = {
-            (r.symbol, r.period_ends_on, r.known_at): (r.eps_reported, r.eps_estimated)
-            for r in tx.market.earnings(cutoff_at=_ALWAYS)
-            if r.source == origin.source
-        }
         _refuse_contradictions(
-            (f"{r.symbol} {r.period_ends_on}", stored[key], (r.eps_reported, r.eps_estimated))
-            for r in reports
-            if (key := (r.symbol, r.period_ends_on, r.known_at)) in stored
+            reports,
+            (r for r in tx.market.earnings(cutoff_at=_ALWAYS) if r.source == origin.source),
+            key=lambda r: (r.symbol, r.period_ends_on, r.known_at),
+            says=lambda r: (r.eps_reported, r.eps_estimated),
+            name=lambda r: f"{r.symbol} {r.period_ends_on}",
         )
         counts = tx.market.add_earnings(reports, origin)
         settle(counts)
@@ -132,20 +127,22 @@ def import_actions(
         DataRejected: one that is stored already has another value: the first announcement would stand, unseen.
     """
     with store.transaction() as tx:
-        suspect = {(a.symbol, a.kind, a.ex_on): a.value for a in tx.market.suspect_actions(cutoff_at=_ALWAYS)}
-        stored = suspect | {(a.symbol, a.kind, a.ex_on): a.value for a in tx.market.actions(cutoff_at=_ALWAYS)}
+        suspect = tx.market.suspect_actions(cutoff_at=_ALWAYS)
         _refuse_contradictions(
-            (f"{a.kind} of {a.symbol} on {a.ex_on}", stored[a.symbol, a.kind, a.ex_on], a.value)
-            for a in actions
-            if (a.symbol, a.kind, a.ex_on) in stored
+            actions,
+            (*suspect, *tx.market.actions(cutoff_at=_ALWAYS)),
+            key=_key_of,
+            says=lambda a: a.value,
+            name=lambda a: f"{a.kind} of {a.symbol} on {a.ex_on}",
         )
+        doubted = set(map(_key_of, suspect))
         counts = tx.market.add_actions(actions, origin)
         confirmed = sum(
             tx.market.judge_action(
                 action, ActionState.CONFIRMED, known_at=origin.fetched_at, detail=origin.request, actor=_IMPORT
             )
             for action in actions
-            if (action.symbol, action.kind, action.ex_on) in suspect
+            if _key_of(action) in doubted
         )
         counts = replace(counts, unchanged=counts.unchanged - confirmed, revised=confirmed)
         settle(counts)
@@ -161,20 +158,37 @@ def import_macro(
         DataRejected: a publication that is stored already has another value.
     """
     with store.transaction() as tx:
-        stored = {(p.series, p.period_on, p.known_at): p.value for p in tx.market.macro(cutoff_at=_ALWAYS)}
         _refuse_contradictions(
-            (f"{p.series} of {p.period_on:%Y-%m}", stored[p.series, p.period_on, p.known_at], p.value)
-            for p in points
-            if (p.series, p.period_on, p.known_at) in stored
+            points,
+            tx.market.macro(cutoff_at=_ALWAYS),
+            key=lambda p: (p.series, p.period_on, p.known_at),
+            says=lambda p: p.value,
+            name=lambda p: f"{p.series} of {p.period_on:%Y-%m}",
         )
         counts = tx.market.add_macro(points, origin)
         settle(counts)
     return counts
 
 
-def _refuse_contradictions(pairs: Iterable[tuple[str, object, object]]) -> None:
+def _key_of(action: CorporateAction) -> tuple[object, ...]:
+    return action.symbol, action.kind, action.ex_on
+
+
+def _refuse_contradictions[Row](
+    given: Iterable[Row],
+    stored: Iterable[Row],
+    *,
+    key: Callable[[Row], object],
+    says: Callable[[Row], object],
+    name: Callable[[Row], str],
+) -> None:
     """Refuse what is stored under the same key with another value: it would be dropped without a word."""
-    found = [f"  {what}: stored is {stored}, the file says {given}" for what, stored, given in pairs if stored != given]
+    known = {key(row): says(row) for row in stored}
+    found = [
+        f"  {name(row)}: stored is {known[key(row)]}, the file says {says(row)}"
+        for row in given
+        if key(row) in known and known[key(row)] != says(row)
+    ]
     if found:
         shown = "\n".join(found[:_SHOWN])
         raise DataRejected(

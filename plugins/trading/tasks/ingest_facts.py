@@ -10,7 +10,7 @@ from functools import partial
 
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction, EarningsReport, Filing, MacroPoint, TimeWindow
-from trading.ports import IngestCounts, MarketRows, Provenance, Services
+from trading.ports import IngestCounts, MarketRows, Provenance, Services, Sources
 from trading.tasks.gathering import Gathering
 
 FIRST_FACTS = timedelta(days=6 * 365)
@@ -43,7 +43,7 @@ class FactIntake:
         known = set(stored)
         served: set[Symbol] = set()
         for source in self.services.sources.filings:
-            others = {f.symbol for f in stored if f.source in self._filing_sources - {source.name}}
+            others = filed_elsewhere(stored, source.name, self.services.sources)
             for symbol in (s for s in symbols if s not in served | others):
                 window = self.window(f.known_at for f in stored if f.symbol == symbol and f.source == source.name)
                 ask = partial(source.filings, [symbol], window)
@@ -54,10 +54,6 @@ class FactIntake:
                 request = f"filings of {symbol} from {window.starts_at:%Y-%m-%d}"
                 with self._delivery(source.name, request) as (market, origin):
                     self.counts["filings"] += market.add_filings(new, origin)
-
-    @property
-    def _filing_sources(self) -> set[str]:
-        return {source.name for source in self.services.sources.filings}
 
     def macro(self, stored: Sequence[MacroPoint]) -> None:
         """Ask each source once."""
@@ -105,6 +101,12 @@ class FactIntake:
         origin = Provenance(source, request, self.services.clock.now(), self.run_id)
         with self.services.store.transaction() as tx:
             yield tx.market, origin
+
+
+def filed_elsewhere(stored: Iterable[Filing], source: str, sources: Sources) -> set[Symbol]:
+    """Return the companies whose filings come from another source than `source`: that one is not asked for them."""
+    others = {other.name for other in sources.filings} - {source}
+    return {filing.symbol for filing in stored if filing.source in others}
 
 
 def new_reports(

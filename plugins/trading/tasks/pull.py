@@ -6,25 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 from trading.analysis.quality import IMPORT_JUMP_FACTOR, Checked, check_bars, expected_windows
 from trading.domain.instruments import Symbol
 from trading.domain.market import BarFault, CorporateAction, EarningsReport, Resolution, TimeWindow
 from trading.ports import IngestCounts, MarketRows, Provenance, Services, Transaction
 from trading.tasks.gathering import Gathering
-from trading.tasks.ingest_facts import new_reports
+from trading.tasks.ingest_facts import filed_elsewhere, new_reports
 from trading.tasks.parking import judge_splits
-from trading.tasks.pull_plan import RESOLUTIONS, SETTLED, Expected, Unit, What, lacking_of, without_days
+from trading.tasks.pull_plan import RESOLUTIONS, SETTLED, Expected, Named, Unit, What, lacking_of, without_days
 
 _AHEAD = timedelta(days=10)
 """A report of today counts from a later open, and is stored all the same."""
 _BEFORE = timedelta(days=15)
 _SHOWN = 5
-
-
-class _Named(Protocol):
-    name: str
 
 
 @dataclass
@@ -170,8 +165,8 @@ class Pull:
         """Take a company's filings from one source: what two of them say of one period would read as an amendment."""
         (symbol,) = unit.symbols
         with self.services.store.transaction() as tx:
-            filed = {f.source for f in tx.market.filings(cutoff_at=self.services.clock.now()) if f.symbol == symbol}
-            if filed & {source.name for source in self.services.sources.filings} - {unit.source}:
+            stored = tx.market.filings(cutoff_at=self.services.clock.now())
+            if symbol in filed_elsewhere(stored, unit.source, self.services.sources):
                 self._remember(tx, unit)
                 return IngestCounts()
         source = _named(self.services.sources.filings, unit.source)
@@ -248,5 +243,5 @@ def _revise(market: MarketRows, reports: Sequence[EarningsReport], origin: Prove
     return market.add_earnings(new_reports(reports, stored, seen_at=origin.fetched_at), origin)
 
 
-def _named[Source: _Named](sources: Sequence[Source], name: str) -> Source:
+def _named[Source: Named](sources: Sequence[Source], name: str) -> Source:
     return next(source for source in sources if source.name == name)

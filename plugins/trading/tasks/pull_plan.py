@@ -47,7 +47,9 @@ _CALLS |= {What.FILINGS.value: 3, What.EARNINGS.value: 1, What.MACRO.value: 2}
 """Calls of one piece, about: pages hold 50,000 minutes or 1,000 stories."""
 
 
-class _Named(Protocol):
+class Named(Protocol):
+    """A source, whatever it serves."""
+
     name: str
 
 
@@ -354,8 +356,8 @@ def _groups(what: What, symbols: Sequence[Symbol]) -> list[tuple[Symbol, ...]]:
     return [tuple(symbols[i : i + size]) for i in range(0, len(symbols), size)]
 
 
-def _sources_of(sources: Sources, what: What) -> Sequence[_Named]:
-    of_kind: dict[What, Sequence[_Named]] = {
+def _sources_of(sources: Sources, what: What) -> Sequence[Named]:
+    of_kind: dict[What, Sequence[Named]] = {
         What.BARS: sources.bars,
         What.ACTIONS: sources.actions,
         What.NEWS: sources.news,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from trading.adapters.imports.filings import MOST_EPS_USD
 from trading.adapters.imports.rows import Column, ImportFile, Kind, Row, rows
-from trading.adapters.imports.tally import RowErrors, Tally
+from trading.adapters.imports.tally import RowErrors, Tally, keep_first
 from trading.adapters.imports.values import day, number_in, number_or_none_in, symbol, text
 from trading.analysis.earnings import readable_at
 from trading.domain.market import EarningsReport
@@ -43,10 +43,8 @@ def read_earnings(
         except ValueError as error:
             errors.add(line, f"{text(row['symbol'])} {error}".strip())
             continue
-        first = reports.setdefault((report.symbol, report.period_ends_on, report.known_at), report)
-        if first is not report and first == report:
-            tally.repeated += 1
-        elif first is not report:
+        key = (report.symbol, report.period_ends_on, report.known_at)
+        if keep_first(reports, key, report, tally) is not None:
             errors.add(line, f"{report.symbol} {report.period_ends_on} duplicate (another row says otherwise)")
     errors.refuse_if_any()
     if not reports:

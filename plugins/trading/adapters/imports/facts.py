@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from trading.adapters.imports.rows import Column, ImportFile, Kind, Row, rows
-from trading.adapters.imports.tally import RowErrors, Tally
+from trading.adapters.imports.tally import RowErrors, Tally, keep_first
 from trading.adapters.imports.values import Cell, day, number, number_in, symbol, text
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction, MacroPoint, MacroSeries
@@ -90,10 +90,8 @@ class _Actions:
 
     def add(self, line: int, action: CorporateAction) -> None:
         """Take an action, or say why not."""
-        first = self._by_key.setdefault((action.symbol, action.ex_on), action)
-        if first is not action and first == action:
-            self._tally.repeated += 1
-        elif first is not action:
+        first = keep_first(self._by_key, (action.symbol, action.ex_on), action, self._tally)
+        if first is not None:
             self._errors.add(line, f"{action.symbol} {action.ex_on} is listed twice, with {first.value:g} before")
 
 
@@ -140,10 +138,7 @@ def _monthly(
             continue
         month_end = month.replace(day=monthrange(month.year, month.month)[1])
         point = MacroPoint(series, month, value, source, datetime.combine(month_end + published[0], published[1]))
-        first = points.setdefault(month, point)
-        if first is not point and first == point:
-            tally.repeated += 1
-        elif first is not point:
+        if (first := keep_first(points, month, point, tally)) is not None:
             errors.add(line, f"{month:%Y-%m} is listed twice, with {first.value:g} before")
     errors.refuse_if_any()
     if not points:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from trading.adapters.imports.rows import Column, ImportFile, Kind, Row, rows
-from trading.adapters.imports.tally import RowErrors, Tally
+from trading.adapters.imports.tally import RowErrors, Tally, keep_first
 from trading.adapters.imports.values import day, instant, number_or_none_in, symbol, text, whole
 from trading.domain.instruments import Symbol
 from trading.domain.market import Filing
@@ -53,10 +53,7 @@ def read_filings(
             errors.add(line, f"{text(row['symbol'])} {error}".strip())
             continue
         key = (filing.symbol, filing.period_ends_on, filing.quarters, filing.known_at)
-        first = filings.setdefault(key, filing)
-        if first is not filing and first == filing:
-            tally.repeated += 1
-        elif first is not filing:
+        if keep_first(filings, key, filing, tally) is not None:
             errors.add(line, f"{filing.symbol} {filing.period_ends_on} duplicate (another row says otherwise)")
     errors.refuse_if_any()
     if not filings:

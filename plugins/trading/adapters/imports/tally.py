@@ -59,6 +59,17 @@ class Tally:
         return f"{self.read} rows = {' + '.join(named)}"
 
 
+def keep_first[Key, Kept](found: dict[Key, Kept], key: Key, row: Kept, tally: Tally) -> Kept | None:
+    """Keep the first row of a key, count an equal one as repeated, and return the kept one that says otherwise."""
+    first = found.setdefault(key, row)
+    if first is row:
+        return None
+    if first == row:
+        tally.repeated += 1
+        return None
+    return first
+
+
 class RowErrors:
     """Collects what is wrong with rows and refuses the file at the end; holds no more than it will show."""
 
