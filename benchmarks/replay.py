@@ -24,7 +24,8 @@ from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.market import Bar, Resolution, TimeWindow
 from trading.domain.series import series_of
 from trading.engine.hours import Terms, Timeline, history_panel
-from trading.engine.replay import ReplayResult, replay
+from trading.engine.replay import replay
+from trading.engine.result import ReplayResult
 from trading.execution.costs import CostModel
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.judging import judge

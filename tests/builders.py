@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.fills import Fill, Lot
 from trading.domain.instruments import BookId, BookKind
@@ -30,8 +31,10 @@ from trading.domain.orders import (
     TimeInForce,
     order_ref_for,
 )
+from trading.domain.panel import instant
 from trading.domain.portfolio import Breaker
 from trading.domain.signals import Outcome, Reason, RuleRole
+from trading.engine.result import ReplayResult
 from trading.ports import NavRow, Provenance
 
 AS_OF = datetime(2019, 6, 3, 14, 30, tzinfo=UTC)
@@ -182,3 +185,13 @@ def a_nav_row(**overrides: Any) -> NavRow:
 def no_commission(quantity: Decimal, price: Decimal) -> Decimal:
     """A commission schedule that costs nothing."""
     return Decimal(0)
+
+
+def navs_by(
+    result: ReplayResult, at: datetime | None = None
+) -> list[tuple[datetime, float | None, float, tuple[float, ...]]]:
+    """Return (as_of, NAV, cash, shares) of each hour of a replay until `at`."""
+    curve = result.curve
+    rows = zip(curve.as_of, curve.nav_usd, curve.cash_usd, curve.quantity, strict=True)
+    hours = [(instant(on), None if np.isnan(nav) else float(nav), float(cash), tuple(q)) for on, nav, cash, q in rows]
+    return [hour for hour in hours if at is None or hour[0] <= at]

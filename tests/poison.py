@@ -18,6 +18,7 @@ from trading.domain.series import BarSeries
 from trading.domain.signals import Targets
 from trading.engine.hashing import decision_hash
 from trading.engine.hours import Terms, Timeline, history_panel, hours
+from trading.strategy.judging import judge
 from trading.strategy.three_sector import three_sector
 
 SPEC = three_sector()
@@ -70,7 +71,7 @@ def decided(read: Reader, facts: Facts, timeline: Timeline, terms: Terms) -> dic
     panel = read(facts, timeline, terms)
     return {
         hour.slot.as_of: decision_hash(SPEC.spec_hash, hour, Targets(hour.slot.as_of, 1.0, {}))
-        for hour in hours(SPEC, panel, timeline, terms)
+        for hour in hours(judge(SPEC, panel), panel, timeline, terms)
     }
 
 

@@ -26,6 +26,7 @@ from trading.tasks.decide import decide
 from trading.tasks.facts import load_facts, session_before, timeline_of
 from trading.tasks.replay import replay_session
 
+from tests.builders import navs_by
 from tests.fakes import ny
 from tests.integration.poisoned_store import poison
 from tests.integration.worlds import fill_with_synthetic_market
@@ -131,7 +132,7 @@ def test_a_replay_in_memory_that_runs_on_into_the_poison_decides_the_same_until_
         return (
             hashes,
             [planned(o) for o in result.orders if o.planned_at <= at],
-            [n for n in result.navs if n.as_of <= at],
+            navs_by(result, at),
         )
 
     assert played(poisoned) == played(clean)

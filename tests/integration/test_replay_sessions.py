@@ -10,7 +10,8 @@ import pytest
 from trading.adapters.clock import SystemClock
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import BookId, BookKind
-from trading.engine.replay import ReplayResult, replay
+from trading.engine.replay import replay
+from trading.engine.result import ReplayResult
 from trading.errors import BrokerRefused, PermanentError, TransientError
 from trading.execution.costs import CostModel
 from trading.ports import Services, Sources
@@ -18,6 +19,7 @@ from trading.strategy.three_sector import three_sector
 from trading.tasks.facts import load_facts, terms_of, timeline_of
 from trading.tasks.replay import replay_session
 
+from tests.builders import navs_by
 from tests.fakes import FakeBroker, ny
 from tests.integration.worlds import fill_with_synthetic_market
 
@@ -70,7 +72,9 @@ def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services):
     ours = [tuple(getattr(f, name) for name in key) for f in sorted(fills, key=lambda f: f.fill_id)]
     theirs = [tuple(getattr(f, name) for name in key) for f in sorted(result.fills, key=lambda f: f.fill_id)]
     assert ours == theirs
-    assert [(n.as_of, n.nav_usd) for n in navs] == [(n.as_of, pytest.approx(n.nav_usd, abs=0.01)) for n in result.navs]
+    assert [(n.as_of, n.nav_usd) for n in navs] == [
+        (at, pytest.approx(nav, abs=0.01)) for at, nav, *_ in navs_by(result)
+    ]
     assert held == result.final.held
     assert cash == pytest.approx(result.final.portfolio.cash_usd, abs=Decimal("0.01"))
 

@@ -13,13 +13,17 @@ from trading.analysis.facts import Facts, utc64
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Resolution, TimeWindow
 from trading.domain.series import BarSeries, series_of
-from trading.engine.hours import Terms, history_panel, hours
-from trading.engine.replay import ReplayResult, replay
+from trading.engine.hours import Terms, history_panel
+from trading.engine.replay import replay
+from trading.engine.result import ReplayResult
 from trading.execution.costs import CostModel
+from trading.strategy.judging import judge
 from trading.strategy.three_sector import three_sector
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 from trading.tasks.facts import timeline_of
+
+from tests.builders import navs_by
 
 CALENDAR = NyseCalendar()
 SPEC = three_sector()
@@ -87,7 +91,7 @@ def decided(facts: Facts, last_on: date) -> ReplayResult:
 def until_cut(result: ReplayResult):
     orders = [o for o in result.orders if o.planned_at <= CUT_AT]
     fills = [f for f in result.fills if f.executed_at < CUT_AT]
-    return orders, fills, [n for n in result.navs if n.as_of <= CUT_AT]
+    return orders, fills, navs_by(result, CUT_AT)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +103,7 @@ def test_the_replay_trades_before_and_after_the_cut(whole):
     orders, fills, navs = until_cut(whole)
     assert len(fills) > 5
     assert len(whole.orders) > len(orders) > 5
-    assert len(whole.navs) > len(navs)
+    assert len(whole.curve) > len(navs)
 
 
 @pytest.mark.parametrize("change", [cut, poison])
@@ -114,7 +118,7 @@ def test_every_verdict_before_the_cut_is_the_same_under_a_poisoned_future(facts)
 
     def verdicts(known: Facts):
         panel = history_panel(SPEC, known, timeline, Terms())
-        judgement = next(hours(SPEC, panel, timeline, Terms())).judgement
+        judgement = judge(SPEC, panel)
         return [(name, v.outcome[:rows], v.observed[:rows]) for _, name, v in judgement.verdicts]
 
     for (name, outcome, observed), (_, again, seen) in zip(verdicts(facts), verdicts(poison(facts)), strict=True):

@@ -10,6 +10,7 @@ from trading.engine.hours import Terms
 from trading.engine.replay import replay
 from trading.execution.costs import CostModel
 
+from tests.builders import navs_by
 from tests.poison import KINDS, SPEC, cut, decided, honest, leaks, moments, poison
 from tests.replay.leak_world import awkward, timeline, world
 
@@ -65,8 +66,8 @@ def test_no_order_fill_or_nav_by_t_changes_in_the_whole_replay(plain, change):
     assert len(busiest) > 3
     for at in [*instants[::6], *busiest[1:3]]:
         again = played(change(plain, at))
-        for rows, when in (("orders", "planned_at"), ("navs", "as_of")):
-            left, right = ([r for r in getattr(each, rows) if getattr(r, when) <= at] for each in (whole, again))
-            assert left == right, (rows, at)
+        assert navs_by(whole, at) == navs_by(again, at)
+        left, right = ([o for o in each.orders if o.planned_at <= at] for each in (whole, again))
+        assert left == right, at
         left, right = ([f for f in each.fills if f.executed_at < at] for each in (whole, again))
         assert left == right, at

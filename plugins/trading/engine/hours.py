@@ -12,7 +12,7 @@ from trading.analysis.panel_building import build_panel
 from trading.domain.market import Session, Slot, session_slots
 from trading.domain.panel import FeaturePanel
 from trading.engine.state import Hour
-from trading.strategy.judging import judge
+from trading.strategy.judging import Judgement
 from trading.strategy.spec import StrategySpec
 
 
@@ -65,9 +65,8 @@ def history_panel(spec: StrategySpec, facts: Facts, timeline: Timeline, terms: T
     return build_panel(facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing)
 
 
-def hours(spec: StrategySpec, panel: FeaturePanel, timeline: Timeline, terms: Terms) -> Iterator[Hour]:
-    """Yield the hours of `timeline`, whose slots are the rows of `panel`, in order."""
-    judgement = judge(spec, panel)
+def hours(judgement: Judgement, panel: FeaturePanel, timeline: Timeline, terms: Terms) -> Iterator[Hour]:
+    """Yield the hours of `timeline`, whose slots are the rows of `panel` and `judgement`, in order."""
     next_opens = timeline.next_opens()
     row = 0
     for session in timeline.sessions:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
+import numpy as np
+
 from trading.accounting.wash_sales import WASH_MEMORY
-from trading.analysis.facts import Facts
+from trading.analysis.facts import Facts, utc64
 from trading.domain.decisions import DecisionKind, decision_id_for
-from trading.domain.fills import Fill
+from trading.domain.fills import Booking
 from trading.domain.instruments import BookId
 from trading.domain.market import CorporateAction
 from trading.domain.orders import Order
@@ -19,43 +22,13 @@ from trading.domain.portfolio import Portfolio
 from trading.engine.corporate import Dividend, apply_actions
 from trading.engine.hours import Terms, Timeline, history_panel, hours
 from trading.engine.market import Traffic, accept, run_bars, symbols_of_interest
+from trading.engine.result import EquityCurve, ReplayResult
 from trading.engine.state import BookState, Hour, Step
 from trading.engine.step import step
 from trading.engine.tape import Tape
 from trading.execution.costs import CostModel
+from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
-
-
-@dataclass(frozen=True, slots=True)
-class NavPoint:
-    """NAV of one hour; None when a held symbol had no price."""
-
-    as_of: datetime
-    session_on: date
-    is_closing: bool
-    nav_usd: float | None
-    invested_frac: float
-
-
-@dataclass
-class ReplayResult:
-    """What a replay did.
-
-    Attributes:
-        entered: hours in which the entry rules passed, by symbol; blocked or not.
-        state_changes: (as_of, sentence) for each change of trading state.
-    """
-
-    book: BookId
-    panel: FeaturePanel
-    navs: list[NavPoint] = field(default_factory=list)
-    orders: list[Order] = field(default_factory=list)
-    fills: list[Fill] = field(default_factory=list)
-    dividends: list[Dividend] = field(default_factory=list)
-    vetoes: int = 0
-    gate_open: dict[str, int] = field(default_factory=dict)
-    state_changes: list[tuple[datetime, str]] = field(default_factory=list)
-    final: BookState | None = None
 
 
 @dataclass(frozen=True)
@@ -111,37 +84,73 @@ def replay(
         facts: everything known until the end of the timeline; each hour reads only what it could know.
     """
     panel = history_panel(spec, facts, timeline, terms)
-    result = ReplayResult(book, panel)
+    judgement = judge(spec, panel)
     market = Market.of(spec, facts, terms, costs)
     first_at = timeline.sessions[0].opens_at
     state = BookState(Portfolio(book, first_at, cash_usd))
     last_cutoff_at: datetime | None = first_at
-    for hour in hours(spec, panel, timeline, terms):
+    log = _Log(panel)
+    for hour in hours(judgement, panel, timeline, terms):
         traffic = Traffic()
         state, dividends = before_hour(state, hour, market, last_cutoff_at, traffic)
         taken = step(spec, state, hour, decision_id_for(book, DecisionKind.HOURLY, hour.slot.as_of))
         state = accept(taken.state, taken.orders, hour.cutoff_at, traffic)
         last_cutoff_at = hour.cutoff_at
-        result.dividends += dividends
-        _collect(result, hour, taken, traffic)
-    result.final = state
-    return result
+        log.dividends += dividends
+        log.add(hour, taken, traffic)
+    return ReplayResult(
+        book=book,
+        spec=spec,
+        starting_usd=float(cash_usd),
+        panel=panel,
+        judgement=judgement,
+        curve=log.curve(timeline),
+        orders=tuple(log.orders),
+        fills=tuple(b.fill for b in log.bookings),
+        disposals=tuple(d for b in log.bookings for d in b.disposals),
+        dividends=tuple(log.dividends),
+        denials=dict(log.denials),
+        state_changes=tuple(log.state_changes),
+        final=state,
+    )
 
 
-def _collect(result: ReplayResult, hour: Hour, taken: Step, traffic: Traffic) -> None:
-    nav, cash = taken.nav_usd, float(taken.state.portfolio.cash_usd)
-    invested = 0.0 if not nav else 1.0 - cash / nav
-    slot = hour.slot
-    result.navs.append(NavPoint(slot.as_of, slot.session_on, slot.is_closing, nav, invested))
-    result.orders += taken.orders
-    result.fills += [b.fill for b in traffic.bookings]
-    result.vetoes += len(taken.vetoes)
-    if taken.state_change:
-        result.state_changes.append((slot.as_of, taken.state_change))
-    for symbol in _passing(hour):
-        result.gate_open[symbol] = result.gate_open.get(symbol, 0) + 1
+class _Log:
+    """Collects what the hours did."""
 
+    def __init__(self, panel: FeaturePanel) -> None:
+        shape = (len(panel), len(panel.symbols))
+        self.nav_usd, self.cash_usd = np.full(len(panel), np.nan), np.zeros(len(panel))
+        self.quantity = np.zeros(shape)
+        self.column = {s: i for i, s in enumerate(panel.symbols)}
+        self.orders: list[Order] = []
+        self.bookings: list[Booking] = []
+        self.dividends: list[Dividend] = []
+        self.denials: Counter[str] = Counter()
+        self.state_changes: list[tuple[datetime, str]] = []
 
-def _passing(hour: Hour) -> Iterator[str]:
-    enters = hour.judgement.enters[hour.row]
-    return (s for s, passes in zip(hour.panel.symbols, enters, strict=True) if passes)
+    def add(self, hour: Hour, taken: Step, traffic: Traffic) -> None:
+        """Take what one hour did."""
+        row = hour.row
+        if taken.nav_usd is not None:
+            self.nav_usd[row] = taken.nav_usd
+        self.cash_usd[row] = float(taken.state.portfolio.cash_usd)
+        for symbol, shares in taken.state.held.items():
+            self.quantity[row, self.column[symbol]] = float(shares)
+        self.orders += taken.orders
+        self.bookings += traffic.bookings
+        self.denials.update(v.code for v in taken.vetoes if v.denials)
+        if taken.state_change:
+            self.state_changes.append((hour.slot.as_of, taken.state_change))
+
+    def curve(self, timeline: Timeline) -> EquityCurve:
+        """Return the book hour by hour."""
+        slots = timeline.slots
+        return EquityCurve(
+            as_of=np.array([utc64(s.as_of) for s in slots], dtype="datetime64[us]"),
+            session_on=np.array([s.session_on for s in slots], dtype="datetime64[D]"),
+            is_closing=np.array([s.is_closing for s in slots], dtype=bool),
+            nav_usd=self.nav_usd,
+            cash_usd=self.cash_usd,
+            quantity=self.quantity,
+        )

@@ -14,7 +14,8 @@ from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.engine.hours import Timeline
-from trading.engine.replay import ReplayResult, replay
+from trading.engine.replay import replay
+from trading.engine.result import ReplayResult
 from trading.errors import PermanentError
 from trading.execution.costs import SCHEDULES, CostModel
 from trading.ports import Services

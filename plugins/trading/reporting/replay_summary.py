@@ -17,7 +17,7 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.orders import OrderPurpose, Side
 from trading.domain.panel import FloatArray
-from trading.engine.replay import NavPoint, ReplayResult
+from trading.engine.result import ReplayResult
 from trading.reporting.tables import number, table_of
 
 
@@ -44,17 +44,6 @@ def figures_of(equity_usd: Sequence[float] | FloatArray) -> Figures:
     returns = daily_returns(equity)
     total = float(equity[-1] / equity[0] - 1.0)
     return Figures(total, cagr_frac(equity), sharpe_ratio(returns), sortino_ratio(returns), max_drawdown_frac(equity))
-
-
-def session_equity(navs: Sequence[NavPoint], starting_usd: float) -> list[float]:
-    """Return starting equity and the NAV of each close; a close with an unknown price keeps the last known NAV."""
-    equity = [starting_usd]
-    last = starting_usd
-    for point in navs:
-        last = point.nav_usd if point.nav_usd is not None else last
-        if point.is_closing:
-            equity.append(last)
-    return equity
 
 
 def buy_and_hold(facts: Facts, symbols: Sequence[Symbol], sessions: Sequence[date]) -> FloatArray | None:
@@ -85,7 +74,7 @@ def print_summary(
 ) -> None:
     """Print the book beside its comparisons, then what it traded."""
     table = table_of(title, "", "total", "CAGR", "Sharpe", "Sortino", "max drawdown")
-    equity = session_equity(result.navs, starting_usd)
+    equity = result.curve.session_equity(starting_usd)
     _figure_row(table, str(result.book), figures_of(equity))
     for name, curve in curves.items():
         if curve is None:
@@ -93,11 +82,12 @@ def print_summary(
         else:
             _figure_row(table, name, figures_of(curve))
     console.print(table)
-    invested = float(np.mean([p.invested_frac for p in result.navs])) if result.navs else 0.0
+    invested = float(result.curve.invested_frac.mean()) if len(result.curve) else 0.0
     entries = sum(o.purpose is OrderPurpose.ENTRY for o in result.orders)
     console.print(
         f"NAV {equity[-1]:,.2f} USD from {starting_usd:,.0f}; {len(result.fills)} fills of {entries} entries and "
-        f"their exits; {result.vetoes} legs denied; mean invested {invested:.1%}; {len(result.navs)} hours"
+        f"their exits; {sum(result.denials.values())} orders denied; mean invested {invested:.1%}; "
+        f"{len(result.curve)} hours"
     )
     console.print(entries_table(result))
     for as_of, sentence in result.state_changes:
@@ -115,14 +105,15 @@ def _figure_row(table: Table, name: str, figures: Figures) -> None:
 
 def entries_table(result: ReplayResult) -> Table:
     """Return filled entries by symbol and year, with the hours in which the entry rules passed; a zero is shown."""
-    years = sorted({p.session_on.year for p in result.navs})
+    years = sorted({int(y) for y in result.curve.session_on.astype("datetime64[Y]").astype(int) + 1970})
     bought = [f for f in result.fills if f.side is Side.BUY]
     table = table_of("filled entries a year", "symbol", *(str(y) for y in years), "all", "hours open")
+    hours_open = result.hours_open
     for symbol in result.panel.symbols:
         counts = [_count(bought, symbol, year) for year in years]
-        table.add_row(symbol, *(str(c) for c in counts), str(sum(counts)), str(result.gate_open.get(symbol, 0)))
+        table.add_row(symbol, *(str(c) for c in counts), str(sum(counts)), str(hours_open[symbol]))
     totals = [sum(f.executed_at.year == year for f in bought) for year in years]
-    table.add_row("all", *(str(t) for t in totals), str(sum(totals)), str(sum(result.gate_open.values())))
+    table.add_row("all", *(str(t) for t in totals), str(sum(totals)), str(sum(hours_open.values())))
     return table
 
 

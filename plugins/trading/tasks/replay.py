@@ -22,6 +22,7 @@ from trading.engine.step import step
 from trading.errors import BrokerRefused, PermanentError, TransientError
 from trading.execution.costs import CostModel
 from trading.ports import Services, Transaction
+from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
 from trading.tasks.decide import store_step
 from trading.tasks.facts import code_of, cutoff_of, load_facts, load_state, session_before, terms_of, timeline_of
@@ -112,7 +113,8 @@ def _run_session(
     cutoff_at = session_opens_at if last is None else cutoff_of(services, changed(slots[0], as_of=last.as_of))
     state = load_state(tx, book, slots[0])
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
-    for hour in hours(spec, history_panel(spec, facts, timeline, terms), timeline, terms):
+    panel = history_panel(spec, facts, timeline, terms)
+    for hour in hours(judge(spec, panel), panel, timeline, terms):
         state = desk.play(spec, state, hour, market, cutoff_at)
         cutoff_at = hour.cutoff_at
     tx.replays.save(book, session_on, {"run_id": run_id, "decisions": desk.decisions, "fills": desk.fills})

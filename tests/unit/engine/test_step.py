@@ -19,6 +19,7 @@ from trading.engine.hours import Terms, history_panel, hours
 from trading.engine.rebalance import rebalance_step
 from trading.engine.state import BookState, Hour
 from trading.engine.step import step
+from trading.strategy.judging import judge
 from trading.strategy.three_sector import technical_core, three_sector
 
 from tests.builders import an_order
@@ -32,7 +33,7 @@ CORE = technical_core()
 def hours_of(facts: Facts, spec=CORE) -> list[Hour]:
     timeline = timeline_between(ON, ON)
     panel = history_panel(spec, facts, timeline, Terms())
-    return list(hours(spec, panel, timeline, Terms()))
+    return list(hours(judge(spec, panel), panel, timeline, Terms()))
 
 
 def a_book(cash: float = 100_000, **held: tuple[int, float]) -> BookState:

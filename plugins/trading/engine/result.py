@@ -1,0 +1,84 @@
+"""What a replay did: the book hour by hour as arrays, orders and fills as objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.domain.fills import Disposal, Fill
+from trading.domain.instruments import BookId
+from trading.domain.orders import Order
+from trading.domain.panel import FeaturePanel, FloatArray, TimeArray
+from trading.engine.corporate import Dividend
+from trading.engine.state import BookState
+from trading.strategy.judging import Judgement
+from trading.strategy.spec import StrategySpec
+
+
+@dataclass(frozen=True)
+class EquityCurve:
+    """The book at every session hour, as the decision of the hour found it.
+
+    Attributes:
+        as_of: end of each hour, shape (hours,). session_on: New York date. is_closing: whether it ends its session.
+        nav_usd: NaN in an hour in which a held symbol had no price. cash_usd: settled or not.
+        quantity: shares held, shape (hours, symbols), columns as in the panel.
+    """
+
+    as_of: TimeArray
+    session_on: NDArray[np.datetime64]
+    is_closing: NDArray[np.bool_]
+    nav_usd: FloatArray
+    cash_usd: FloatArray
+    quantity: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+    @property
+    def invested_frac(self) -> FloatArray:
+        """Part of NAV that is not cash, shape (hours,); 0 where NAV is unknown."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(self.nav_usd > 0, 1.0 - self.cash_usd / self.nav_usd, 0.0))
+
+    def session_equity(self, starting_usd: float) -> FloatArray:
+        """Return starting equity and the NAV of each close; a close with an unknown price keeps the last known NAV."""
+        row = np.maximum.accumulate(np.where(np.isnan(self.nav_usd), -1, np.arange(len(self))))
+        known = np.where(row >= 0, self.nav_usd[np.maximum(row, 0)], starting_usd)
+        return np.concatenate([[starting_usd], known[self.is_closing]])
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """What `spec` did with `starting_usd`.
+
+    Attributes:
+        panel, judgement: facts and verdicts of every hour; their rows are the rows of `curve`.
+        orders: in the order in which they were sent. fills, disposals: in the order in which they were booked.
+        denials: entries, exits and trims that the pre-trade checks stopped, by the code that stopped them first.
+        state_changes: (as_of, sentence) for each change of trading state.
+        final: the book after the last hour.
+    """
+
+    book: BookId
+    spec: StrategySpec
+    starting_usd: float
+    panel: FeaturePanel
+    judgement: Judgement
+    curve: EquityCurve
+    orders: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+    disposals: tuple[Disposal, ...]
+    dividends: tuple[Dividend, ...]
+    denials: dict[str, int]
+    state_changes: tuple[tuple[datetime, str], ...]
+    final: BookState
+
+    @property
+    def hours_open(self) -> dict[str, int]:
+        """Hours in which the entry rules passed, blocked or not, by symbol."""
+        passed = self.judgement.enters.sum(axis=0)
+        return {s: int(n) for s, n in zip(self.panel.symbols, passed, strict=True)}
