@@ -33,6 +33,7 @@ from trading.domain.orders import (
 )
 from trading.domain.panel import instant
 from trading.domain.portfolio import Breaker
+from trading.domain.replays import Driver, ReplayRun, RunEquity, RunTrade, Trial, configuration_hash
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.engine.result import ReplayResult
 from trading.ports import NavRow, Provenance
@@ -195,3 +196,37 @@ def navs_by(
     rows = zip(curve.as_of, curve.nav_usd, curve.cash_usd, curve.quantity, strict=True)
     hours = [(instant(on), None if np.isnan(nav) else float(nav), float(cash), tuple(q)) for on, nav, cash, q in rows]
     return [hour for hour in hours if at is None or hour[0] <= at]
+
+
+def a_run(**overrides: Any) -> ReplayRun:
+    """Three sessions of a stored run with one trade."""
+    configuration = overrides.get("configuration", {"strategy": "three_sector", "costs": {"half_spread_bps": 5.0}})
+    days = (date(2019, 6, 3), date(2019, 6, 4), date(2019, 6, 5))
+    run = ReplayRun(
+        name="june",
+        made_at=datetime(2026, 1, 2, tzinfo=UTC),
+        driver=Driver.IN_PROCESS,
+        strategy="three_sector",
+        spec_hash="spec",
+        configuration=configuration,
+        data_cutoff_at=datetime(2026, 1, 2, tzinfo=UTC),
+        code_version="0.1.0",
+        first_on=days[0],
+        last_on=days[-1],
+        starting_usd=100_000.0,
+        is_synthetic=False,
+        trial=Trial("spec", configuration_hash(configuration), 0.05, -0.2, 4.0, 3),
+        figures={"total_frac": 0.012, "sharpe": 0.8, "calmar": None},
+        equity=RunEquity(
+            days, (100_500.0, 99_000.0, 101_200.0), (50_000.0, 50_000.0, 50_000.0), {"SPY": (1, 1.01, 1.02)}
+        ),
+        trades=(a_trade(),),
+    )
+    return replace(run, **overrides)
+
+
+def a_trade(**overrides: Any) -> RunTrade:
+    """Ten shares of NVDA that gained 98 USD in two days and ended at their stop."""
+    closed_at = AS_OF + timedelta(days=2)
+    trade = RunTrade("NVDA", AS_OF, closed_at, 10.0, 100.0, 110.0, 1001.0, 98.0, OrderPurpose.STOP)
+    return replace(trade, **overrides)

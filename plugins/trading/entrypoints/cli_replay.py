@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import time
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 
 from rich.console import Console
@@ -13,101 +13,128 @@ from trading.analysis.facts import Facts
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
+from trading.domain.panel import FloatArray
+from trading.domain.replays import Json, ReplayRun, checked_name
 from trading.engine.hours import Timeline
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
+from trading.entrypoints import cli_replay_runs
 from trading.errors import PermanentError
 from trading.execution.costs import SCHEDULES, CostModel
 from trading.ports import Services
-from trading.reporting.replay_summary import buy_and_hold, print_summary
-from trading.settings import Settings, load_settings
+from trading.reporting.replay_summary import print_summary
+from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import load_facts, terms_of, timeline_of
+from trading.tasks.facts import code_of, load_facts, terms_of, timeline_of
+from trading.tasks.replay_runs import RunLabel, benchmarks_of, configuration_of, free_name, run_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands of this module."""
+    """Add the commands of this module and of its siblings."""
     group = subparsers.add_parser("replay", help="replay stored history through the code that trades")
     commands = group.add_subparsers(title="replay commands", metavar="COMMAND", required=True)
-    run = commands.add_parser("run", help="replay a stretch of history in this process and print its figures")
+    run = commands.add_parser("run", help="replay a stretch of history in this process, print and store it")
     run.add_argument("--from", dest="first_on", type=date.fromisoformat, required=True, help="first session")
     run.add_argument("--to", dest="last_on", type=date.fromisoformat, required=True, help="last session")
     run.add_argument("--strategy", choices=sorted(STRATEGIES), help="default: AIRDESK_STRATEGY")
-    run.add_argument("--name", default="run", help="name of the replay book")
+    run.add_argument("--name", help="name to store it under; default: run-1, run-2, …")
+    run.add_argument("--replace", action="store_true", help="replace the stored run of that name")
+    run.add_argument("--no-store", action="store_true", help="store no run; its outcome still counts as a trial")
     run.add_argument("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     run.add_argument("--commission", choices=list(SCHEDULES), default="fixed", help="IBKR's schedule")
     run.add_argument("--half-spread-bps", type=float, default=5.0, help="paid by market and stop orders")
     run.set_defaults(run=_run)
-    delete = commands.add_parser("delete", help="delete a stored replay book with all its rows")
-    delete.add_argument("name", help="name of the book, without replay:")
-    delete.set_defaults(run=_delete)
+    cli_replay_runs.add_to(commands)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A replay with everything that its figures and its report need."""
+
+    result: ReplayResult
+    facts: Facts
+    timeline: Timeline
+    benchmarks: dict[str, FloatArray]
+    run: ReplayRun
 
 
 def _run(options: argparse.Namespace) -> int:
     settings = load_settings()
     services = services_for(settings)
+    with services.store.transaction() as tx:
+        name = checked_name(options.name or free_name(tx))
+        _refuse_taken(options, name, is_taken=tx.replays.is_taken(name))
     spec = spec_named(options.strategy or settings.strategy)
+    replayed = replay_as(options, services, spec, name, options.cash or settings.starting_cash_usd)
+    print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)
+    _keep(options, services, replayed.run)
+    return 0
+
+
+def _refuse_taken(options: argparse.Namespace, name: str, *, is_taken: bool) -> None:
+    """Refuse early what the store would refuse after minutes."""
+    if is_taken and not options.no_store and not options.replace:
+        raise PermanentError(f"replay {name} exists; choose another --name, or --replace it")
+
+
+def replay_as(options: argparse.Namespace, services: Services, spec: StrategySpec, name: str, cash: int) -> Replayed:
+    """Return the replay that the options describe."""
     timeline = timeline_of(services.calendar, options.first_on, options.last_on)
-    started = time.perf_counter()
-    facts, is_synthetic = read_history(services, spec, timeline)
-    read = time.perf_counter()
-    cash = options.cash or settings.starting_cash_usd
-    book = BookId(BookKind.REPLAY, options.name)
+    now = services.clock.now()
+    facts, is_synthetic = read_history(services, spec, timeline, cutoff_at=now)
+    terms, cash_usd = terms_of(services), Decimal(cash)
     costs = CostModel(options.half_spread_bps / 10_000, SCHEDULES[options.commission])
-    result = replay(spec, facts, timeline, book=book, cash_usd=Decimal(cash), terms=terms_of(services), costs=costs)
-    _print(options, settings, spec, facts, timeline, result, cash, is_synthetic=is_synthetic)
-    done = time.perf_counter()
-    print(f"read {read - started:.1f} s, replayed {done - read:.1f} s")
-    return 0
+    book = BookId(BookKind.REPLAY, name)
+    result = replay(spec, facts, timeline, book=book, cash_usd=cash_usd, terms=terms, costs=costs)
+    benchmarks = benchmarks_of(facts, spec, timeline)
+    label = RunLabel(
+        name=name,
+        made_at=now,
+        configuration=configuration_of(spec, timeline, terms, cash_usd=cash_usd, costs=_costs_in_words(options)),
+        data_cutoff_at=now,
+        code_version=code_of(services),
+        is_synthetic=is_synthetic,
+    )
+    return Replayed(result, facts, timeline, benchmarks, run_of(result, label, benchmarks))
 
 
-def _delete(options: argparse.Namespace) -> int:
-    book = BookId(BookKind.REPLAY, options.name)
-    with services_for(load_settings()).store.transaction() as tx:
-        if book not in tx.ledger.books():
-            known = ", ".join(b.name for b in tx.ledger.books() if b.kind is BookKind.REPLAY)
-            raise PermanentError(f"there is no {book}; stored replays: {known or 'none'}")
-        tx.replays.delete(book)
-    print(f"{book} is deleted")
-    return 0
+def _costs_in_words(options: argparse.Namespace) -> dict[str, Json]:
+    return {"commission": options.commission, "half_spread_bps": options.half_spread_bps}
 
 
-def read_history(services: Services, spec: StrategySpec, timeline: Timeline) -> tuple[Facts, bool]:
+def read_history(
+    services: Services, spec: StrategySpec, timeline: Timeline, *, cutoff_at: datetime | None = None
+) -> tuple[Facts, bool]:
     """Return every fact that the hours of `timeline` may read, and whether any of it is SYNTHETIC.
+
+    Args:
+        cutoff_at: rows known by then are read; now, if it is None.
 
     Raises:
         PermanentError: nothing is stored for the range.
     """
     first, last = timeline.slots[0], timeline.slots[-1]
+    cutoff_at = cutoff_at or services.clock.now()
     with services.store.transaction() as tx:
-        facts = load_facts(
-            tx, spec, first_at=first.as_of, as_of=last.as_of, cutoff_at=services.clock.now(), is_replay=True
-        )
+        facts = load_facts(tx, spec, first_at=first.as_of, as_of=last.as_of, cutoff_at=cutoff_at, is_replay=True)
         is_synthetic = tx.market.has_source(SYNTHETIC)
     if not facts.bars:
         raise PermanentError(f"no bars are stored before {last.session_on}; import some: ./airdesk data import --help")
     return facts, is_synthetic
 
 
-def _print(
-    options: argparse.Namespace,
-    settings: Settings,
-    spec: StrategySpec,
-    facts: Facts,
-    timeline: Timeline,
-    result: ReplayResult,
-    cash: int,
-    *,
-    is_synthetic: bool,
-) -> None:
-    days = [timeline.before.session_on, *(s.session_on for s in timeline.sessions)]
-    curves = {
-        "buy and hold, equal parts": buy_and_hold(facts, spec.universe.traded, days),
-        "SPY": buy_and_hold(facts, ("SPY",), days),
-        "QQQ": buy_and_hold(facts, ("QQQ",), days),
-    }
-    badge = f"{SYNTHETIC} " if is_synthetic else ""
-    pricing = "symbols without intraday bars trade on daily bars" if settings.daily_pricing else "intraday bars only"
-    title = f"{badge}{spec.label}: {options.first_on} to {options.last_on} ({pricing})"
-    print_summary(Console(), title, result, curves, float(cash))
+def _keep(options: argparse.Namespace, services: Services, run: ReplayRun) -> None:
+    with services.store.transaction() as tx:
+        if options.no_store:
+            tx.replays.log_trial(run.trial)
+            return
+        tx.replays.save_run(run, replace=options.replace)
+    print(f"stored as {run.name}; ./airdesk replay show {run.name}")
+
+
+def _title(options: argparse.Namespace, replayed: Replayed, spec: StrategySpec) -> str:
+    badge = f"{SYNTHETIC} " if replayed.run.is_synthetic else ""
+    is_daily = replayed.run.configuration["daily_pricing"]
+    pricing = "symbols without intraday bars trade on daily bars" if is_daily else "intraday bars only"
+    return f"{badge}{spec.label}: {options.first_on} to {options.last_on} ({pricing})"

@@ -31,6 +31,7 @@ from trading.ports.reconciliations import (
     ReconciliationRows,
     StatementSource,
 )
+from trading.ports.replays import ReplayRows
 from trading.ports.sources import (
     ActionSource,
     BarSource,
@@ -42,7 +43,7 @@ from trading.ports.sources import (
     NewsSource,
     Sources,
 )
-from trading.ports.store import ReplayRows, Services, Store, Transaction
+from trading.ports.store import Services, Store, Transaction
 from trading.ports.time import Clock, MarketCalendar
 
 __all__ = [

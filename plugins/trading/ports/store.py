@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
 from trading.domain.instruments import BookId
 from trading.domain.interlock import LiveTerms
@@ -20,24 +18,9 @@ from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
 from trading.ports.orders import DecisionRows, OrderRows
 from trading.ports.reconciliations import ReconciliationRows, StatementSource
+from trading.ports.replays import ReplayRows
 from trading.ports.sources import Sources
 from trading.ports.time import Clock, MarketCalendar
-
-
-class ReplayRows(Protocol):
-    """desk.replay_states and the life of replay books."""
-
-    def load(self, book: BookId, session_on: date) -> Mapping[str, Any] | None:
-        """Return the state after that session, or None."""
-        ...
-
-    def save(self, book: BookId, session_on: date, state: Mapping[str, Any]) -> None:
-        """Store the state after that session."""
-        ...
-
-    def delete(self, book: BookId) -> None:
-        """Delete a replay book with all its rows; refuses every other kind."""
-        ...
 
 
 class Transaction(Protocol):
@@ -90,7 +73,7 @@ class Transaction(Protocol):
 
     @property
     def replays(self) -> ReplayRows:
-        """Replay states."""
+        """Replay states, runs and trials."""
         ...
 
     @property

@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trading.accounting.lots import book_fill, term_of
-from trading.accounting.performance import cagr_frac, daily_returns, max_drawdown_frac, sharpe_ratio, sortino_ratio
 from trading.accounting.wash_sales import blocked_until
 from trading.domain.fills import Term
 from trading.domain.orders import Side
 from trading.errors import InvariantBroken
 
 from tests.builders import AS_OF, a_fill
-from tests.oracles import oracle
 
 trades = st.lists(st.tuples(st.integers(-30, 30).filter(bool), st.integers(1, 500)), max_size=25)
 
@@ -79,21 +77,3 @@ def test_a_loss_blocks_buying_back_for_thirty_days_and_a_gain_does_not():
     assert blocked_until("NVDA", loss) == AS_OF.date() + timedelta(days=30)
     assert blocked_until("AMD", loss) is None
     assert blocked_until("NVDA", gain) is None
-
-
-def test_figures_of_an_equity_curve_are_those_of_the_oracle():
-    rows = oracle("metrics_daily_252.csv")
-    expected = oracle("metrics_expected.json")["series"]["metrics_daily_252.csv"]["own"]
-    returns = [float(r["net_return"]) for r in rows]
-    equity = [100_000.0]
-    for r in returns:
-        equity.append(equity[-1] * (1 + r))
-    assert daily_returns(equity) == pytest.approx(returns, abs=1e-12)
-    assert sharpe_ratio(returns) == pytest.approx(expected["sharpe"], abs=1e-9)
-    assert sortino_ratio(returns) == pytest.approx(expected["sortino"], abs=1e-9)
-    assert max_drawdown_frac(equity) == pytest.approx(-expected["max_drawdown"], abs=1e-9)
-    assert cagr_frac(equity) == pytest.approx(expected["cagr_periods"], abs=1e-9)
-
-
-def test_a_curve_that_is_too_short_has_no_ratio():
-    assert (sharpe_ratio([]), sortino_ratio([0.1]), cagr_frac([1.0]), max_drawdown_frac([])) == (None, None, None, 0.0)

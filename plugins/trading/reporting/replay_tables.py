@@ -1,0 +1,125 @@
+"""Stored runs in the terminal: a list, one run, several beside one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from rich.table import Table
+
+from trading.domain.market import SYNTHETIC
+from trading.domain.replays import ReplayRun, RunTrade
+from trading.reporting.figures import LINES, FigureLine, benchmark_name
+from trading.reporting.tables import table_of
+from trading.reporting.wording import UNKNOWN, change, fall, gain, ratio, whole
+
+
+def runs_table(runs: Sequence[ReplayRun]) -> Table:
+    """Return one line per run."""
+    table = table_of("replays", "name", "made", "driver", "range", "total", "CAGR", "Sharpe", "drawdown", "strategy")
+    for run in runs:
+        figures = run.figures
+        table.add_row(
+            run.name,
+            UNKNOWN if run.made_at is None else f"{run.made_at:%m-%d %H:%M}",
+            run.driver.replace("_", " "),
+            f"{run.first_on} {run.last_on}",
+            change(figures.get("total_frac")),
+            change(figures.get("cagr_frac")),
+            ratio(figures.get("sharpe")),
+            fall(figures.get("drawdown_frac")),
+            f"{SYNTHETIC} {run.strategy}" if run.is_synthetic else run.strategy,
+        )
+    return table
+
+
+def head_lines(run: ReplayRun) -> list[tuple[str, str]]:
+    """Return what a run was, as names and values."""
+    configuration = ", ".join(f"{k} {_plain(v)}" for k, v in run.configuration.items() if k != "symbols")
+    parameters = run.parameters or {}
+    return [
+        ("strategy", f"{run.strategy}, spec {run.spec_hash}"),
+        ("range", f"{run.first_on} to {run.last_on}, {whole(run.starting_usd)} USD to begin with"),
+        ("data", f"{SYNTHETIC}: an invented market" if run.is_synthetic else "as imported"),
+        ("data cut-off", _moment(run.data_cutoff_at)),
+        ("made", f"{_moment(run.made_at)} by {run.driver.replace('_', ' ')}, code {run.code_version}"),
+        ("configuration", f"{run.trial.configuration_hash}: {configuration}"),
+        *([("search", f"{run.search}: {', '.join(f'{k}={v}' for k, v in parameters.items())}")] if run.search else []),
+    ]
+
+
+def _plain(value: object) -> str:
+    return f"({', '.join(f'{k} {v}' for k, v in value.items())})" if isinstance(value, Mapping) else str(value)
+
+
+def _moment(at: datetime | None) -> str:
+    return "not known" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def figures_table(title: str, columns: Mapping[str, Mapping[str, float | None]], lines: Sequence[FigureLine]) -> Table:
+    """Return figures as lines and runs or benchmarks as columns."""
+    table = table_of(title, "", *map(benchmark_name, columns))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in lines:
+        table.add_row(line.name, *(line.of(figures) for figures in columns.values()))
+    return table
+
+
+def compare_table(runs: Sequence[ReplayRun], deflated: Mapping[str, float | None]) -> Table:
+    """Return runs beside one another; what differs in their configuration stands on top."""
+    columns = {run.name: {**run.figures, "deflated_sharpe": deflated[run.name]} for run in runs}
+    return figures_table("figures", columns, LINES)
+
+
+def differences(runs: Sequence[ReplayRun]) -> Table | None:
+    """Return what is not the same in the runs' configurations, code and data; None if nothing."""
+    described = [{**_flat(run.configuration), "code": run.code_version, "driver": run.driver.value} for run in runs]
+    keys = dict.fromkeys(key for one in described for key in one)
+    differing = [key for key in keys if len({one.get(key) for one in described}) > 1]
+    if not differing:
+        return None
+    table = table_of("what differs", "", *(run.name for run in runs))
+    for key in differing:
+        table.add_row(key, *(one.get(key, UNKNOWN) for one in described))
+    return table
+
+
+def _flat(configuration: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in configuration.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return flat
+
+
+def trades_table(title: str, trades: Sequence[RunTrade]) -> Table:
+    """Return one line per closed trade."""
+    table = table_of(title, "symbol", "entry (UTC)", "exit (UTC)", "paid", "gain", "return", "closed by")
+    for trade in trades:
+        table.add_row(
+            trade.symbol,
+            f"{trade.opened_at:%Y-%m-%d %H:%M}",
+            f"{trade.closed_at:%Y-%m-%d %H:%M}",
+            whole(trade.cost_usd),
+            gain(trade.gain_usd),
+            change(trade.return_frac),
+            trade.closed_by,
+        )
+    return table
+
+
+def first_difference(one: Sequence[RunTrade], other: Sequence[RunTrade]) -> tuple[RunTrade | None, RunTrade | None]:
+    """Return the first trades, by entry, in which two runs differ; (None, None) if all are the same."""
+    for a, b in zip(_by_entry(one), _by_entry(other), strict=False):
+        if a != b:
+            return a, b
+    shorter = min(len(one), len(other))
+    rest = [_by_entry(trades)[shorter:][:1] for trades in (one, other)]
+    return (rest[0][0] if rest[0] else None, rest[1][0] if rest[1] else None)
+
+
+def _by_entry(trades: Sequence[RunTrade]) -> list[RunTrade]:
+    return sorted(trades, key=lambda t: (t.opened_at, t.symbol, t.closed_at))

@@ -1,0 +1,65 @@
+"""Numbers as people read them: thousands separators, a real minus, and a dash for what is not known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+MINUS, UNKNOWN = "\u2212", "\u2013"
+
+type Wording = Callable[[float | None], str]
+
+
+def _worded(value: float | None, pattern: str) -> str:
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    text = format(value, pattern)
+    # What rounds to nothing has no sign.
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def percent(value: float | None) -> str:
+    """Return a fraction as percent, e.g. "12.3 %"."""
+    return _with_sign(value, "")
+
+
+def change(value: float | None) -> str:
+    """Return a fraction as a change in percent, with its sign, e.g. "+12.3 %"."""
+    return _with_sign(value, "+")
+
+
+def fall(value: float | None) -> str:
+    """Return a drawdown, given as a positive fraction, as people write it: "−12.3 %"."""
+    return change(None if value is None else -value)
+
+
+def _with_sign(value: float | None, sign: str) -> str:
+    worded = _worded(None if value is None else value * 100.0, f"{sign},.1f")
+    return worded if worded == UNKNOWN else f"{worded} %"
+
+
+def ratio(value: float | None) -> str:
+    """Return a plain number of two places, e.g. "1.17"."""
+    return _worded(value, ",.2f")
+
+
+def probability(value: float | None) -> str:
+    """Return a probability [0–1] of three places."""
+    return _worded(value, ".3f")
+
+
+def whole(value: float | None) -> str:
+    """Return a count or an amount without decimals, e.g. "12,345"."""
+    return _worded(value, ",.0f")
+
+
+def gain(value: float | None) -> str:
+    """Return an amount of USD with its sign, e.g. "+1,234"."""
+    return _worded(value, "+,.0f")
+
+
+def days(value: float | None) -> str:
+    """Return a length of time in days of one place."""
+    return _worded(value, ",.1f")
