@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from math import fsum
 
 from trading.domain.fills import Lot
 from trading.domain.instruments import BookId, Symbol
@@ -73,11 +74,12 @@ class Portfolio:
 
 def nav_usd(portfolio: Portfolio, prices: Mapping[Symbol, float]) -> float | None:
     """Return cash plus positions at `prices` [USD/share]; None if a held symbol has no price."""
-    total = float(portfolio.cash_usd)
+    values = [float(portfolio.cash_usd)]
     for symbol, position in portfolio.positions.items():
         if not position.lots:
             continue
         if symbol not in prices:
             return None
-        total += float(position.quantity) * prices[symbol]
-    return total
+        values.append(float(position.quantity) * prices[symbol])
+    # Exact, so that it does not depend on the order in which a driver lists the positions.
+    return fsum(values)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from trading.domain.fills import Lot
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction
-from trading.domain.money import PRICE_STEP, to_usd
-from trading.domain.orders import Order
+from trading.domain.money import PRICE_STEP, round_to_tick, to_usd
+from trading.domain.orders import Order, Side
 from trading.domain.portfolio import Position
 from trading.engine.state import BookState
 
@@ -28,7 +28,7 @@ def apply_actions(state: BookState, actions: Iterable[CorporateAction]) -> tuple
     """Return the book on the new share basis, with dividends added to cash on the ex-date.
 
     A split that leaves part of a share pays it out at no value here; brokers pay cash in lieu, which arrives as a
-    cash entry of its own.
+    cash entry of its own in books at a broker.
     """
     dividends: list[Dividend] = []
     for action in actions:
@@ -51,9 +51,12 @@ def split_ratios(actions: Iterable[CorporateAction]) -> Iterator[tuple[Symbol, D
 def _split(state: BookState, symbol: Symbol, ratio: Decimal) -> BookState:
     positions = dict(state.portfolio.positions)
     if (position := positions.get(symbol)) is not None:
-        lots = tuple(split_lot(lot, ratio) for lot in position.lots)
+        lots = tuple(whole_lots(split_lot(lot, ratio) for lot in position.lots))
         positions[symbol] = Position(symbol, lots, position.high_water_price / float(ratio))
-    working = tuple(split_order(o, ratio) if o.symbol == symbol else o for o in state.working)
+        if not lots:
+            del positions[symbol]
+    moved = (split_order(o, ratio) if o.symbol == symbol else o for o in state.working)
+    working = tuple(o for o in moved if o.quantity > 0)
     return replace(state, portfolio=replace(state.portfolio, positions=positions), working=working)
 
 
@@ -81,10 +84,14 @@ def whole_lots(lots: Iterable[Lot]) -> list[Lot]:
 
 
 def split_order(order: Order, ratio: Decimal) -> Order:
-    """Return the order on the new basis, in whole shares."""
+    """Return the order on the new basis, in whole shares and on ticks, which is how a broker takes it anew."""
+
+    def rebased(price: Decimal | None) -> Decimal | None:
+        return None if price is None else round_to_tick(price / ratio, up=order.side is Side.SELL)
+
     return replace(
         order,
-        quantity=(order.quantity * ratio).to_integral_value(),
-        limit_price=None if order.limit_price is None else (order.limit_price / ratio).quantize(PRICE_STEP),
-        stop_price=None if order.stop_price is None else (order.stop_price / ratio).quantize(PRICE_STEP),
+        quantity=(order.quantity * ratio).to_integral_value(ROUND_DOWN),
+        limit_price=rebased(order.limit_price),
+        stop_price=rebased(order.stop_price),
     )

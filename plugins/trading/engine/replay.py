@@ -20,6 +20,7 @@ from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import Portfolio
 from trading.engine.corporate import Dividend, apply_actions
+from trading.engine.expiry import without_expired, without_missed_auctions
 from trading.engine.hours import Terms, Timeline, history_panel, hours
 from trading.engine.market import Traffic, accept, run_bars, symbols_of_interest
 from trading.engine.result import EquityCurve, ReplayResult
@@ -62,10 +63,11 @@ def before_hour(
         state, dividends = apply_actions(state, market.actions_on.get(hour.slot.session_on, ()))
         keep_from = hour.slot.session_on - WASH_MEMORY
         state = replace(state, disposals=tuple(d for d in state.disposals if d.disposed_on >= keep_from))
+        state = without_missed_auctions(state, hour.slot.starts_at, market.tape, traffic)
     if interesting := symbols_of_interest(state):
         bars = market.tape.between(last_cutoff_at, hour.cutoff_at, interesting)
         state = run_bars(state, bars, market.costs, traffic)
-    return state, dividends
+    return without_expired(state, hour.cutoff_at, market.tape, traffic, closes_at=hour.closes_at), dividends
 
 
 def replay(

@@ -52,6 +52,21 @@ class Tape:
             bars += [_bar(series, i) for i in range(first, last)]
         return sorted(bars, key=lambda b: (b.starts_at, b.symbol))
 
+    def starts_bar(self, symbol: Symbol, at: datetime) -> bool:
+        """Whether a bar of `symbol` starts at `at`."""
+        series = self.series.get(symbol)
+        if series is None:
+            return False
+        row = int(np.searchsorted(series.starts_at, utc64(at)))
+        return row < len(series) and bool(series.starts_at[row] == utc64(at))
+
+    def is_pending(self, symbol: Symbol, first_at: datetime, until: datetime, at: datetime) -> bool:
+        """Whether a bar of `symbol` that starts in [first_at, until) is not complete at `at`."""
+        if (series := self.series.get(symbol)) is None:
+            return False
+        first, last = np.searchsorted(series.starts_at, [utc64(first_at), utc64(until)])
+        return bool((self.complete_at[symbol][first:last] > utc64(at)).any())
+
 
 def _completed_by(finer: BarSeries, coarser: BarSeries) -> BarSeries:
     """Return `finer` with the bars of `coarser` for the sessions that it lacks."""

@@ -136,7 +136,7 @@ class _Recorder:
         traffic = Traffic()
         if hour.is_first_of_session:
             for symbol, ratio in split_ratios(market.actions_on.get(hour.slot.session_on, ())):
-                self._tx.ledger.split(self._book, symbol, ratio)
+                self._tx.ledger.split(self._book, symbol, ratio, ex_on=hour.slot.session_on)
         state, dividends = before_hour(state, hour, market, last_cutoff_at, traffic)
         self._store_dividends(dividends, hour)
         self._store_traffic(traffic)

@@ -45,3 +45,17 @@ def test_actions_of_other_symbols_change_nothing():
     book = a_guarded_book()
     actions = [replace(an_action(), symbol="AMD"), replace(an_action(kind=ActionKind.DIVIDEND), symbol="AMD")]
     assert apply_actions(book, actions) == (book, ())
+
+
+def test_a_split_leaves_whole_shares_and_prices_that_a_broker_takes():
+    before = a_guarded_book()
+    after, _ = apply_actions(before, [an_action(value=1.25)])
+    assert after.portfolio.positions["NVDA"].quantity == 12
+    assert (after.working[0].quantity, after.working[0].stop_price) == (12, Decimal("70.40"))
+    after, _ = apply_actions(before, [an_action(value=3.0)])
+    assert after.working[0].stop_price == Decimal("29.34"), "a sale is rounded up to a tick"
+
+
+def test_a_reverse_split_may_leave_nothing():
+    after, _ = apply_actions(a_guarded_book(), [an_action(value=0.05)])
+    assert (after.held, after.working) == ({}, ())

@@ -189,7 +189,9 @@ class PostgresLedgerRows:
             self._sql.run("put_lots", **key, **columns_of(lots, *_LOT_COLUMNS))
         self._sql.run("split_high_water", **key, ratio=float(ratio))
         working = PostgresOrderRows(self._sql.connection).working(book)
-        if orders := [split_order(order, ratio) for order in working if order.symbol == symbol]:
+        before = (o for o in working if o.symbol == symbol and (ex_on is None or o.planned_at.date() < ex_on))
+        moved = (split_order(order, ratio) for order in before)
+        if orders := [order for order in moved if order.quantity > 0]:
             self._sql.run("move_orders", **columns_of(orders, "order_id", "quantity", "limit_price", "stop_price"))
 
     def due_actions(self, book: BookId, *, until_on: date, cutoff_at: datetime) -> tuple[CorporateAction, ...]:
