@@ -1,4 +1,4 @@
-"""Who may import whom, and who may ask the clock or the environment."""
+"""Who may import whom, and who may read the environment."""
 
 import ast
 import os
@@ -8,15 +8,6 @@ import sys
 import pytest
 
 from tests.architecture.sources import ROOT, name_of, parsed, product_files
-
-CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}
-OUTSIDE = ("adapters/", "entrypoints/", "gateway/", "bootstrap.py")
-
-
-def core_files():
-    trading = ROOT / "plugins" / "trading"
-    paths = [path for path in product_files() if path.is_relative_to(trading)]
-    return [path for path in paths if not path.relative_to(trading).as_posix().startswith(OUTSIDE)]
 
 
 def attribute_reads(path):
@@ -31,26 +22,6 @@ def test_the_import_contracts_hold():
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugins")}
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_nothing_in_the_core_or_in_the_tasks_asks_the_clock():
-    asked = [
-        f"{name_of(path)}:{line} {name}.{attribute}"
-        for path in core_files()
-        for name, attribute, line in attribute_reads(path)
-        if (name, attribute) in CLOCKS
-    ]
-    assert asked == []
-
-
-def test_nothing_in_the_core_is_random_without_a_seed():
-    drawn = [
-        f"{name_of(path)}:{line} {name}.{attribute}"
-        for path in core_files()
-        for name, attribute, line in attribute_reads(path)
-        if name in {"random", "secrets", "uuid"}
-    ]
-    assert drawn == []
 
 
 def test_only_settings_and_entrypoints_read_the_environment():

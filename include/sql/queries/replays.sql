@@ -2,6 +2,10 @@
 -- The state after a session.
 SELECT state FROM desk.replay_states WHERE book = %(book)s::text AND session_on = %(session_on)s::date;
 
+-- name: first_session
+-- The first session of a book.
+SELECT min(session_on) FROM desk.nav WHERE book = %(book)s::text;
+
 -- name: save_state
 -- Store the state after a session, replacing that of an earlier run.
 INSERT INTO desk.replay_states (book, session_on, state)

@@ -143,7 +143,7 @@ def compare_orders(
     )  # fmt: skip
     twice = (
         Difference(DifferenceKind.DUPLICATE_ORDER, symbols.get(ref), f"one order {ref}", f"{count} orders", ref)
-        for ref, count in sorted(Counter(ref for ref, _ in set(perm_ids)).items())
+        for ref, count in sorted(Counter(ref for ref, _ in dict.fromkeys(perm_ids)).items())
         if count > 1
     )
     strangers = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime
 from functools import cache
+from typing import Any
 
 from trading.domain.market import Session, Slot, session_slots
 from trading.errors import DataRejected
@@ -77,7 +78,11 @@ def _sessions() -> tuple[Session, ...]:
 
     calendar = exchange_calendars.get_calendar("XNYS", start=FIRST_ON.isoformat(), end=LAST_ON.isoformat())
     schedule = calendar.schedule
-    return tuple(
-        Session(day.date(), opens.to_pydatetime().astimezone(UTC), closes.to_pydatetime().astimezone(UTC))
-        for day, opens, closes in zip(schedule.index, schedule["open"], schedule["close"], strict=True)
-    )
+    days = schedule.index.to_numpy().astype("datetime64[D]").tolist()
+    return tuple(map(Session, days, _instants(schedule["open"]), _instants(schedule["close"])))
+
+
+def _instants(column: Any) -> list[datetime]:
+    """Return a column of UTC instants; as one array, because nine thousand objects one by one take 50 ms of a task."""
+    naive = column.dt.tz_convert(None).to_numpy().astype("datetime64[us]").tolist()
+    return [at.replace(tzinfo=UTC) for at in naive]

@@ -13,6 +13,10 @@ from trading.domain.replays import ReplayBook, ReplayRun, Trial
 class ReplayRows(Protocol):
     """desk.replay_states, replay_runs, replay_trades and replay_trials, and the life of replay books."""
 
+    def first_on(self, book: BookId) -> date | None:
+        """Return the first session of a book; None while it has none."""
+        ...
+
     def load(self, book: BookId, session_on: date) -> Mapping[str, Any] | None:
         """Return the state after that session, or None."""
         ...

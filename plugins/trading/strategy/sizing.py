@@ -25,7 +25,7 @@ def allocate(
         sectors: sector of each symbol.
     """
     weights = np.zeros(len(sectors))
-    for sector in set(sectors):
+    for sector in dict.fromkeys(sectors):
         members = qualifies & np.array([s is sector for s in sectors])
         if not members.any():
             continue

@@ -63,8 +63,7 @@ def _prepare(
     replace: bool,
 ) -> StepReport | None:
     """Open, replace or continue the book; return the report if the session is already replayed."""
-    navs = tx.ledger.navs(book)
-    first_on = navs[0].session_on if navs else None
+    first_on = tx.replays.first_on(book)
     mine = tx.replays.load(book, session_on)
     if mine is not None and (mine["run_id"] == run_id or not replace):
         return StepReport("replay_session", notes=(f"{book} {session_on} is replayed already",))

@@ -33,6 +33,10 @@ class PostgresReplayRows:
     def __init__(self, connection: Connection) -> None:
         self._sql = Statements(connection, "replays")
 
+    def first_on(self, book: BookId) -> date | None:
+        """Return the first session of a book; None while it has none."""
+        return cast("date | None", self._sql.value("first_session", book=str(book)))
+
     def load(self, book: BookId, session_on: date) -> Mapping[str, Any] | None:
         """Return the state after that session, or None."""
         return cast("Mapping[str, Any] | None", self._sql.value("load_state", book=str(book), session_on=session_on))
