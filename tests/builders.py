@@ -183,6 +183,11 @@ def a_nav_row(**overrides: Any) -> NavRow:
     return replace(row, **overrides)
 
 
+def no_fees(side: Side, quantity: Decimal, price: Decimal, traded_on: date) -> Decimal:
+    """A schedule of the regulator that charges nothing."""
+    return Decimal(0)
+
+
 def no_commission(quantity: Decimal, price: Decimal) -> Decimal:
     """A commission schedule that costs nothing."""
     return Decimal(0)

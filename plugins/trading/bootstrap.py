@@ -18,6 +18,7 @@ from trading.domain.instruments import BookKind, Symbol
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
 from trading.domain.market import CorporateAction
 from trading.errors import ConfigurationError
+from trading.execution.costs import SCHEDULES, CostModel
 from trading.ports import BrokerGate, Services, Sources, StatementSource
 from trading.settings import Mode, Settings, SourceKind, VendorSettings
 from trading.strategy.catalogue import spec_named
@@ -49,8 +50,15 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
         approval_above_usd=settings.approval_above_usd,
         statements=None if is_replay else _statements(settings),
         keep_replies_days=settings.keep_replies_days,
+        costs=costs_of(settings),
+        account_type=settings.account_type,
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
+
+
+def costs_of(settings: Settings) -> CostModel:
+    """Return what a simulated fill costs: in a replay, and at the paper gateway."""
+    return CostModel(settings.half_spread_bps / 10_000, SCHEDULES[settings.commission])
 
 
 def live_terms(settings: Settings) -> LiveTerms:

@@ -11,7 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.portfolio import AccountType
 from trading.errors import ConfigurationError
+from trading.execution.costs import CommissionPlan
 
 TEST_MARKS = ("PYTEST_CURRENT_TEST", "CI")
 """Variables that a test or a build server sets; real money never moves while one of them is set."""
@@ -86,6 +88,9 @@ class Settings:
     daily_pricing: bool = False
     synthetic_seed: int = 7
     starting_cash_usd: int = 100_000
+    account_type: AccountType = AccountType.MARGIN
+    commission: CommissionPlan = CommissionPlan.FIXED
+    half_spread_bps: int = 5
     broker_host: str = "127.0.0.1"
     broker_port: int = 0
     broker_account: str = ""
@@ -154,6 +159,9 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         daily_pricing=_whole(values, "AIRDESK_DAILY_PRICING", 0) == 1,
         synthetic_seed=_whole(values, "AIRDESK_SYNTHETIC_SEED", 7),
         starting_cash_usd=_whole(values, "AIRDESK_STARTING_CASH_USD", 100_000),
+        account_type=_choice(values, "AIRDESK_ACCOUNT_TYPE", AccountType, AccountType.MARGIN),
+        commission=_choice(values, "AIRDESK_COMMISSION", CommissionPlan, CommissionPlan.FIXED),
+        half_spread_bps=_whole(values, "AIRDESK_HALF_SPREAD_BPS", 5),
         broker_host=values.get("AIRDESK_BROKER_HOST") or "127.0.0.1",
         broker_port=_whole(values, "AIRDESK_BROKER_PORT", 0),
         broker_account=values.get("AIRDESK_BROKER_ACCOUNT", ""),

@@ -12,8 +12,9 @@ from trading.adapters.ibkr import IbkrGate
 from trading.adapters.ibkr.session import Patience
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import OrderPurpose, OrderType
+from trading.domain.portfolio import AccountType
 from trading.errors import BrokerRefused, PermanentError, TransientError
-from trading.gateway.account import AccountTerms, AccountType
+from trading.gateway.account import AccountTerms
 from trading.gateway.commands import COMMANDS
 from trading.gateway.requests import Handler
 from trading.gateway.session import HANDLERS

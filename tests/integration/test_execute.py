@@ -123,7 +123,8 @@ def test_a_stop_between_hours_closes_the_position_once(store, bars) -> None:
         assert desk.status(entry, stop, target) == [OrderStatus.FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED]
         assert desk.state() is TradingState.ACTIVE
         bought, sold = Decimal("100.05"), Decimal("88.0440") * (1 - Decimal("0.0005"))
-        assert abs(desk.cash() - (100_000 - 99 * bought + 99 * sold - 2)) < Decimal("0.01")
+        fees = 99 * sold * Decimal("0.0000207") + 99 * Decimal("0.000119")
+        assert abs(desk.cash() - (100_000 - 99 * bought + 99 * sold - 2 - fees)) < Decimal("0.01")
 
 
 def test_a_stop_on_a_day_that_nobody_looked_at_is_booked(store, bars) -> None:

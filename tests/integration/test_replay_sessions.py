@@ -10,13 +10,14 @@ import pytest
 from trading.adapters.clock import SystemClock
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.portfolio import AccountType
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
 from trading.errors import BrokerRefused, PermanentError, TransientError
 from trading.execution.costs import CostModel
 from trading.ports import Services, Sources
 from trading.strategy.three_sector import three_sector
-from trading.tasks.facts import load_facts, terms_of, timeline_of
+from trading.tasks.facts import load_facts, terms_of, timeline_of, unsettled_of
 from trading.tasks.replay import replay_session
 
 from tests.builders import navs_by
@@ -44,6 +45,11 @@ def play(services: Services, on: date, *, run_id: str = "", replaces: bool = Fal
     return replay_session(services, SPEC, book, on, run_id=run_id or f"backfill__{on}", replace=replaces)
 
 
+@pytest.fixture(params=list(AccountType))
+def services_of_account(services, request) -> Services:
+    return replace(services, account_type=request.param)
+
+
 def in_memory(services: Services) -> ReplayResult:
     timeline = timeline_of(CALENDAR, FIRST, LAST)
     first, last = timeline.slots[0], timeline.slots[-1]
@@ -59,7 +65,8 @@ def counts(services: Services, book: BookId = BOOK) -> tuple[int, int, int]:
         return len(tx.ledger.navs(book)), len(tx.ledger.fills(book)), len(tx.orders.recent(book, 10_000))
 
 
-def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services):
+def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services_of_account):
+    services = services_of_account
     for on in sessions():
         play(services, on)
     result = in_memory(services)
@@ -68,7 +75,7 @@ def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services):
         held = {s: p.quantity for s, p in tx.ledger.portfolio(BOOK, navs[-1].as_of).positions.items() if p.lots}
         cash = tx.ledger.portfolio(BOOK, navs[-1].as_of).cash_usd
     assert len(result.fills) > 3
-    key = ("fill_id", "symbol", "side", "quantity", "price", "executed_at")
+    key = ("fill_id", "symbol", "side", "quantity", "price", "commission_usd", "executed_at")
     ours = [tuple(getattr(f, name) for name in key) for f in sorted(fills, key=lambda f: f.fill_id)]
     theirs = [tuple(getattr(f, name) for name in key) for f in sorted(result.fills, key=lambda f: f.fill_id)]
     assert ours == theirs
@@ -76,7 +83,11 @@ def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services):
         (at, pytest.approx(nav, abs=0.01)) for at, nav, *_ in navs_by(result)
     ]
     assert held == result.final.held
-    assert cash == pytest.approx(result.final.portfolio.cash_usd, abs=Decimal("0.01"))
+    assert cash == result.final.portfolio.cash_usd
+    with services.store.transaction() as tx:
+        last = timeline_of(CALENDAR, FIRST, LAST).slots[-1]
+        waiting = unsettled_of(services, tx, BOOK, last)
+    assert waiting == result.final.unsettled
 
 
 def test_a_session_waits_for_the_one_before_it(services):

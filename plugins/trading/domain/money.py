@@ -6,6 +6,8 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 CENT = Decimal("0.01")
 PRICE_STEP = Decimal("0.0001")
+LEDGER_STEP = Decimal("0.000001")
+"""The finest amount that the ledger keeps [USD]."""
 ZERO = Decimal(0)
 
 

@@ -22,6 +22,13 @@ class TradingState(StrEnum):
     LOCKED = "LOCKED"
 
 
+class AccountType(StrEnum):
+    """What a sale's proceeds may be used for before they settle: nothing in a cash account."""
+
+    CASH = "cash"
+    MARGIN = "margin"
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Open lots of one symbol.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
 from trading.domain.fills import Lot
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction
-from trading.domain.money import PRICE_STEP, round_to_tick, to_usd
+from trading.domain.money import PRICE_STEP, ZERO, round_to_tick, to_price, to_usd
 from trading.domain.orders import Order, Side
 from trading.domain.portfolio import Position
 from trading.engine.state import BookState
@@ -17,30 +17,49 @@ from trading.engine.state import BookState
 
 @dataclass(frozen=True, slots=True)
 class Dividend:
-    """Cash that the book is owed on an ex-date."""
+    """Cash that the book is owed on an ex-date: a dividend, or cash in lieu of the broken share that a split leaves.
+
+    Attributes:
+        action: the dividend, or the split.
+    """
 
     symbol: Symbol
     amount_usd: Decimal
     action: CorporateAction
 
 
-def apply_actions(state: BookState, actions: Iterable[CorporateAction]) -> tuple[BookState, tuple[Dividend, ...]]:
-    """Return the book on the new share basis, with dividends added to cash on the ex-date.
+def apply_actions(
+    state: BookState, actions: Iterable[CorporateAction], opens: Mapping[Symbol, float | None]
+) -> tuple[BookState, tuple[Dividend, ...]]:
+    """Return the book on the new share basis, with what the actions pay added to cash on the ex-date.
 
-    A split that leaves part of a share pays it out at no value here; brokers pay cash in lieu, which arrives as a
-    cash entry of its own in books at a broker.
+    A split leaves whole shares; the broken part of one is paid out at the open of the ex-date.
+
+    Args:
+        opens: first price of the session by symbol [USD/share]; where it is not known, a broken share pays its cost.
     """
     dividends: list[Dividend] = []
     for action in actions:
         position = state.portfolio.positions.get(action.symbol)
+        held = ZERO if position is None else position.quantity
         if action.kind is ActionKind.SPLIT:
-            state = _split(state, action.symbol, Decimal(repr(action.value)))
-        elif position is not None and position.quantity > 0:
-            amount = to_usd(position.quantity * Decimal(repr(action.value)))
+            ratio = Decimal(repr(action.value))
+            amount = _in_lieu_usd(position, ratio, opens.get(action.symbol)) if position is not None else ZERO
+            state = _split(state, action.symbol, ratio)
+        else:
+            amount = to_usd(held * Decimal(repr(action.value)))
+        if amount > 0:
             dividends.append(Dividend(action.symbol, amount, action))
             cash = state.portfolio.cash_usd + amount
             state = replace(state, portfolio=replace(state.portfolio, cash_usd=cash))
     return state, tuple(dividends)
+
+
+def _in_lieu_usd(position: Position, ratio: Decimal, open_price: float | None) -> Decimal:
+    """Return what the broken share of a split is worth [USD]; 0 where every share comes out whole."""
+    shares = sum((split_lot(lot, ratio).quantity for lot in position.lots), ZERO)
+    each = position.cost_usd / shares if open_price is None else to_price(open_price)
+    return to_usd(shares % 1 * each)
 
 
 def split_ratios(actions: Iterable[CorporateAction]) -> Iterator[tuple[Symbol, Decimal]]:

@@ -13,6 +13,7 @@ from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
 from trading.domain.panel import Why
 from trading.domain.signals import why_text
+from trading.engine.settlement import settled_cash_usd
 from trading.engine.state import BookState, Hour
 from trading.execution.desk import Desk, cost_usd
 from trading.execution.limits import Limits
@@ -62,6 +63,7 @@ def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbo
         tripped_on=state.breaker.tripped_on,
         orders_today=state.orders_today,
         traded_today_usd=state.traded_usd if state.traded_on == hour.slot.session_on else 0.0,
+        settled_cash_usd=settled_cash_usd(state, hour.slot.session_on),
     )
 
 

@@ -11,6 +11,7 @@ from trading.analysis.facts import Facts, decision_times
 from trading.analysis.panel_building import build_panel
 from trading.domain.market import Session, Slot, session_slots
 from trading.domain.panel import FeaturePanel
+from trading.domain.portfolio import AccountType
 from trading.engine.state import Hour
 from trading.strategy.judging import Judgement
 from trading.strategy.spec import StrategySpec
@@ -18,15 +19,17 @@ from trading.strategy.spec import StrategySpec
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a book reads its sources.
+    """How a book reads its sources, and what its account allows.
 
     Attributes:
         delay_minutes: declared source delay; `cutoff_at` = `as_of` + this.
         daily_pricing: whether a symbol without intraday bars is priced, and traded, by its daily bars.
+        account_type: whether a sale's proceeds wait for their settlement.
     """
 
     delay_minutes: int = 0
     daily_pricing: bool = False
+    account_type: AccountType = AccountType.MARGIN
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from trading.domain.instruments import BookId
 from trading.domain.market import CorporateAction
 from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel
-from trading.domain.portfolio import Portfolio
+from trading.domain.portfolio import AccountType, Portfolio
 from trading.engine.corporate import Dividend, apply_actions
 from trading.engine.expiry import without_expired, without_missed_auctions
 from trading.engine.hours import Terms, Timeline, history_panel, hours
 from trading.engine.market import Traffic, accept, run_bars, symbols_of_interest
 from trading.engine.result import EquityCurve, ReplayResult
+from trading.engine.settlement import settlement_days, with_proceeds
 from trading.engine.state import BookState, Hour, Step
 from trading.engine.step import step
 from trading.engine.tape import Tape
@@ -38,20 +39,23 @@ class Market:
 
     Attributes:
         actions_on: splits and dividends by ex-date.
+        settles_on: when a trade of each session settles.
     """
 
     tape: Tape
     actions_on: Mapping[date, Sequence[CorporateAction]]
     costs: CostModel
+    settles_on: Mapping[date, date]
 
     @classmethod
-    def of(cls, spec: StrategySpec, facts: Facts, terms: Terms, costs: CostModel) -> Market:
+    def of(cls, spec: StrategySpec, facts: Facts, timeline: Timeline, terms: Terms, costs: CostModel) -> Market:
         """Return the market of the traded symbols."""
         traded = spec.universe.traded
         by_date: dict[date, list[CorporateAction]] = {}
         for action in facts.actions:
             by_date.setdefault(action.ex_on, []).append(action)
-        return cls(Tape.of(facts, traded, daily_pricing=terms.daily_pricing), by_date, costs)
+        tape = Tape.of(facts, traded, daily_pricing=terms.daily_pricing)
+        return cls(tape, by_date, costs, settlement_days(timeline))
 
 
 def before_hour(
@@ -60,13 +64,16 @@ def before_hour(
     """Return the book as the hour finds it: corporate actions of the morning, then the bars since the last hour."""
     dividends: tuple[Dividend, ...] = ()
     if hour.is_first_of_session:
-        state, dividends = apply_actions(state, market.actions_on.get(hour.slot.session_on, ()))
+        if actions := market.actions_on.get(hour.slot.session_on, ()):
+            opens = {a.symbol: market.tape.first_open(a.symbol, hour.slot.starts_at, hour.cutoff_at) for a in actions}
+            state, dividends = apply_actions(state, actions, opens)
         keep_from = hour.slot.session_on - WASH_MEMORY
         state = replace(state, disposals=tuple(d for d in state.disposals if d.disposed_on >= keep_from))
         state = without_missed_auctions(state, hour.slot.starts_at, market.tape, traffic)
     if interesting := symbols_of_interest(state):
         bars = market.tape.between(last_cutoff_at, hour.cutoff_at, interesting)
         state = run_bars(state, bars, market.costs, traffic)
+    state = with_proceeds(state, traffic.bookings, market.settles_on, hour.slot.session_on)
     return without_expired(state, hour.cutoff_at, market.tape, traffic, closes_at=hour.closes_at), dividends
 
 
@@ -87,9 +94,11 @@ def replay(
     """
     panel = history_panel(spec, facts, timeline, terms)
     judgement = judge(spec, panel)
-    market = Market.of(spec, facts, terms, costs)
+    market = Market.of(spec, facts, timeline, terms, costs)
     first_at = timeline.sessions[0].opens_at
-    state = BookState(Portfolio(book, first_at, cash_usd))
+    state = BookState(
+        Portfolio(book, first_at, cash_usd), unsettled={} if terms.account_type is AccountType.CASH else None
+    )
     last_cutoff_at: datetime | None = first_at
     log = _Log(panel)
     for hour in hours(judgement, panel, timeline, terms):

@@ -31,6 +31,7 @@ class BookState:
         traded_usd, traded_on: what was bought and sold on the day of the newest fill.
         newest_nav_usd, closing_nav_usd: last known NAV, and that of the session before this one; None without one.
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
+        unsettled: proceeds of sales [USD] by the session on which they settle; None in a margin account.
     """
 
     portfolio: Portfolio
@@ -46,6 +47,7 @@ class BookState:
     newest_nav_usd: float | None = None
     closing_nav_usd: float | None = None
     untradable: Mapping[Symbol, str] = field(default_factory=dict)
+    unsettled: Mapping[date, Decimal] | None = None
 
     @property
     def book(self) -> BookId:

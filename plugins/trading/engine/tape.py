@@ -67,6 +67,15 @@ class Tape:
         first, last = np.searchsorted(series.starts_at, [utc64(first_at), utc64(until)])
         return bool((self.complete_at[symbol][first:last] > utc64(at)).any())
 
+    def first_open(self, symbol: Symbol, since: datetime, cutoff_at: datetime) -> float | None:
+        """Return the open of the first bar at or after `since`; None if it is not complete by `cutoff_at`."""
+        if (series := self.series.get(symbol)) is None:
+            return None
+        row = int(np.searchsorted(series.starts_at, utc64(since), side="left"))
+        if row == len(series) or self.complete_at[symbol][row] > utc64(cutoff_at):
+            return None
+        return float(series.open[row])
+
 
 def _completed_by(finer: BarSeries, coarser: BarSeries) -> BarSeries:
     """Return `finer` with the bars of `coarser` for the sessions that it lacks."""

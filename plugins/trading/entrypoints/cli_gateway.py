@@ -16,13 +16,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from trading.bootstrap import costs_of
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar, CorporateAction, Resolution
+from trading.domain.portfolio import AccountType
 from trading.domain.series import BarSeries
 from trading.errors import ConfigurationError
-from trading.execution.costs import CostModel
 from trading.gateway import persistence
-from trading.gateway.account import AccountTerms, AccountType
+from trading.gateway.account import AccountTerms
 from trading.gateway.broker import PaperBroker
 from trading.gateway.control import ControlServer
 from trading.gateway.feed import ActionReader, DailyFeed, DayReader, source_feed
@@ -60,8 +61,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--account-type",
         type=AccountType,
         choices=list(AccountType),
-        default=AccountType.MARGIN,
-        help="cash: spend settled cash only (T+1) and never sell short; margin: settled at once, nothing is lent",
+        help="cash: spend settled cash only and never sell short; margin: settled at once, nothing is lent "
+        "(default: AIRDESK_ACCOUNT_TYPE)",
     )
     parser.add_argument(
         "--precaution-percent",
@@ -89,18 +90,18 @@ def run(options: argparse.Namespace) -> int:
         account, Decimal(cash), options.clock or BEFORE_HISTORY
     )
     instruments = spec_named(settings.strategy).universe
-    gateway = Gateway(build_broker(state, settings, terms_of(options)), state_file, instruments)
+    gateway = Gateway(build_broker(state, settings, terms_of(options, settings)), state_file, instruments)
     port = settings.broker_port if options.port is None else options.port
     control_port = settings.gateway_control_port if options.control_port is None else options.control_port
     asyncio.run(_serve(gateway, port, control_port, options.flex_port))
     return 0
 
 
-def terms_of(options: argparse.Namespace) -> AccountTerms:
-    """Return what the options say about the account."""
+def terms_of(options: argparse.Namespace, settings: Settings) -> AccountTerms:
+    """Return what the options, and the settings where they are silent, say about the account."""
     percent = options.precaution_percent
     return AccountTerms(
-        account_type=options.account_type,
+        account_type=options.account_type or settings.account_type,
         precaution_frac=None if percent is None else percent / 100,
         not_permitted=frozenset(options.no_permission),
     )
@@ -123,7 +124,7 @@ def build_broker(state: BrokerState, settings: Settings, terms: AccountTerms) ->
 
         store = PostgresStore(settings.database_url)
         feed = DailyFeed(symbols, stored_days(store), stored_actions(store))
-    return PaperBroker(state, feed, calendar, CostModel(), terms)
+    return PaperBroker(state, feed, calendar, costs_of(settings), terms)
 
 
 def stored_days(store: Store) -> DayReader:

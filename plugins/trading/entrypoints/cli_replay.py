@@ -14,19 +14,18 @@ from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.panel import FloatArray
-from trading.domain.replays import Json, ReplayRun, checked_name
+from trading.domain.replays import ReplayRun, checked_name
 from trading.engine.hours import Timeline
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
-from trading.entrypoints import cli_replay_runs
+from trading.entrypoints import cli_costs, cli_replay_runs
 from trading.errors import PermanentError
-from trading.execution.costs import SCHEDULES, CostModel
 from trading.ports import Services
 from trading.reporting.replay_summary import print_summary
 from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of, load_facts, terms_of, timeline_of
+from trading.tasks.facts import code_of, load_facts, timeline_of
 from trading.tasks.replay_runs import RunLabel, benchmarks_of, configuration_of, free_name, run_of
 
 
@@ -42,8 +41,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.add_argument("--replace", action="store_true", help="replace the stored run of that name")
     run.add_argument("--no-store", action="store_true", help="store no run; its outcome still counts as a trial")
     run.add_argument("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
-    run.add_argument("--commission", choices=list(SCHEDULES), default="fixed", help="IBKR's schedule")
-    run.add_argument("--half-spread-bps", type=float, default=5.0, help="paid by market and stop orders")
+    cli_costs.add_to(run)
     run.set_defaults(run=_run)
     cli_replay_runs.add_to(commands)
 
@@ -83,24 +81,20 @@ def replay_as(options: argparse.Namespace, services: Services, spec: StrategySpe
     timeline = timeline_of(services.calendar, options.first_on, options.last_on)
     now = services.clock.now()
     facts, is_synthetic = read_history(services, spec, timeline, cutoff_at=now)
-    terms, cash_usd = terms_of(services), Decimal(cash)
-    costs = CostModel(options.half_spread_bps / 10_000, SCHEDULES[options.commission])
+    terms, cash_usd = cli_costs.terms_of(options, services), Decimal(cash)
+    costs = cli_costs.costs_of(options, services, spec, facts, timeline)
     book = BookId(BookKind.REPLAY, name)
     result = replay(spec, facts, timeline, book=book, cash_usd=cash_usd, terms=terms, costs=costs)
     benchmarks = benchmarks_of(facts, spec, timeline)
     label = RunLabel(
         name=name,
         made_at=now,
-        configuration=configuration_of(spec, timeline, terms, cash_usd=cash_usd, costs=_costs_in_words(options)),
+        configuration=configuration_of(spec, timeline, terms, cash_usd=cash_usd, costs=costs.described()),
         data_cutoff_at=now,
         code_version=code_of(services),
         is_synthetic=is_synthetic,
     )
     return Replayed(result, facts, timeline, benchmarks, run_of(result, label, benchmarks))
-
-
-def _costs_in_words(options: argparse.Namespace) -> dict[str, Json]:
-    return {"commission": options.commission, "half_spread_bps": options.half_spread_bps}
 
 
 def read_history(

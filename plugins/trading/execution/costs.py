@@ -1,14 +1,19 @@
-"""What a trade costs: spread and commission, as small replaceable objects."""
+"""What a trade costs: spread, slippage, commission and fees, as small replaceable objects."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from types import MappingProxyType
 
-from trading.domain.money import PRICE_STEP, ZERO
+from trading.domain.instruments import Symbol
+from trading.domain.money import LEDGER_STEP, PRICE_STEP, ZERO
 from trading.domain.orders import Side
+from trading.domain.replays import Json
+from trading.execution.fees import FeeSchedule, regulatory_fees
 
 type CommissionSchedule = Callable[[Decimal, Decimal], Decimal]
 """(quantity [shares], price [USD/share]) → commission [USD]."""
@@ -27,7 +32,7 @@ TIERS: tuple[tuple[Decimal | None, Decimal], ...] = (
 def ibkr_fixed(quantity: Decimal, price: Decimal) -> Decimal:
     """Return IBKR Pro's fixed US stock commission: 0.005 USD/share, at least 1.00, at most 1 % of the trade.
 
-    Source: Interactive Brokers' published schedule (exchange and regulatory fees not included).
+    Source: Interactive Brokers' published schedule (the regulator's fees on sales come on top).
     """
     return min(max(Decimal("0.005") * quantity, Decimal(1)), Decimal("0.01") * quantity * price)
 
@@ -35,7 +40,7 @@ def ibkr_fixed(quantity: Decimal, price: Decimal) -> Decimal:
 def ibkr_tiered(quantity: Decimal, price: Decimal, *, month_shares_before: Decimal = ZERO) -> Decimal:
     """Return IBKR Pro's tiered US stock commission: at least 0.35, at most 1 % of the trade.
 
-    Each share costs by the tier of the month's volume that it falls into (exchange and regulatory fees not included).
+    Each share costs by the tier of the month's volume that it falls into (the regulator's fees on sales come on top).
     Source: Interactive Brokers' published schedule.
 
     Args:
@@ -52,23 +57,61 @@ def ibkr_tiered(quantity: Decimal, price: Decimal, *, month_shares_before: Decim
     return min(max(by_volume, Decimal("0.35")), Decimal("0.01") * quantity * price)
 
 
-SCHEDULES: Mapping[str, CommissionSchedule] = MappingProxyType({"fixed": ibkr_fixed, "tiered": ibkr_tiered})
-"""Commission schedules by the name that a person types; the tiered one as in a month without other trades."""
+class CommissionPlan(StrEnum):
+    """IBKR Pro's two schedules, by the name that a person types."""
+
+    FIXED = "fixed"
+    TIERED = "tiered"
+
+
+SCHEDULES: Mapping[CommissionPlan, CommissionSchedule] = MappingProxyType(
+    {CommissionPlan.FIXED: ibkr_fixed, CommissionPlan.TIERED: ibkr_tiered}
+)
+"""What each plan charges; the tiered one as in a month without other trades."""
 
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """Costs of a simulated fill.
+    """Costs of a simulated fill: what moves its price, and what is charged for it.
 
     Attributes:
         half_spread_frac: what a market or stop order pays away from the bar's price [0–1].
-        commission: schedule.
+        commission: the broker's schedule. fees: what the regulator charges on top.
+        slippage_frac: paid away beside half the spread, by symbol [0–1]; k × volatility where somebody set it.
+        scale: times which commission and fees are charged.
     """
 
     half_spread_frac: float = 0.0005
     commission: CommissionSchedule = ibkr_fixed
+    fees: FeeSchedule = regulatory_fees
+    slippage_frac: Mapping[Symbol, float] = field(default_factory=dict)
+    scale: int = 1
 
-    def slipped(self, price: Decimal, side: Side) -> Decimal:
-        """Return `price` worsened by half the spread: higher for a buy, lower for a sale."""
-        shift = Decimal(repr(self.half_spread_frac)) * price
+    def slipped(self, price: Decimal, side: Side, symbol: Symbol = "") -> Decimal:
+        """Return `price` worsened by half the spread and the symbol's slippage: higher for a buy, lower for a sale."""
+        shift = Decimal(repr(self.half_spread_frac + self.slippage_frac.get(symbol, 0.0))) * price
         return (price + shift if side is Side.BUY else price - shift).quantize(PRICE_STEP)
+
+    def charge_usd(self, side: Side, quantity: Decimal, price: Decimal, traded_on: date) -> Decimal:
+        """Return commission and fees of a trade [USD], on the six decimals that the ledger keeps."""
+        charged = self.commission(quantity, price) + self.fees(side, quantity, price, traded_on)
+        return (charged * self.scale).quantize(LEDGER_STEP)
+
+    def described(self) -> dict[str, Json]:
+        """Return the model in words and numbers, as a stored run keeps it."""
+        plan = next((str(plan) for plan, schedule in SCHEDULES.items() if schedule is self.commission), "other")
+        return {
+            "commission": plan,
+            "half_spread_bps": round(self.half_spread_frac * 10_000, 6),
+            "slippage_bps": {symbol: round(frac * 10_000, 6) for symbol, frac in self.slippage_frac.items()},
+            "charged_times": self.scale,
+        }
+
+    def scaled(self, factor: int) -> CostModel:
+        """Return the model with every cost times `factor`: 0 trades for nothing, 2 pays double."""
+        return replace(
+            self,
+            half_spread_frac=self.half_spread_frac * factor,
+            slippage_frac={symbol: frac * factor for symbol, frac in self.slippage_frac.items()},
+            scale=self.scale * factor,
+        )

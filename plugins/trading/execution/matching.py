@@ -38,7 +38,7 @@ def match(order: Order, bar: Bar, costs: CostModel) -> Fill | None:
         side=order.side,
         quantity=order.remaining,
         price=price,
-        commission_usd=costs.commission(order.remaining, price),
+        commission_usd=costs.charge_usd(order.side, order.remaining, price, executed_at.date()),
         executed_at=executed_at,
     )
 
@@ -47,20 +47,20 @@ def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime]
     opened, high, low = to_price(bar.open), to_price(bar.high), to_price(bar.low)
     buying = order.side is Side.BUY
     if order.order_type in (OrderType.MARKET, OrderType.MARKET_ON_OPEN):
-        return costs.slipped(opened, order.side), bar.starts_at
+        return costs.slipped(opened, order.side, order.symbol), bar.starts_at
     if order.order_type is OrderType.LIMIT:
         limit = order.limit_price
         assert limit is not None, f"{order.order_id}: a limit order needs its limit"
-        best = costs.slipped(opened, order.side)
+        best = costs.slipped(opened, order.side, order.symbol)
         if (best <= limit) if buying else (best >= limit):
             return best, bar.starts_at
         return (limit, bar.ends_at) if ((low <= limit) if buying else (high >= limit)) else None
     stop = order.stop_price
     assert stop is not None, f"{order.order_id}: a stop order needs its stop; ratchet() sets a trailing one"
     if (opened >= stop) if buying else (opened <= stop):
-        return costs.slipped(opened, order.side), bar.starts_at
+        return costs.slipped(opened, order.side, order.symbol), bar.starts_at
     if (high >= stop) if buying else (low <= stop):
-        return costs.slipped(stop, order.side), bar.ends_at
+        return costs.slipped(stop, order.side, order.symbol), bar.ends_at
     return None
 
 

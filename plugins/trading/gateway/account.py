@@ -5,20 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
-from enum import StrEnum
 
 from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO, to_usd
 from trading.domain.orders import Side
+from trading.domain.portfolio import AccountType
 from trading.gateway.records import BrokerState, CashItem, CashKind, Holding, SplitDone, Unsettled
-
-
-class AccountType(StrEnum):
-    """What a sale's proceeds may be used for before they settle (T+1): nothing in a cash account."""
-
-    CASH = "cash"
-    MARGIN = "margin"
 
 
 @dataclass(frozen=True, slots=True)

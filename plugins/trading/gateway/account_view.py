@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
-from trading.gateway.account import AccountType
+from trading.domain.portfolio import AccountType
 from trading.gateway.broker import PaperBroker
 from trading.gateway.listings import Listings
 from trading.gateway.records import LABEL, MARKER_TAG, BrokerState

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trading.domain.money import ZERO
-from trading.gateway.account import AccountTerms, AccountType, spendable_usd
+from trading.domain.portfolio import AccountType
+from trading.gateway.account import AccountTerms, spendable_usd
 from trading.gateway.exchange import Exchange
 from trading.gateway.expiry import AT_ONCE, auto_cancel_at, expiry_of
 from trading.gateway.lifecycle import activate, cancel, reject, trailed_stop

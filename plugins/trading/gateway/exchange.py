@@ -17,14 +17,15 @@ from trading.domain.instruments import Symbol
 from trading.domain.market import Bar, Resolution
 from trading.domain.money import ZERO, to_price
 from trading.domain.orders import Side
+from trading.domain.portfolio import AccountType
 from trading.execution.costs import CostModel
 from trading.execution.matching import match
-from trading.gateway.account import AccountTerms, AccountType, book_trade
+from trading.gateway.account import AccountTerms, book_trade
 from trading.gateway.feed import BarFeed
 from trading.gateway.lifecycle import as_domain, executable, follow, share_fill
 from trading.gateway.order_book import OrderBook
 from trading.gateway.records import Execution, GatewayOrder, ScriptedQuote, Status
-from trading.ports import MarketCalendar
+from trading.ports import MarketCalendar, settlement_day
 
 
 class Exchange:
@@ -38,7 +39,7 @@ class Exchange:
         self._feed = feed
         self._calendar = calendar
         self._costs = costs
-        self._at_quote = CostModel(0.0, costs.commission)
+        self._at_quote = replace(costs, half_spread_frac=0.0, slippage_frac={})
         self._terms = terms
 
     # --- questions ------------------------------------------------------------------------------
@@ -178,7 +179,9 @@ class Exchange:
         notional = order.average_price * order.filled + fill.price * fill.quantity
         order.filled += fill.quantity
         order.average_price = notional / order.filled
-        commission = self._costs.commission(order.filled, order.average_price) - order.commission_usd
+        traded_on = fill.executed_at.date()
+        charge = self._costs.charge_usd(fill.side, order.filled, order.average_price, traded_on)
+        commission = charge - order.commission_usd
         order.commission_usd += commission
         gain = book_trade(self._state, fill, commission, self._settles_on(fill))
         order.is_triggered = order.is_stop
@@ -203,7 +206,7 @@ class Exchange:
     def _settles_on(self, fill: Fill) -> date | None:
         if self._terms.account_type is AccountType.MARGIN or fill.side is Side.BUY:
             return None
-        return self._calendar.next_session(fill.executed_at.date()).session_on
+        return settlement_day(self._calendar, fill.executed_at.date())
 
 
 def _opening(bar: Bar) -> Bar:

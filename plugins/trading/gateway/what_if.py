@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO, to_usd
+from trading.domain.orders import Side
 from trading.execution.costs import CostModel
 from trading.gateway.records import BrokerState, Ticket
 
@@ -52,7 +53,8 @@ def impact_of(
     """Return what `ticket` would change if it filled at `price` [USD/share]; None: nobody knows a price."""
     values = {s: h.quantity * prices.get(s, h.average_cost) for s, h in state.holdings.items()}
     equity = state.cash_usd + sum(values.values(), ZERO)
-    commission = None if price is None else costs.commission(ticket.quantity, price)
+    side, today = Side(ticket.action), state.clock.date()
+    commission = None if price is None else costs.charge_usd(side, ticket.quantity, price, today)
     signed = ticket.quantity if ticket.action == "BUY" else -ticket.quantity
     traded = values | {ticket.symbol: values.get(ticket.symbol, ZERO) + signed * (price or ZERO)}
     return MarginImpact(_margin(values, equity), _margin(traded, equity - (commission or ZERO)), commission, warning)

@@ -44,7 +44,7 @@ from trading.ports.sources import (
     Sources,
 )
 from trading.ports.store import Services, Store, Transaction
-from trading.ports.time import Clock, MarketCalendar
+from trading.ports.time import Clock, MarketCalendar, settlement_day
 
 __all__ = [
     "ActionSource",
@@ -91,4 +91,5 @@ __all__ = [
     "Store",
     "StoredDenial",
     "Transaction",
+    "settlement_day",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trading.domain.instruments import BookId
 from trading.domain.interlock import LiveTerms
-from trading.domain.portfolio import TradingState
+from trading.domain.portfolio import AccountType, TradingState
+from trading.execution.costs import CostModel
 from trading.ports.approvals import ApprovalRows
 from trading.ports.broker import BrokerGate
 from trading.ports.checks import CheckRows
@@ -130,6 +131,8 @@ class Services:
         approval_above_usd: worth above which an entry waits for a person; None for never.
         statements: None where the broker's statements are not configured.
         keep_replies_days: how long the vendors' replies are kept; 0 for not at all.
+        costs: what a simulated fill costs.
+        account_type: whether the proceeds of a sale wait for their settlement.
     """
 
     store: Store
@@ -144,3 +147,5 @@ class Services:
     approval_above_usd: int | None = None
     statements: StatementSource | None = None
     keep_replies_days: int = 90
+    costs: CostModel = field(default_factory=CostModel)
+    account_type: AccountType = AccountType.MARGIN

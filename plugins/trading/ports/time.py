@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from trading.domain.market import Session, Slot
+from trading.domain.settlement import sessions_to_settle
 
 
 class Clock(Protocol):
@@ -38,3 +39,11 @@ class MarketCalendar(Protocol):
     def next_session(self, after: date) -> Session:
         """Return the first session later than `after`."""
         ...
+
+
+def settlement_day(calendar: MarketCalendar, traded_on: date) -> date:
+    """Return the session on which the cash of a trade arrives."""
+    day = traded_on
+    for _ in range(sessions_to_settle(traded_on)):
+        day = calendar.next_session(day).session_on
+    return day

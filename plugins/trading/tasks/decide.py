@@ -16,7 +16,7 @@ from trading.errors import InvariantBroken
 from trading.ports import NavRow, Services, Stage, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of, cutoff_of, load_state
+from trading.tasks.facts import code_of, cutoff_of, load_state, unsettled_of
 from trading.tasks.halting import follow_breaker
 from trading.tasks.interlock import ramped_on_first_session
 from trading.tasks.report import StepReport
@@ -41,7 +41,8 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
             )
             return StepReport("decide", notes=(note,))
         hour = live_hour(services, tx, spec, book, slot)
-        taken = STEPS[kind](spec, load_state(tx, book, slot), hour, decision_id_for(book, kind, slot.as_of))
+        state = load_state(tx, book, slot, unsettled=unsettled_of(services, tx, book, slot))
+        taken = STEPS[kind](spec, state, hour, decision_id_for(book, kind, slot.as_of))
         taken = ramped_on_first_session(tx, book, services.clock.now(), taken)
         decision = store_step(tx, spec, hour, taken, kind, code_version=code_of(services))
     counts = {"orders": len(taken.orders), "denied": len(taken.vetoes)}

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from trading import __version__
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Resolution, Session, Slot
-from trading.domain.orders import Order, OrderStatus
-from trading.domain.portfolio import Portfolio
+from trading.domain.money import ZERO
+from trading.domain.orders import Order, OrderStatus, Side
+from trading.domain.portfolio import AccountType, Portfolio
 from trading.domain.series import BarSeries
 from trading.engine.hours import Terms, Timeline
 from trading.engine.state import BookState
 from trading.errors import InvariantBroken
 from trading.execution.matching import ratchet
-from trading.ports import MarketCalendar, Services, Transaction
+from trading.ports import MarketCalendar, Services, Transaction, settlement_day
 from trading.strategy.spec import StrategySpec
 from trading.tasks.halting import set_by_breaker
 
@@ -26,13 +28,17 @@ DAILY_MEMORY = timedelta(days=900)
 """At least 600 daily bars: averages and RSI have long forgotten what lies before."""
 INTRADAY_MEMORY = timedelta(days=7)
 NEWS_MEMORY = timedelta(days=7)
+SETTLEMENT_MEMORY = timedelta(days=14)
+"""Longer than three sessions ever take."""
+RECENT_FILLS = 1_000
+"""More than a book fills within that time."""
 _INTRADAY = (Resolution.HALF_HOUR, Resolution.HOUR)
 _NEVER_SENT = frozenset({OrderStatus.PLANNED, OrderStatus.DENIED})
 
 
 def terms_of(services: Services) -> Terms:
     """Return how this book reads its sources."""
-    return Terms(delay_minutes=services.source_delay_minutes, daily_pricing=services.daily_pricing)
+    return Terms(services.source_delay_minutes, services.daily_pricing, services.account_type)
 
 
 def code_of(services: Services) -> str:
@@ -99,7 +105,24 @@ def load_facts(
     )
 
 
-def load_state(tx: Transaction, book: BookId, slot: Slot) -> BookState:
+def unsettled_of(services: Services, tx: Transaction, book: BookId, slot: Slot) -> dict[date, Decimal] | None:
+    """Return the proceeds of sales [USD] that settle after `slot`'s session, by that day; None in a margin account."""
+    if services.account_type is AccountType.MARGIN:
+        return None
+    waiting: dict[date, Decimal] = {}
+    for fill in tx.ledger.fills(book, RECENT_FILLS):
+        traded_on = fill.executed_at.date()
+        if fill.side is Side.SELL and traded_on >= slot.session_on - SETTLEMENT_MEMORY:
+            due_on = settlement_day(services.calendar, traded_on)
+            if due_on > slot.session_on:
+                net_usd = fill.quantity * fill.price - (fill.commission_usd or ZERO)
+                waiting[due_on] = waiting.get(due_on, ZERO) + net_usd
+    return waiting
+
+
+def load_state(
+    tx: Transaction, book: BookId, slot: Slot, *, unsettled: Mapping[date, Decimal] | None = None
+) -> BookState:
     """Return the book as stored.
 
     A protection guards exactly what is held, whatever it was placed for, and a trailing stop stands where the
@@ -127,6 +150,7 @@ def load_state(tx: Transaction, book: BookId, slot: Slot) -> BookState:
         newest_nav_usd=None if last is None else last.nav_usd,
         closing_nav_usd=tx.checks.closing_nav(book, today),
         untradable=tx.controls.holds(book),
+        unsettled=unsettled,
     )
     return state if last is None else replace(state, breaker=last.breaker)
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.market import ActionKind
 from trading.domain.orders import Order, OrderRef
 from trading.engine.corporate import Dividend, split_ratios
 from trading.engine.hours import history_panel, hours
@@ -20,12 +21,20 @@ from trading.engine.replay import Market, before_hour
 from trading.engine.state import BookState, Hour
 from trading.engine.step import step
 from trading.errors import BrokerRefused, PermanentError, TransientError
-from trading.execution.costs import CostModel
 from trading.ports import Services, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
 from trading.tasks.decide import store_step
-from trading.tasks.facts import code_of, cutoff_of, load_facts, load_state, session_before, terms_of, timeline_of
+from trading.tasks.facts import (
+    code_of,
+    cutoff_of,
+    load_facts,
+    load_state,
+    session_before,
+    terms_of,
+    timeline_of,
+    unsettled_of,
+)
 from trading.tasks.report import StepReport
 
 STARTING_CASH_USD = Decimal(100_000)
@@ -106,11 +115,11 @@ def _run_session(
         cutoff_at=cutoff_of(services, slots[-1]),
         is_replay=True,
     )
-    market = Market.of(spec, facts, terms, CostModel())
+    market = Market.of(spec, facts, timeline, terms, services.costs)
     last = tx.ledger.last_nav(book)
     session_opens_at = timeline.sessions[0].opens_at
     cutoff_at = session_opens_at if last is None else cutoff_of(services, changed(slots[0], as_of=last.as_of))
-    state = load_state(tx, book, slots[0])
+    state = load_state(tx, book, slots[0], unsettled=unsettled_of(services, tx, book, slots[0]))
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
     panel = history_panel(spec, facts, timeline, terms)
     for hour in hours(judge(spec, panel), panel, timeline, terms):
@@ -158,7 +167,8 @@ class _Recorder:
 
     def _store_dividends(self, dividends: tuple[Dividend, ...], hour: Hour) -> None:
         for dividend in dividends:
-            entry_id = f"dividend.{dividend.symbol}.{hour.slot.session_on}"
+            kind = "cash_in_lieu" if dividend.action.kind is ActionKind.SPLIT else "dividend"
+            entry_id = f"{kind}.{dividend.symbol}.{hour.slot.session_on}"
             self._tx.ledger.add_cash(
-                self._book, entry_id, "dividend", dividend.amount_usd, hour.slot.starts_at, dividend.symbol
+                self._book, entry_id, kind, dividend.amount_usd, hour.slot.starts_at, dividend.symbol
             )

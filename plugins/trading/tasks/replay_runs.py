@@ -67,6 +67,7 @@ def configuration_of(
         "cash_usd": float(cash_usd),
         "delay_minutes": terms.delay_minutes,
         "daily_pricing": terms.daily_pricing,
+        "account_type": terms.account_type.value,
         "costs": dict(costs),
     }
 

@@ -37,7 +37,7 @@ def test_a_market_order_fills_at_once_with_execution_and_commission(client: IbCl
 def test_a_sale_reports_what_it_realised(client: IbClient) -> None:
     client.place("BUY", 10)
     sale = client.place("SELL", 10)
-    assert sale.fills[0].commissionReport.realizedPNL == pytest.approx(-3)
+    assert sale.fills[0].commissionReport.realizedPNL == pytest.approx(-3.02188)
 
 
 def test_a_limit_order_rests_as_submitted(client: IbClient) -> None:

@@ -13,10 +13,10 @@ from trading.engine.state import BookState
 from trading.execution.costs import CostModel, ibkr_fixed, ibkr_tiered
 from trading.execution.matching import match, ratchet
 
-from tests.builders import AS_OF, a_bar, an_order, no_commission
+from tests.builders import AS_OF, a_bar, an_order
 from tests.oracles import oracle
 
-FREE = CostModel(half_spread_frac=0.0, commission=no_commission)
+FREE = CostModel().scaled(0)
 NEXT = AS_OF
 """Start of the first bar that may fill an order planned at `AS_OF`."""
 

@@ -14,7 +14,7 @@ from trading.gateway.events import Event
 from trading.gateway.feed import DailyFeed
 from trading.gateway.records import BrokerState, Status, Ticket
 
-from tests.builders import no_commission
+from tests.builders import no_commission, no_fees
 from tests.fakes import ACCOUNT, WeekdayCalendar, flat_bars, ny
 
 CLIENT = 11
@@ -44,7 +44,7 @@ def broker_of(
         lambda symbol, on: [b for b in prices if b.symbol == symbol and b.starts_at.date() == on],
         lambda symbols, first_on, last_on: [a for a in known if a.symbol in symbols and first_on <= a.ex_on <= last_on],
     )
-    return PaperBroker(state, feed, WeekdayCalendar(), CostModel(0.0, commission), AccountTerms(**terms))
+    return PaperBroker(state, feed, WeekdayCalendar(), CostModel(0.0, commission, no_fees), AccountTerms(**terms))
 
 
 def a_split(ex_on: date, ratio: float, symbol: str = "NVDA") -> CorporateAction:

@@ -6,8 +6,10 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from trading.execution.costs import ibkr_fixed
-from trading.gateway.account import AccountType, add_cash, settled_cash_usd
+from trading.domain.portfolio import AccountType
+from trading.execution.costs import CostModel, ibkr_fixed
+from trading.gateway.account import add_cash, settled_cash_usd
+from trading.gateway.broker import PaperBroker
 from trading.gateway.records import CashKind, Refusal, ScriptedQuote, Status
 from trading.gateway.stepping import advance
 
@@ -111,7 +113,18 @@ def test_b22_a_cash_account_spends_a_sale_only_after_it_settled() -> None:
     broker.place(CLIENT, a_market_order(3))
     advance(broker, ny("2019-06-04 10:00"))
     broker.place(CLIENT, a_market_order(4))
-    assert statuses(broker)[2:] == [Status.INACTIVE, Status.FILLED]
+    advance(broker, ny("2019-06-05 10:00"))
+    broker.place(CLIENT, a_market_order(5))
+    assert statuses(broker)[2:] == [Status.INACTIVE, Status.INACTIVE, Status.FILLED], "two sessions in 2019"
+
+
+def test_a_sale_pays_the_regulator_and_a_purchase_does_not() -> None:
+    flat = broker_on(FLAT)
+    broker = PaperBroker(flat.state, flat.feed, flat.calendar, CostModel())
+    broker.place(CLIENT, a_market_order())
+    broker.place(CLIENT, a_market_order(2, action="SELL"))
+    bought, sold = (e.commission_usd for e in broker.state.executions)
+    assert (bought, sold - bought) == (Decimal(1), Decimal("0.02188")), "20.70 per million, 0.000119 a share"
 
 
 def test_a_margin_account_settles_at_once() -> None:

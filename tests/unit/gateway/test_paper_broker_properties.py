@@ -12,9 +12,9 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trading.domain.portfolio import AccountType
 from trading.execution.costs import ibkr_fixed
 from trading.gateway import persistence
-from trading.gateway.account import AccountType
 from trading.gateway.broker import PaperBroker
 from trading.gateway.persistence import StateFile
 from trading.gateway.records import BrokerState, Refusal, ScriptedQuote
