@@ -17,9 +17,11 @@ from trading.adapters.refused_gate import RefusedGate
 from trading.domain.instruments import BookKind, Symbol
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
 from trading.domain.market import CorporateAction
+from trading.domain.searches import Plan, SearcherName
 from trading.errors import ConfigurationError
 from trading.execution.costs import SCHEDULES, CostModel
 from trading.ports import BrokerGate, Services, Sources, StatementSource
+from trading.research.searchers import GridSearcher, Searcher
 from trading.settings import Mode, Settings, SourceKind, VendorSettings
 from trading.strategy.catalogue import spec_named
 from trading.synthetic.market import SyntheticMarket
@@ -69,6 +71,15 @@ def live_terms(settings: Settings) -> LiveTerms:
         account=settings.broker_account,
         origin=RunOrigin(under_test=settings.under_test),
     )
+
+
+def searcher_for(plan: Plan) -> Searcher:
+    """Return a new searcher of the kind that `plan` names."""
+    if plan.searcher is SearcherName.GRID:
+        return GridSearcher(plan)
+    from trading.adapters.optuna_searcher import OptunaSearcher
+
+    return OptunaSearcher(plan)
 
 
 def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) -> Sources:

@@ -18,7 +18,7 @@ from trading.domain.replays import ReplayRun, checked_name
 from trading.engine.hours import Timeline
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
-from trading.entrypoints import cli_costs, cli_replay_runs
+from trading.entrypoints import cli_costs, cli_replay_runs, cli_replay_search
 from trading.errors import PermanentError
 from trading.ports import Services
 from trading.reporting.replay_summary import print_summary
@@ -44,6 +44,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     cli_costs.add_to(run)
     run.set_defaults(run=_run)
     cli_replay_runs.add_to(commands)
+    cli_replay_search.add_to(commands)
 
 
 @dataclass(frozen=True)

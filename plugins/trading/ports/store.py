@@ -20,6 +20,7 @@ from trading.ports.market import AnalysisRows, MarketRows
 from trading.ports.orders import DecisionRows, OrderRows
 from trading.ports.reconciliations import ReconciliationRows, StatementSource
 from trading.ports.replays import ReplayRows
+from trading.ports.searches import SearchRows
 from trading.ports.sources import Sources
 from trading.ports.time import Clock, MarketCalendar
 
@@ -75,6 +76,11 @@ class Transaction(Protocol):
     @property
     def replays(self) -> ReplayRows:
         """Replay states, runs and trials."""
+        ...
+
+    @property
+    def searches(self) -> SearchRows:
+        """Parameter searches."""
         ...
 
     @property

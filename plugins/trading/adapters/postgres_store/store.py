@@ -23,6 +23,7 @@ from trading.adapters.postgres_store.market import PostgresMarketRows
 from trading.adapters.postgres_store.orders import PostgresOrderRows
 from trading.adapters.postgres_store.reconciliations import PostgresReconciliationRows
 from trading.adapters.postgres_store.replays import PostgresReplayRows
+from trading.adapters.postgres_store.searches import PostgresSearchRows
 from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import BookId
 from trading.domain.portfolio import TradingState
@@ -41,6 +42,7 @@ from trading.ports import (
 )
 from trading.ports.approvals import ApprovalRows
 from trading.ports.history import HistoryRows
+from trading.ports.searches import SearchRows
 
 POLL_SECONDS = 0.2
 
@@ -59,6 +61,7 @@ class PostgresTransaction:
         self.controls: ControlRows = PostgresControlRows(connection, flag)
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
         self.replays: ReplayRows = PostgresReplayRows(connection)
+        self.searches: SearchRows = PostgresSearchRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
 
 

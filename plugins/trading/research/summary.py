@@ -1,0 +1,77 @@
+"""What a search says in the end, as plain values: stored with it, printed, and handed to other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from trading.accounting.trials import deflated_sharpe, probabilistic_sharpe
+from trading.domain.replays import Trial
+from trading.domain.searches import Figures, Outcome, Search, SearchTrial, key_of
+from trading.research.forward import forward_of
+from trading.research.robustness import robustness_of
+from trading.research.scoring import trial_from
+
+
+def summary_of(search: Search, trials: Sequence[SearchTrial], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return the result of a search whose trials and windows are all done.
+
+    The deflated Sharpe ratio counts every trial of the search, also those with too few trades to win.
+    """
+    looked_at = [_trial(t.figures, t.key) for t in trials if t.figures is not None]
+    common = {
+        "trials": len(trials),
+        "counting": sum(t.score is not None for t in trials),
+        "trial_sessions": sum(int(t.figures["return_count"] or 0) for t in trials if t.figures is not None),
+    }
+    if search.windows[0].test_first_on is None:
+        return common | _of_search(search, trials, looked_at)
+    return common | _of_forward(search, outcomes, looked_at)
+
+
+def _of_search(search: Search, trials: Sequence[SearchTrial], looked_at: Sequence[Trial]) -> dict[str, Any]:
+    found = robustness_of(search.plan.axes, trials)
+    if found is None:
+        return {"best": None}
+    best = found.best
+    assert best.figures is not None, "a trial with a score has figures"
+    return {
+        "best": dict(best.parameters),
+        "score": best.score,
+        "median_score": found.median_score,
+        "shape": found.shape.value,
+        "near_share": found.near_share,
+        "within_frac": found.within_frac,
+        "neighbours": len(found.neighbours),
+        "figures": dict(best.figures),
+        **_beliefs(_trial(best.figures, best.key), looked_at),
+    }
+
+
+def _of_forward(search: Search, outcomes: Sequence[Outcome], looked_at: Sequence[Trial]) -> dict[str, Any]:
+    forward = forward_of(search.plan.axes, outcomes, search.plan.objective)
+    if forward is None:
+        return {"windows": 0}
+    return {
+        "windows": len(outcomes),
+        "winners": [None if o.winner is None else key_of(o.winner) for o in outcomes],
+        "train_mean": forward.train_mean,
+        "test_mean": forward.test_mean,
+        "own_mean": forward.own_mean,
+        "kept_frac": forward.kept_frac,
+        "figures": dict(forward.test),
+        "stability": [asdict(each) for each in forward.stability],
+        **_beliefs(_trial(forward.test, "stitched tests"), looked_at),
+    }
+
+
+def _trial(figures: Figures, key: str) -> Trial:
+    return trial_from(figures, spec_hash="", configuration_hash=key)
+
+
+def _beliefs(chosen: Trial, looked_at: Sequence[Trial]) -> Mapping[str, float | None]:
+    return {
+        "probabilistic_sharpe": probabilistic_sharpe(chosen),
+        "deflated_sharpe": deflated_sharpe(chosen, looked_at),
+    }
