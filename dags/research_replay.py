@@ -1,8 +1,8 @@
 """### Research replay
 
 A parameter search over stored history, spread over the executor's workers: `plan` checks the parameters and cuts the
-work, `trials` runs once for each batch of the grid (or each walk-forward window), `summarise` says which numbers did best
-and how much to believe it. It trades nothing and gets no broker.
+work, `trials` runs once for each batch of the grid (or each walk-forward window), `summarise` says which numbers did
+best and how much to believe it. It trades nothing and gets no broker.
 
 ```
 ./airdesk airflow dags trigger research_replay --conf '{"name": "stops", "from": "2016-01-04", "to": "2023-12-29", \\
@@ -13,8 +13,8 @@ The result is in Postgres: `./airdesk replay search stops` prints it, `--report 
 trial that is stored is not run again: clear, retry or trigger the same search again at any time, here or by the command
 line. A name stands for one search; other parameters need another name.
 
-Workers share the database only, so it runs unchanged on Local, Celery and Kubernetes executors. The pool `research` says
-how many tasks run at once; on one machine one, so that a live hour finds a free worker.
+Workers share the database only, so it runs unchanged on Local, Celery and Kubernetes executors. The pool `research`
+says how many tasks run at once; on one machine one, so that a live hour finds a free worker.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ with DAG(
         ),
         "kind": Param(SearchKind.SEARCH.value, type="string", enum=list(SearchKind), title="Kind"),
         "strategy": Param(
-            None, type=["null", "string"], title="Strategy", description="e.g. technical_core; empty for the desk's own."
+            None,
+            type=["null", "string"],
+            title="Strategy",
+            description="Its name; empty for the desk's own.",
         ),
         "from": Param(None, type=["null", "string"], format="date", title="From", description="First session."),
         "to": Param(None, type=["null", "string"], format="date", title="To", description="Last session."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -111,6 +111,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """What every replay of a search starts with: money, costs and terms, in words and numbers.
+
+    Attributes:
+        commission: name of the schedule. slippage_volatility: slippage as a multiple of daily volatility.
+        costs_times: every cost times this. delay_minutes, daily_pricing, account_type: see `engine.hours.Terms`.
+    """
+
+    cash_usd: int = 100_000
+    commission: str = "fixed"
+    half_spread_bps: float = 5.0
+    slippage_volatility: float = 0.0
+    costs_times: int = 1
+    delay_minutes: int = 0
+    daily_pricing: bool = False
+    account_type: str = "margin"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that a search's result depends on besides code and data.
 
@@ -118,7 +137,6 @@ class Plan:
         trial_count: most trials of a window; None for every point of the grid, or the usual number with Optuna.
         min_entry_count: filled entries under which a trial does not count.
         train_months, test_months, embargo_sessions, is_anchored: of a walk-forward; None and 0 for a plain search.
-        commission: name of the schedule. cash_usd: starting cash of every replay.
     """
 
     kind: SearchKind
@@ -135,9 +153,7 @@ class Plan:
     test_months: int | None = None
     embargo_sessions: int = 0
     is_anchored: bool = False
-    cash_usd: int = 100_000
-    half_spread_bps: float = 5.0
-    commission: str = "fixed"
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def point_count(self) -> int:
@@ -172,6 +188,7 @@ class Plan:
                 "objective": Objective(stored["objective"]),
                 "first_on": date.fromisoformat(stored["first_on"]),
                 "last_on": date.fromisoformat(stored["last_on"]),
+                "conditions": Conditions(**stored["conditions"]),
                 "axes": tuple(Axis(name, tuple(values)) for name, values in stored["axes"]),
             }
         )

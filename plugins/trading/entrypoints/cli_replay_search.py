@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,32 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trading.bootstrap import searcher_for, services_for
-from trading.domain.searches import OPTUNA_TRIALS, Objective, Plan, Search, SearcherName, SearchKind, SearchTrial
+from trading.domain.searches import (
+    OPTUNA_TRIALS,
+    Conditions,
+    Objective,
+    Plan,
+    Search,
+    SearcherName,
+    SearchKind,
+    SearchTrial,
+)
+from trading.entrypoints import cli_costs
 from trading.errors import ConfigurationError
-from trading.execution.costs import SCHEDULES
 from trading.ports import Services
 from trading.reporting.search_tables import print_search
 from trading.settings import Settings, load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.space import PARAMETERS, axes_of, own_values
-from trading.tasks.research import current, finish_search, open_search, read_search, run_window, stored_search
+from trading.tasks.research import (
+    conditions_of,
+    current,
+    finish_search,
+    open_search,
+    read_search,
+    run_window,
+    stored_search,
+)
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -67,8 +85,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     add("--objective", choices=list(Objective), default=Objective.SHARPE, help="what is made large (default sharpe)")
     add("--min-trades", type=int, default=20, help="filled entries under which a trial does not count (default 20)")
     add("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
-    add("--commission", choices=list(SCHEDULES), default="fixed", help="IBKR's schedule")
-    add("--half-spread-bps", type=float, default=5.0, help="paid by market and stop orders")
+    cli_costs.add_to(parser)
     add("--report", type=Path, metavar="FILE.html", help="write a report with the robustness plot")
     add("--png", type=Path, metavar="FILE.png", help="write the robustness plot as a picture")
     add("--json", action="store_true", help="print everything as JSON instead of tables")
@@ -102,10 +119,10 @@ def _asked(options: argparse.Namespace, services: Services, settings: Settings) 
         return stored_search(services, options.name)
     if options.first_on is None or options.last_on is None:
         raise ConfigurationError("a new search needs --from and --to; give both dates")
-    return open_search(services, options.name, _plan_of(options, settings))
+    return open_search(services, options.name, _plan_of(options, services, settings))
 
 
-def _plan_of(options: argparse.Namespace, settings: Settings) -> Plan:
+def _plan_of(options: argparse.Namespace, services: Services, settings: Settings) -> Plan:
     if options.trials is not None and options.trials < 1:
         raise ConfigurationError(f"--trials {options.trials}: at least one")
     is_forward = options.kind is SearchKind.WALK_FORWARD
@@ -124,9 +141,19 @@ def _plan_of(options: argparse.Namespace, settings: Settings) -> Plan:
         test_months=options.test if is_forward else None,
         embargo_sessions=options.embargo if is_forward else 0,
         is_anchored=is_forward and options.anchored,
-        cash_usd=options.cash or settings.starting_cash_usd,
-        half_spread_bps=options.half_spread_bps,
-        commission=options.commission,
+        conditions=_conditions(options, services, options.cash or settings.starting_cash_usd),
+    )
+
+
+def _conditions(options: argparse.Namespace, services: Services, cash_usd: int) -> Conditions:
+    own = conditions_of(services, cash_usd=cash_usd)
+    return replace(
+        own,
+        commission=str(options.commission or own.commission),
+        half_spread_bps=own.half_spread_bps if options.half_spread_bps is None else options.half_spread_bps,
+        slippage_volatility=options.slippage_volatility,
+        costs_times=options.costs_times,
+        account_type=str(options.account_type or own.account_type),
     )
 
 

@@ -109,7 +109,7 @@ def _windows_part(search: Search, outcomes: Sequence[Outcome]) -> str:
 
 
 def _fine_print(search: Search) -> str:
-    plan = search.plan
+    plan, told = search.plan, search.plan.conditions
     windows = (
         f"train {plan.train_months}, test {plan.test_months} months, embargo {plan.embargo_sessions} sessions, "
         f"{'anchored' if plan.is_anchored else 'rolling'}; "
@@ -118,10 +118,10 @@ def _fine_print(search: Search) -> str:
     )
     return (
         f"{windows}{plan.searcher}, at most {plan.trials_per_window} trials of a window, seed {plan.seed}; under "
-        f"{plan.min_entry_count} filled entries a trial does not count; {plan.cash_usd:,} USD, {plan.commission} "
-        f"commissions, half a spread of {plan.half_spread_bps:g} bp; facts known by {search.cutoff_at:%Y-%m-%d %H:%M} "
-        f"UTC; code {search.code_version}, strategy {search.spec_hash}. Past figures promise nothing, searched ones "
-        "least of all."
+        f"{plan.min_entry_count} filled entries a trial does not count; {told.cash_usd:,} USD, {told.commission} "
+        f"commissions, half a spread of {told.half_spread_bps:g} bp, costs times {told.costs_times}; facts known by "
+        f"{search.cutoff_at:%Y-%m-%d %H:%M} UTC; code {search.code_version}, strategy {search.spec_hash}. Past figures "
+        "promise nothing, searched ones least of all."
     )
 
 

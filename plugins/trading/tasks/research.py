@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from trading.analysis.facts import Facts
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
-from trading.domain.replays import Json, checked_name, configuration_hash
+from trading.domain.portfolio import AccountType
+from trading.domain.replays import checked_name, configuration_hash
 from trading.domain.searches import (
+    Conditions,
     Outcome,
     Parameters,
     Plan,
@@ -29,8 +31,9 @@ from trading.domain.searches import (
 from trading.engine.hours import Terms, Timeline
 from trading.engine.replay import replay as play
 from trading.engine.result import ReplayResult
+from trading.engine.slippage import slippage_by_symbol
 from trading.errors import ConfigurationError, PermanentError
-from trading.execution.costs import SCHEDULES, CostModel
+from trading.execution.costs import SCHEDULES, CommissionPlan, CostModel
 from trading.ports import MarketCalendar, Services
 from trading.research.scoring import figures_of_result, score_of, trial_from
 from trading.research.searchers import Searcher
@@ -39,7 +42,7 @@ from trading.research.windows import whole_months, windows_of
 from trading.strategy.catalogue import spec_named
 from trading.strategy.space import own_values, with_parameters
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of, load_facts, terms_of, timeline_of
+from trading.tasks.facts import code_of, load_facts, timeline_of
 from trading.tasks.replay_runs import configuration_of
 
 MOST_TRIALS = 20_000
@@ -55,35 +58,53 @@ class Stretch:
     facts: Facts
     timeline: Timeline
     terms: Terms
+    costs: CostModel
+    cash_usd: Decimal
 
-    def play(self, spec: StrategySpec, plan: Plan) -> ReplayResult:
+    def play(self, spec: StrategySpec) -> ReplayResult:
         """Return what `spec` would have done; the very replay that `replay run` is."""
         return play(
             spec,
             self.facts,
             self.timeline,
             book=BookId(BookKind.REPLAY, "trial"),
-            cash_usd=Decimal(plan.cash_usd),
+            cash_usd=self.cash_usd,
             terms=self.terms,
-            costs=CostModel(plan.half_spread_bps / 10_000, SCHEDULES[plan.commission]),
+            costs=self.costs,
         )
 
 
-def stretch_of(
-    services: Services, spec: StrategySpec, first_on: date, last_on: date, *, cutoff_at: datetime
-) -> Stretch:
+def conditions_of(services: Services, *, cash_usd: int) -> Conditions:
+    """Return what replays start with where nobody says otherwise: the desk's own costs and terms."""
+    told = services.costs.described()
+    return Conditions(
+        cash_usd=cash_usd,
+        commission=str(told["commission"]),
+        half_spread_bps=round(services.costs.half_spread_frac * 10_000, 6),
+        delay_minutes=services.source_delay_minutes,
+        daily_pricing=services.daily_pricing,
+        account_type=services.account_type.value,
+    )
+
+
+def stretch_of(services: Services, search: Search, first_on: date, last_on: date) -> Stretch:
     """Return the sessions of [first_on, last_on] with every fact that their hours may read.
 
     Raises:
         PermanentError: nothing is stored for the range.
     """
+    spec, told = spec_named(search.plan.strategy), search.plan.conditions
     timeline = timeline_of(services.calendar, first_on, last_on)
     first_at, as_of = timeline.slots[0].as_of, timeline.slots[-1].as_of
     with services.store.transaction() as tx:
-        facts = load_facts(tx, spec, first_at=first_at, as_of=as_of, cutoff_at=cutoff_at, is_replay=True)
+        facts = load_facts(tx, spec, first_at=first_at, as_of=as_of, cutoff_at=search.cutoff_at, is_replay=True)
     if not facts.bars:
         raise PermanentError(f"no bars are stored before {last_on}; import some: ./airdesk data import --help")
-    return Stretch(facts, timeline, terms_of(services))
+    terms = Terms(told.delay_minutes, told.daily_pricing, AccountType(told.account_type))
+    costs = CostModel(told.half_spread_bps / 10_000, SCHEDULES[CommissionPlan(told.commission)])
+    if (share := told.slippage_volatility) > 0:
+        costs = replace(costs, slippage_frac=slippage_by_symbol(spec, facts, timeline, terms, share=share))
+    return Stretch(facts, timeline, terms, costs.scaled(told.costs_times), Decimal(told.cash_usd))
 
 
 def open_search(services: Services, name: str, plan: Plan) -> Search:
@@ -154,9 +175,7 @@ def run_trials(
     while (parameters := searcher.ask()) is not None:
         trial = stored.get(key_of(parameters))
         if trial is None:
-            stretch = stretch or stretch_of(
-                services, base, window.train_first_on, window.train_last_on, cutoff_at=search.cutoff_at
-            )
+            stretch = stretch or stretch_of(services, search, window.train_first_on, window.train_last_on)
             trial = _tried(search.plan, base, stretch, parameters, place=(window.number, number))
             ran += _keep(services, search, base, stretch, trial)
         searcher.tell(parameters, trial.score)
@@ -186,9 +205,9 @@ def settle_window(services: Services, search: Search, window: Window) -> Outcome
     with services.store.transaction() as tx:
         best = best_of(tx.searches.trials(search.name, window.number))
     base = spec_named(search.plan.strategy)
-    stretch = stretch_of(services, base, first_on, last_on, cutoff_at=search.cutoff_at)
-    own = stretch.play(base, search.plan)
-    result = own if best is None else stretch.play(with_parameters(base, best.parameters), search.plan)
+    stretch = stretch_of(services, search, first_on, last_on)
+    own = stretch.play(base)
+    result = own if best is None else stretch.play(with_parameters(base, best.parameters))
     outcome = Outcome(
         window=window.number,
         winner=None if best is None else best.parameters,
@@ -250,7 +269,7 @@ def _tried(
         spec = with_parameters(base, parameters)
     except ConfigurationError as refused:
         return SearchTrial(*place, parameters, "", None, str(refused), None)
-    figures = figures_of_result(stretch.play(spec, plan))
+    figures = figures_of_result(stretch.play(spec))
     score, why = score_of(figures, plan.objective, plan.min_entry_count)
     return SearchTrial(*place, parameters, spec.spec_hash, score, why, figures)
 
@@ -259,9 +278,10 @@ def _keep(services: Services, search: Search, base: StrategySpec, stretch: Stret
     """Store a trial, also among the outcomes that every deflated Sharpe counts; whether it was new."""
     with services.store.transaction() as tx:
         if trial.figures is not None:
-            plan, spec = search.plan, with_parameters(base, trial.parameters)
-            costs: dict[str, Json] = {"commission": plan.commission, "half_spread_bps": plan.half_spread_bps}
-            told = configuration_of(spec, stretch.timeline, stretch.terms, cash_usd=Decimal(plan.cash_usd), costs=costs)
+            spec = with_parameters(base, trial.parameters)
+            told = configuration_of(
+                spec, stretch.timeline, stretch.terms, cash_usd=stretch.cash_usd, costs=stretch.costs.described()
+            )
             tx.replays.log_trial(
                 trial_from(trial.figures, spec_hash=spec.spec_hash, configuration_hash=configuration_hash(told))
             )

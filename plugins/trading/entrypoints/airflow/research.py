@@ -14,7 +14,7 @@ from typing import Any
 from airflow.providers.standard.operators.python import PythonOperator
 
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.searches import Objective, Plan, Search, SearcherName, SearchKind, SearchTrial
+from trading.domain.searches import Conditions, Objective, Plan, Search, SearcherName, SearchKind, SearchTrial
 from trading.entrypoints.airflow.context import facts_of, settings_here
 from trading.entrypoints.airflow.steps import LIVE_DEFAULTS
 from trading.errors import PermanentError
@@ -60,11 +60,11 @@ def research_steps() -> None:
 
 def run_plan(**context: Any) -> list[dict[str, Any]]:
     """Return the units of a run: batches of grid points, or windows."""
-    from trading.tasks.research import open_search
+    from trading.tasks.research import conditions_of, open_search
 
     params, conf = context["params"], facts_of(context).conf
     services, settings = _services()
-    plan, batch = plan_of(params, conf, strategy=settings.strategy, cash_usd=settings.starting_cash_usd)
+    plan, batch = plan_of(params, conf, settings.strategy, conditions_of(services, cash_usd=settings.starting_cash_usd))
     search = open_search(services, str(params.get("name") or ""), plan)
     units = units_of(search, batch)
     log.info("%s: %d trials in %d units", search.name, plan.trials_per_window * len(search.windows), len(units))
@@ -92,9 +92,7 @@ def units_of(search: Search, batch: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def run_unit(
-    label: str, search: str, window: int, first: int, count: int | None, **context: Any
-) -> dict[str, object]:
+def run_unit(label: str, search: str, window: int, first: int, count: int | None, **context: Any) -> dict[str, object]:
     """Run one unit and return its report for XCom."""
     from trading.bootstrap import searcher_for
     from trading.research.searchers import GivenSearcher, chosen_points
@@ -134,7 +132,7 @@ def run_summarise(**context: Any) -> dict[str, object]:
 
 
 def plan_of(
-    params: Mapping[str, Any], conf: Mapping[str, Any], *, strategy: str, cash_usd: int
+    params: Mapping[str, Any], conf: Mapping[str, Any], strategy: str, conditions: Conditions
 ) -> tuple[Plan, int]:
     """Return the checked plan of a run and how many trials a batch holds.
 
@@ -171,7 +169,7 @@ def plan_of(
         test_months=_whole("test", params.get("test")) if is_forward else None,
         embargo_sessions=_whole("embargo", params.get("embargo"), least=0) if is_forward else 0,
         is_anchored=is_forward and bool(params.get("anchored")),
-        cash_usd=cash_usd,
+        conditions=conditions,
     )
     return plan, _whole("batch", params.get("batch"))
 
@@ -179,7 +177,7 @@ def plan_of(
 def _one_of[T: (SearchKind, SearcherName, Objective)](words: type[T], name: str, value: object) -> T:
     if value not in list(words):
         raise PermanentError(f"{name}={value!r}: choose one of {', '.join(words)}")
-    return words(value)
+    return words(str(value))
 
 
 def _day(name: str, value: object) -> date:
