@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -13,12 +12,11 @@ from trading.analysis.facts import Facts
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
-from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun, checked_name
 from trading.engine.hours import Timeline
 from trading.engine.replay import replay
-from trading.engine.result import ReplayResult
-from trading.entrypoints import cli_costs, cli_replay_runs, cli_replay_search
+from trading.entrypoints import cli_costs, cli_replay_report, cli_replay_runs, cli_replay_search
+from trading.entrypoints.cli_replay_report import Replayed
 from trading.errors import PermanentError
 from trading.ports import Services
 from trading.reporting.replay_summary import print_summary
@@ -42,20 +40,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.add_argument("--no-store", action="store_true", help="store no run; its outcome still counts as a trial")
     run.add_argument("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     cli_costs.add_to(run)
+    cli_replay_report.add_to(run)
     run.set_defaults(run=_run)
     cli_replay_runs.add_to(commands)
     cli_replay_search.add_to(commands)
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """A replay with everything that its figures and its report need."""
-
-    result: ReplayResult
-    facts: Facts
-    timeline: Timeline
-    benchmarks: dict[str, FloatArray]
-    run: ReplayRun
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -68,6 +56,8 @@ def _run(options: argparse.Namespace) -> int:
     replayed = replay_as(options, services, spec, name, options.cash or settings.starting_cash_usd)
     print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)
     _keep(options, services, replayed.run)
+    if options.report:
+        cli_replay_report.write(options, services, replayed)
     return 0
 
 
@@ -95,7 +85,7 @@ def replay_as(options: argparse.Namespace, services: Services, spec: StrategySpe
         code_version=code_of(services),
         is_synthetic=is_synthetic,
     )
-    return Replayed(result, facts, timeline, benchmarks, run_of(result, label, benchmarks))
+    return Replayed(result, facts, timeline, terms, costs, benchmarks, run_of(result, label, benchmarks))
 
 
 def read_history(

@@ -8,10 +8,16 @@ from datetime import datetime
 from rich.table import Table
 
 from trading.domain.market import SYNTHETIC
-from trading.domain.replays import ReplayRun, RunTrade
+from trading.domain.replays import Driver, ReplayRun, RunTrade
 from trading.reporting.figures import LINES, FigureLine, benchmark_name
 from trading.reporting.tables import table_of
 from trading.reporting.wording import UNKNOWN, change, fall, gain, ratio, whole
+
+_DRIVERS = {
+    Driver.IN_PROCESS: "in one process",
+    Driver.BACKFILL: "session by session through hourly_replay",
+    Driver.SEARCH: "in a parameter search",
+}
 
 
 def runs_table(runs: Sequence[ReplayRun]) -> Table:
@@ -42,7 +48,7 @@ def head_lines(run: ReplayRun) -> list[tuple[str, str]]:
         ("range", f"{run.first_on} to {run.last_on}, {whole(run.starting_usd)} USD to begin with"),
         ("data", f"{SYNTHETIC}: an invented market" if run.is_synthetic else "as imported"),
         ("data cut-off", _moment(run.data_cutoff_at)),
-        ("made", f"{_moment(run.made_at)} by {run.driver.replace('_', ' ')}, code {run.code_version}"),
+        ("made", f"{_moment(run.made_at)}, {_DRIVERS[run.driver]}, code {run.code_version}"),
         ("configuration", f"{run.trial.configuration_hash}: {configuration}"),
         *([("search", f"{run.search}: {', '.join(f'{k}={v}' for k, v in parameters.items())}")] if run.search else []),
     ]

@@ -45,6 +45,16 @@ def ratio(value: float | None) -> str:
     return _worded(value, ",.2f")
 
 
+def tick(value: float | None) -> str:
+    """Return a round number as an axis words it, e.g. "0.5", "20"."""
+    return _worded(value, ",.6g")
+
+
+def tick_percent(value: float | None) -> str:
+    """Return a round fraction as an axis words it, e.g. "−20 %"."""
+    return f"{_worded(None if value is None else value * 100.0, ',.6g')} %"
+
+
 def probability(value: float | None) -> str:
     """Return a probability [0–1] of three places."""
     return _worded(value, ".3f")

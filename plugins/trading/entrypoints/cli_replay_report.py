@@ -1,0 +1,77 @@
+"""`replay run --report DIR`: the report of a replay, and what it needs besides the replay itself."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+
+from trading.analysis.facts import Facts
+from trading.domain.panel import FloatArray
+from trading.domain.replays import ReplayRun
+from trading.engine.hours import Terms, Timeline
+from trading.engine.replay import replay
+from trading.engine.result import ReplayResult
+from trading.execution.costs import CostModel
+from trading.ports import Services
+from trading.reporting.replay_files import write_report
+from trading.reporting.replay_report import Findings
+from trading.tasks.replay_runs import RunLabel, all_trials, benchmark_figures, run_of
+
+FACTORS = (0, 1, 2)
+"""On all costs."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A replay with everything that its figures and its report need."""
+
+    result: ReplayResult
+    facts: Facts
+    timeline: Timeline
+    terms: Terms
+    costs: CostModel
+    benchmarks: dict[str, FloatArray]
+    run: ReplayRun
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the report."""
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and trades.csv into DIR")
+    parser.add_argument("--png", action="store_true", help="with --report: pictures for messages too")
+    parser.add_argument(
+        "--cost-sensitivity",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="with --report: replay again with every cost times 0 and 2",
+    )
+
+
+def write(options: argparse.Namespace, services: Services, replayed: Replayed) -> None:
+    """Write the report's files and say where they are."""
+    with services.store.transaction() as tx:
+        trials = all_trials(tx)
+    by_cost = {factor: _with_costs_times(replayed, factor) for factor in FACTORS} if options.cost_sensitivity else {}
+    run = replayed.run
+    found = Findings(replayed.result, run, benchmark_figures(run), trials, by_cost)
+    for path in write_report(found, options.report, with_png=options.png):
+        print(f"wrote {path}")
+
+
+def _with_costs_times(replayed: Replayed, factor: int) -> dict[str, float | None]:
+    """Return the figures of the same replay with every cost times `factor`; looking at costs is no trial."""
+    if factor == 1:
+        return dict(replayed.run.figures)
+    result = replayed.result
+    again = replay(
+        result.spec,
+        replayed.facts,
+        replayed.timeline,
+        book=result.book,
+        cash_usd=Decimal(repr(result.starting_usd)),
+        terms=replayed.terms,
+        costs=replayed.costs.scaled(factor),
+    )
+    label = RunLabel(**{f.name: getattr(replayed.run, f.name) for f in fields(RunLabel)})
+    return dict(run_of(again, label, replayed.benchmarks).figures)

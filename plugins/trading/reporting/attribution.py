@@ -1,0 +1,159 @@
+"""Where a result came from: which rules let symbols in or kept them out, and what ended each position."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.analysis.facts import utc64
+from trading.domain.instruments import Sector
+from trading.domain.orders import Order, OrderPurpose
+from trading.domain.replays import RunTrade
+from trading.domain.signals import ABSTAIN, FAIL, OUTCOMES, PASS, RuleRole, Verdicts
+from trading.engine.result import ReplayResult
+
+BREAKER = "drawdown breaker"
+
+type Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """What one rule said over all hours and symbols.
+
+    Attributes:
+        passed, failed, abstained: symbol-hours.
+        alone: symbol-hours in which nothing but this rule kept an entry out.
+    """
+
+    role: RuleRole
+    rule: str
+    passed: int
+    failed: int
+    abstained: int
+    alone: int
+
+
+def rule_counts(result: ReplayResult) -> tuple[RuleCount, ...]:
+    """Return one line per rule, in the order of the spec."""
+    verdicts = result.judgement.verdicts
+    against = [_keeps_out(role, verdict) for role, _, verdict in verdicts]
+    is_single = np.sum(against, axis=0, dtype=np.int16) == 1
+    counts = []
+    for (role, rule, verdict), mask in zip(verdicts, against, strict=True):
+        passed, failed, abstained = (int((verdict.outcome == code).sum()) for code in (PASS, FAIL, ABSTAIN))
+        counts.append(RuleCount(role, rule, passed, failed, abstained, int((mask & is_single).sum())))
+    return tuple(counts)
+
+
+def _keeps_out(role: RuleRole, verdict: Verdicts) -> Mask:
+    outcome = verdict.outcome
+    if role is RuleRole.ENTRY_REQUIRED:
+        return np.asarray(outcome != PASS)
+    if role is RuleRole.ENTRY_OPTIONAL:
+        return np.asarray(outcome == FAIL)
+    return np.asarray(outcome == PASS) if role is RuleRole.EXIT else np.asarray(outcome != FAIL)
+
+
+def open_by_year(result: ReplayResult) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """Return the years, and the part of each year's hours in which entries were open, shape (symbols, years)."""
+    year = result.curve.session_on.astype("datetime64[Y]").astype(int) + 1970
+    years = np.unique(year)
+    is_open = result.judgement.enters & ~result.judgement.blocked
+    return tuple(years.tolist()), np.array([is_open[year == y].mean(axis=0) for y in years]).T
+
+
+@dataclass(frozen=True, slots=True)
+class GainCount:
+    """Gains under one heading: count, how many gained, and together in USD."""
+
+    name: str
+    count: int
+    won: int
+    gain_usd: float
+
+    @property
+    def hit_frac(self) -> float | None:
+        """Part that gained; None of none."""
+        return self.won / self.count if self.count else None
+
+
+def _counted(name: str, gains: Sequence[float]) -> GainCount:
+    return GainCount(name, len(gains), sum(g > 0 for g in gains), sum(gains))
+
+
+def gains_by_exit(result: ReplayResult) -> tuple[GainCount, ...]:
+    """Return what sales brought, by what caused them; a position sold in pieces counts once for each piece.
+
+    A decided exit belongs to the rule that passed in its hour; one without such a rule is the drawdown breaker's.
+    """
+    orders = {o.order_id: o for o in result.orders}
+    order_of_fill = {f.fill_id: orders.get(f.order_id or "") for f in result.fills}
+    gain_of_fill: dict[str, Decimal] = defaultdict(Decimal)
+    for disposal in result.disposals:
+        gain_of_fill[disposal.fill_id] += disposal.gain_usd
+    gains: dict[str, list[float]] = defaultdict(list)
+    for fill_id, gain in gain_of_fill.items():
+        order = order_of_fill.get(fill_id)
+        gains["not of this replay" if order is None else _cause(result, order)].append(float(gain))
+    return tuple(sorted((_counted(name, found) for name, found in gains.items()), key=lambda c: -c.count))
+
+
+def _cause(result: ReplayResult, order: Order) -> str:
+    if order.purpose is OrderPurpose.STOP:
+        return "trailing stop"
+    if order.purpose is not OrderPurpose.EXIT:
+        return {OrderPurpose.TARGET: "take profit", OrderPurpose.TRIM: "trim"}.get(order.purpose, order.purpose)
+    row, column = _cell(result, order)
+    passed = (name for role, name, v in result.judgement.verdicts if _is_exit(role) and v.outcome[row, column] == PASS)
+    return next(passed, BREAKER)
+
+
+def _is_exit(role: RuleRole) -> bool:
+    return role is RuleRole.EXIT
+
+
+def _cell(result: ReplayResult, order: Order) -> tuple[int, int]:
+    """Return row and column of the decision that planned an order: the last hour that its cut-off had seen."""
+    row = int(np.searchsorted(result.curve.as_of, utc64(order.planned_at), side="right")) - 1
+    return row, result.panel.symbols.index(order.symbol)
+
+
+def gains_by_optional_rule(result: ReplayResult, trades: Sequence[RunTrade]) -> tuple[tuple[str, GainCount], ...]:
+    """Return (rule, what came of the entries by its verdict) for each optional rule: did it help that it passed?"""
+    orders = {o.order_id: o for o in result.orders}
+    entry_of = {(f.symbol, f.executed_at): orders[f.order_id] for f in result.fills if f.order_id in orders}
+    cells = [(t, _cell(result, e)) for t in trades if (e := entry_of.get((t.symbol, t.opened_at))) is not None]
+    return tuple(_by_verdict(result, cells))
+
+
+def _by_verdict(
+    result: ReplayResult, cells: Sequence[tuple[RunTrade, tuple[int, int]]]
+) -> Iterator[tuple[str, GainCount]]:
+    for role, rule, verdict in result.judgement.verdicts:
+        if role is not RuleRole.ENTRY_OPTIONAL:
+            continue
+        gains: dict[int, list[float]] = defaultdict(list)
+        for trade, cell in cells:
+            gains[int(verdict.outcome[cell])].append(trade.gain_usd)
+        for code in (PASS, ABSTAIN):
+            if gains[code]:
+                yield rule, _counted(OUTCOMES[code], gains[code])
+
+
+def sector_exposure(result: ReplayResult) -> dict[Sector, NDArray[np.float64]]:
+    """Return the part of NAV in each sector at the closes [0–1]; a close without a known NAV counts as 0."""
+    rows = np.flatnonzero(result.curve.is_closing)
+    nav = result.curve.nav_usd[rows, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weight = np.nan_to_num(result.curve.quantity[rows] * result.panel.price[rows] / nav)
+    sectors = [result.spec.universe[s].sector for s in result.panel.symbols]
+    return {
+        sector: weight[:, [i for i, s in enumerate(sectors) if s is sector]].sum(axis=1)
+        for sector in dict.fromkeys(s for s in sectors if s is not None)
+    }

@@ -1,0 +1,192 @@
+"""The tables of a replay's report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from trading.accounting.periods import CRISES, monthly_returns, stretch_returns, yearly_returns
+from trading.domain.panel import Why
+from trading.domain.replays import ReplayRun, RunTrade
+from trading.domain.signals import RuleRole
+from trading.engine.result import ReplayResult
+from trading.reporting.attribution import gains_by_exit, gains_by_optional_rule, open_by_year, rule_counts
+from trading.reporting.figures import LINES, benchmark_name
+from trading.reporting.page import Cell, Markup, bar, heat, paragraph, table
+from trading.reporting.replay_charts import book_name, curves_of
+from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, whole
+
+WORST, BEST = 10, 5
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_STRONG_MONTH, _STRONG_YEAR = 0.08, 0.3
+"""Returns at which the colour is full."""
+_ROLES = {
+    RuleRole.ENTRY_REQUIRED: "must pass",
+    RuleRole.ENTRY_OPTIONAL: "must not fail",
+    RuleRole.EXIT: "exit",
+    RuleRole.BLOCK: "block",
+}
+
+
+def _with_start(growth: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.concatenate([[1.0], growth])
+
+
+def month_table(run: ReplayRun) -> Markup:
+    """Return one line a year with its months, and the year beside the benchmarks."""
+    days, curves = curves_of(run)
+    months = monthly_returns(days, _with_start(curves[book_name(run)]))
+    years = {name: yearly_returns(days, _with_start(growth)) for name, growth in curves.items()}
+    beside = [name for name in ("list", "SPY") if name in years]
+    rows: list[list[Cell]] = []
+    for year in years[book_name(run)]:
+        of_months = [_tinted(months.get((year, m)), _STRONG_MONTH) for m in range(1, 13)]
+        of_years = [_tinted(years[name][year], _STRONG_YEAR) for name in (book_name(run), *beside)]
+        rows.append([str(year), *of_months, *of_years])
+    return table(["", *_MONTHS, "year", *map(benchmark_name, beside)], rows, kind="months")
+
+
+def _tinted(frac: float | None, strong: float) -> Cell:
+    if frac is None:
+        return ""
+    return heat(change(frac).removesuffix(" %"), 0.75 * float(np.clip(frac / strong, -1.0, 1.0)))
+
+
+def crisis_table(run: ReplayRun) -> Markup:
+    """Return return and drawdown of each crisis that the replay covers."""
+    days, curves = curves_of(run)
+    rows = []
+    for stretch in CRISES:
+        found = {name: stretch_returns(days, _with_start(growth), stretch) for name, growth in curves.items()}
+        if any(found.values()):
+            cells = [UNKNOWN if f is None else f"{change(f[0])} ({fall(f[1])})" for f in found.values()]
+            rows.append([stretch.name, *cells])
+    return table(["", *map(benchmark_name, curves)], rows, empty="The range covers none of them.")
+
+
+def rule_key() -> Markup:
+    """Return what the colours of a rule's bar mean."""
+    parts = "".join(f"{bar([(kind, 1.0)]).html}{kind}" for kind in ("pass", "fail", "abstain"))
+    return Markup(f'<p class="keys">{parts}</p>')
+
+
+def rule_table(result: ReplayResult) -> Markup:
+    """Return how often each rule passed, failed and abstained, and kept an entry out alone."""
+    rows: list[list[Cell]] = []
+    for count in rule_counts(result):
+        total = max(count.passed + count.failed + count.abstained, 1)
+        shares = [("pass", count.passed / total), ("fail", count.failed / total), ("abstain", count.abstained / total)]
+        rows.append(
+            [count.rule, _ROLES[count.role], bar(shares), *(percent(share) for _, share in shares), whole(count.alone)]
+        )
+    return table(["rule", "role", "", "pass", "fail", "abstain", "kept out alone"], rows, kind="named")
+
+
+def optional_table(result: ReplayResult, run: ReplayRun) -> Markup:
+    """Return what came of entries by the verdicts of optional rules."""
+    found = gains_by_optional_rule(result, run.trades or ())
+    rows = ([r, c.name, whole(c.count), percent(c.hit_frac), gain(c.gain_usd)] for r, c in found)
+    head = ["rule", "verdict", "trades", "hit rate", "gain, USD"]
+    return table(head, rows, kind="named", empty="No trade was closed, or there is no optional rule.")
+
+
+def gate_table(result: ReplayResult) -> Markup:
+    """Return how often entries were open, by symbol and year."""
+    years, open_frac = open_by_year(result)
+    opened = result.judgement.enters & ~result.judgement.blocked
+    rows: list[list[Cell]] = [
+        [symbol, *(heat(percent(f).removesuffix(" %"), 0.75 * float(f)) for f in line), whole(float(hours))]
+        for symbol, line, hours in zip(result.panel.symbols, open_frac, opened.sum(axis=0), strict=True)
+    ]
+    return table(["% of hours", *map(str, years), "hours open"], rows, kind="months")
+
+
+def denial_table(result: ReplayResult) -> Markup:
+    """Return denials by code, the most frequent first."""
+    rows = ((code, whole(count)) for code, count in sorted(result.denials.items(), key=lambda item: -item[1]))
+    return table(["code", "hours × orders"], rows, empty="No order was denied.")
+
+
+def exit_table(result: ReplayResult) -> Markup:
+    """Return sales by cause."""
+    found = gains_by_exit(result)
+    rows = [[c.name, whole(c.count), percent(c.hit_frac), gain(c.gain_usd), gain(c.gain_usd / c.count)] for c in found]
+    if found:
+        count, total = sum(c.count for c in found), sum(c.gain_usd for c in found)
+        won = sum(c.won for c in found) / count
+        rows.append(["all sales", whole(count), percent(won), gain(total), gain(total / count)])
+    return table(["cause", "sales", "won", "gain, USD", "a sale, USD"], rows, empty="Nothing was sold.")
+
+
+def trade_tables(run: ReplayRun) -> Sequence[Markup]:
+    """Return the worst and the best closed trades."""
+    by_gain = sorted(run.trades or (), key=lambda t: t.gain_usd)
+    if not by_gain:
+        return (paragraph("No trade was closed."),)
+    best = by_gain[::-1][:BEST]
+    return (_trades("worst", by_gain[:WORST]), _trades("best", best))
+
+
+def _trades(name: str, trades: Sequence[RunTrade]) -> Markup:
+    rows = (
+        [
+            t.symbol,
+            f"{t.opened_at:%Y-%m-%d}",
+            f"{t.closed_at:%Y-%m-%d}",
+            whole(t.quantity),
+            f"{t.entry_price:,.2f}",
+            f"{t.exit_price:,.2f}",
+            change(t.return_frac),
+            gain(t.gain_usd),
+            t.closed_by,
+        ]
+        for t in trades
+    )
+    return table([name, "entry", "exit", "shares", "bought at", "sold at", "return", "gain, USD", "closed by"], rows)
+
+
+def cost_table(by_cost: Mapping[int, Mapping[str, float | None]]) -> Markup:
+    """Return the figures that costs change, by factor on all costs."""
+    shown = ("total_frac", "cagr_frac", "sharpe", "drawdown_frac", "trades", "profit_factor", "gain_usd", "costs_usd")
+    lines = [line for line in LINES if line.key in shown]
+    rows = ([f"costs × {factor}", *(line.of(figures) for line in lines)] for factor, figures in sorted(by_cost.items()))
+    return table(["", *(line.name for line in lines)], rows, empty="Not measured (--no-cost-sensitivity).")
+
+
+def state_table(result: ReplayResult) -> Markup:
+    """Return what changed the trading state, and how long each state lasted in sessions."""
+    closes = result.curve.as_of[result.curve.is_closing]
+    at = [np.datetime64(as_of.replace(tzinfo=None), "us") for as_of, _ in result.state_changes]
+    ends = [*at[1:], closes[-1] if closes.size else np.datetime64("NaT")]
+    lasted = [int(((closes >= first) & (closes < last)).sum()) for first, last in zip(at, ends, strict=True)]
+    rows = (
+        [f"{as_of:%Y-%m-%d %H:%M} UTC", f"{n} sessions", sentence]
+        for (as_of, sentence), n in zip(result.state_changes, lasted, strict=True)
+    )
+    return table(["when", "lasted", "why"], rows, kind="words", empty="It was ACTIVE throughout.")
+
+
+def data_table(result: ReplayResult) -> Markup:
+    """Return how the hours of each symbol were priced, and its longest stretch without a price."""
+    panel = result.panel
+    missing = panel.why_price != Why.KNOWN
+    daily = (panel.daily_priced == 1.0) & ~missing
+    rows = [
+        [
+            symbol,
+            percent(1.0 - float(missing[:, i].mean()) - float(daily[:, i].mean())),
+            percent(float(daily[:, i].mean())),
+            whole(float(missing[:, i].sum())),
+            whole(_longest(missing[:, i])),
+        ]
+        for i, symbol in enumerate(panel.symbols)
+    ]
+    return table(["", "hours by intraday bars", "daily", "hours without a price", "longest without"], rows)
+
+
+def _longest(missing: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
+    """Return the length of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(np.int8)))
+    return max((last - first for first, last in list(pairwise(edges.tolist()))[::2]), default=0)
