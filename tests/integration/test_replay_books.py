@@ -148,6 +148,21 @@ def test_the_books_command_by_command(airdesk):
     assert "3 trials" in airdesk("replay", "show", "plain")[1]
 
 
+def test_a_report_is_written_where_one_is_asked_for(airdesk, tmp_path):
+    span = ("--from", str(FIRST), "--to", str(LAST))
+    folder = tmp_path / "weeks"
+    code, printed = airdesk("replay", "run", *span, "--name", "weeks", "--report", str(folder), "--png")
+    assert code == 0, printed
+    assert sorted(p.name for p in folder.iterdir()) == ["equity.png", "months.png", "report.html", "trades.csv"]
+    page = (folder / "report.html").read_text()
+    assert "SYNTHETIC market" in page
+    assert page.count("costs × ") == 3
+    with_costs = json.loads(airdesk("replay", "show", "weeks", "--json")[1])
+    assert f"{with_costs['figures']['trades']:.0f}" in page
+    assert airdesk("replay", "run", *span, "--report", str(folder), "--no-cost-sensitivity", "--no-store")[0] == 0
+    assert "costs × 0" not in (folder / "report.html").read_text()
+
+
 def test_costs_make_the_same_run_poorer(airdesk):
     span = ("--from", str(FIRST), "--to", str(LAST))
     for name, bps in (("cheap", "0"), ("dear", "50")):

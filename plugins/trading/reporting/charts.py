@@ -72,6 +72,8 @@ def linear_axis(low: float, high: float, *, count: int = 5) -> Axis:
 
 def log_axis(low: float, high: float) -> Axis:
     """Return a logarithmic axis around positive values; ticks at 1, 2 and 5, and finer ones in a narrow range."""
+    if high < low * 1.01:
+        low, high = low / 1.01, high * 1.01
     for steps in ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(n / 10 for n in range(10, 100))):
         powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
         levels = [s * 10.0**p for p in powers for s in steps]
@@ -171,17 +173,26 @@ def _figure(
 
 def _key(series: Series, *, is_layered: bool) -> str:
     mark = f'<path class="layer t{series.tone}" d="M2 1H22V11H2Z"/>' if is_layered else _line(series.tone, "M0 6H24")
-    return f'<li><svg viewBox="0 0 24 12" class="key">{mark}</svg>{escape(series.name)} <b>{escape(series.stated)}</b></li>'
+    words = f"{escape(series.name)} <b>{escape(series.stated)}</b>"
+    return f'<li><svg viewBox="0 0 24 12" class="key">{mark}</svg>{words}</li>'
 
 
 def _calendar_ticks(days: Days) -> list[tuple[float, str]]:
     """Return (place 0–1, label) of the first sessions of years, quarters or months: as coarse as the range asks for."""
     if len(days) < 2:
         return []
-    for unit, step, pattern in (("Y", 1, "%Y"), ("M", 3, "%b %Y"), ("M", 1, "%b %Y"), ("D", 5, "%d %b")):
-        period = days.astype(f"datetime64[{unit}]").astype(int) // step
-        starts = np.flatnonzero(period[1:] != period[:-1]) + 1
-        if len(starts) >= 2:
-            break
+    unit, step, pattern = next(
+        scale for scale in _SCALES if _changes(days, *scale[:2]).size >= 2 or scale == _SCALES[-1]
+    )
+    starts = _changes(days, unit, step)
     starts = starts[:: max(math.ceil(len(starts) / 10), 1)]
     return [(i / (len(days) - 1), days[i].astype("datetime64[D]").item().strftime(pattern)) for i in starts.tolist()]
+
+
+_SCALES = (("Y", 1, "%Y"), ("M", 3, "%b %Y"), ("M", 1, "%b %Y"), ("D", 5, "%d %b"))
+
+
+def _changes(days: Days, unit: str, step: int) -> NDArray[np.intp]:
+    """Return the indices of the sessions that begin a new period of so many units."""
+    period = days.astype(f"datetime64[{unit}]").astype(int) // step
+    return np.flatnonzero(period[1:] != period[:-1]) + 1

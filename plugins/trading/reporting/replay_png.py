@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from trading.accounting.performance import drawdowns
 from trading.accounting.periods import monthly_returns
@@ -13,10 +15,11 @@ from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun
 from trading.reporting.figures import benchmark_name
 from trading.reporting.replay_charts import book_name, curves_of
-from trading.reporting.wording import change
+from trading.reporting.wording import change, points, tick
 
 _COLOURS = ("#0a5fa8", "#c25a06", "#00735a", "#8d4a86")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
+_GAINS_BLUE = LinearSegmentedColormap.from_list("gains", ("#d8730f", "#ffffff", "#2c7fc4"))
 _WIDE, _DPI = (9.0, 5.6), 120
 
 
@@ -46,6 +49,9 @@ def _equity(run: ReplayRun) -> Figure:
         falls = -100.0 * drawdowns(np.concatenate([[1.0], growth]))[1:]
         below.plot(days, falls, color=colour, linestyle=dash, linewidth=width)
     above.set_yscale("log")
+    above.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    above.yaxis.set_minor_formatter(NullFormatter())
     above.legend(frameon=False, fontsize=9)
     below.set_ylabel("%")
     for axes in (above, below):
@@ -62,10 +68,10 @@ def _months(run: ReplayRun) -> Figure:
     for (year, month), frac in months.items():
         grid[years.index(year), month - 1] = 100.0 * frac
     axes = figure.subplots()
-    axes.imshow(grid, cmap="PuOr_r", vmin=-8.0, vmax=8.0, aspect="auto")
+    axes.imshow(grid, cmap=_GAINS_BLUE, vmin=-8.0, vmax=8.0, aspect="auto")
     axes.set_yticks(range(len(years)), map(str, years))
     axes.set_xticks(range(12), ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"])
     for (row, column), value in np.ndenumerate(grid):
         if np.isfinite(value):
-            axes.text(column, row, change(value / 100.0).removesuffix(" %"), ha="center", va="center", fontsize=8)
+            axes.text(column, row, points(value / 100.0), ha="center", va="center", fontsize=8)
     return figure

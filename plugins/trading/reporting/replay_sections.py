@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from trading.accounting.periods import CRISES, monthly_returns, stretch_returns, yearly_returns
+from trading.analysis.facts import utc64
 from trading.domain.panel import Why
 from trading.domain.replays import ReplayRun, RunTrade
 from trading.domain.signals import RuleRole
@@ -16,7 +17,7 @@ from trading.reporting.attribution import gains_by_exit, gains_by_optional_rule,
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.page import Cell, Markup, bar, heat, paragraph, table
 from trading.reporting.replay_charts import book_name, curves_of
-from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, whole
+from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, points, whole
 
 WORST, BEST = 10, 5
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -51,7 +52,7 @@ def month_table(run: ReplayRun) -> Markup:
 def _tinted(frac: float | None, strong: float) -> Cell:
     if frac is None:
         return ""
-    return heat(change(frac).removesuffix(" %"), 0.75 * float(np.clip(frac / strong, -1.0, 1.0)))
+    return heat(points(frac), 0.75 * float(np.clip(frac / strong, -1.0, 1.0)))
 
 
 def crisis_table(run: ReplayRun) -> Markup:
@@ -97,7 +98,7 @@ def gate_table(result: ReplayResult) -> Markup:
     years, open_frac = open_by_year(result)
     opened = result.judgement.enters & ~result.judgement.blocked
     rows: list[list[Cell]] = [
-        [symbol, *(heat(percent(f).removesuffix(" %"), 0.75 * float(f)) for f in line), whole(float(hours))]
+        [symbol, *(heat(f"{f:.1%}".removesuffix("%"), 0.75 * float(f)) for f in line), whole(float(hours))]
         for symbol, line, hours in zip(result.panel.symbols, open_frac, opened.sum(axis=0), strict=True)
     ]
     return table(["% of hours", *map(str, years), "hours open"], rows, kind="months")
@@ -158,9 +159,8 @@ def cost_table(by_cost: Mapping[int, Mapping[str, float | None]]) -> Markup:
 def state_table(result: ReplayResult) -> Markup:
     """Return what changed the trading state, and how long each state lasted in sessions."""
     closes = result.curve.as_of[result.curve.is_closing]
-    at = [np.datetime64(as_of.replace(tzinfo=None), "us") for as_of, _ in result.state_changes]
-    ends = [*at[1:], closes[-1] if closes.size else np.datetime64("NaT")]
-    lasted = [int(((closes >= first) & (closes < last)).sum()) for first, last in zip(at, ends, strict=True)]
+    begun = [int(np.searchsorted(closes, utc64(as_of))) for as_of, _ in result.state_changes]
+    lasted = [after - before for before, after in pairwise([*begun, len(closes)])]
     rows = (
         [f"{as_of:%Y-%m-%d %H:%M} UTC", f"{n} sessions", sentence]
         for (as_of, sentence), n in zip(result.state_changes, lasted, strict=True)

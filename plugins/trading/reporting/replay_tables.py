@@ -13,6 +13,7 @@ from trading.reporting.figures import LINES, FigureLine, benchmark_name
 from trading.reporting.tables import table_of
 from trading.reporting.wording import UNKNOWN, change, fall, gain, ratio, whole
 
+_SAID_ELSEWHERE = frozenset({"symbols", "strategy", "spec_hash", "from", "to", "cash_usd"})
 _DRIVERS = {
     Driver.IN_PROCESS: "in one process",
     Driver.BACKFILL: "session by session through hourly_replay",
@@ -41,7 +42,8 @@ def runs_table(runs: Sequence[ReplayRun]) -> Table:
 
 def head_lines(run: ReplayRun) -> list[tuple[str, str]]:
     """Return what a run was, as names and values."""
-    configuration = ", ".join(f"{k} {_plain(v)}" for k, v in run.configuration.items() if k != "symbols")
+    shown = {k: v for k, v in run.configuration.items() if k not in _SAID_ELSEWHERE}
+    configuration = ", ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in shown.items())
     parameters = run.parameters or {}
     return [
         ("strategy", f"{run.strategy}, spec {run.spec_hash}"),
@@ -55,7 +57,10 @@ def head_lines(run: ReplayRun) -> list[tuple[str, str]]:
 
 
 def _plain(value: object) -> str:
-    return f"({', '.join(f'{k} {v}' for k, v in value.items())})" if isinstance(value, Mapping) else str(value)
+    if isinstance(value, Mapping):
+        said = (f"{k.replace('_', ' ')} {_plain(v)}" for k, v in value.items() if v not in ({}, [], None))
+        return f"({', '.join(said)})"
+    return f"{value:,g}" if isinstance(value, float) else str(value)
 
 
 def _moment(at: datetime | None) -> str:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 
 MINUS, UNKNOWN = "\u2212", "\u2013"
+PERCENT = "\u00a0%"
+"""With a space at which no line breaks."""
 
 type Wording = Callable[[float | None], str]
 
@@ -35,9 +37,14 @@ def fall(value: float | None) -> str:
     return change(None if value is None else -value)
 
 
+def points(value: float | None) -> str:
+    """Return a fraction as percent with its sign and without the word, for a table that says it on top."""
+    return change(value).removesuffix(PERCENT)
+
+
 def _with_sign(value: float | None, sign: str) -> str:
     worded = _worded(None if value is None else value * 100.0, f"{sign},.1f")
-    return worded if worded == UNKNOWN else f"{worded} %"
+    return worded if worded == UNKNOWN else f"{worded}{PERCENT}"
 
 
 def ratio(value: float | None) -> str:
@@ -52,7 +59,7 @@ def tick(value: float | None) -> str:
 
 def tick_percent(value: float | None) -> str:
     """Return a round fraction as an axis words it, e.g. "−20 %"."""
-    return f"{_worded(None if value is None else value * 100.0, ',.6g')} %"
+    return _worded(None if value is None else value * 100.0, ",.6g") + PERCENT
 
 
 def probability(value: float | None) -> str:
