@@ -20,6 +20,8 @@ CALLED_FROM_OUTSIDE = {
     "summary": "Airflow shows it in the list of DAGs",
     "infer_manual_data_interval": "Airflow asks a timetable when a person triggers a run",
     "evaluate": "Airflow's retry policy",
+    "notify_order": "backtrader tells a strategy",
+    "next": "backtrader asks a strategy",
 }
 
 SECRETS = (

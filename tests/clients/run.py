@@ -9,14 +9,15 @@ where it is installed. All live under `.airdesk/venvs`, made once per lock.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.environments import child_environment, environment, told  # noqa: E402
+
 LOCKS = Path(__file__).resolve().parent
 SUITES = {
     "ib_async": ("tests/contract/gateway", "tests/contract/test_broker.py", "tests/contract/test_ibkr_*.py"),
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 def run_suite(name: str, options: list[str]) -> int:
     """Run one suite and return pytest's exit code."""
-    python = environment(name)
+    python = environment(name, LOCKS / f"{name}.txt")
     paths = [str(path) for pattern in SUITES[name] for path in sorted(ROOT.glob(pattern))]
     print(f"--- {name}", flush=True)
     # The main conftest starts a Postgres, which these environments do not have and these suites do not need.
@@ -44,31 +45,8 @@ def run_suite(name: str, options: list[str]) -> int:
     return subprocess.run(command, cwd=ROOT, env=child_environment(), check=False).returncode
 
 
-def environment(name: str) -> Path:
-    """Return the interpreter of a client's environment, made when its lock or this Python changed."""
-    lock = LOCKS / f"{name}.txt"
-    home = Path(os.environ.get("AIRDESK_STATE_DIR") or ROOT / ".airdesk").resolve() / "venvs" / name
-    stamp, python = home / "airdesk.stamp", home / "bin" / "python"
-    wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {sys.version_info[0]}.{sys.version_info[1]}\n"
-    if stamp.is_file() and stamp.read_text(encoding="ascii") == wanted and os.access(python, os.X_OK):
-        return python
-    print(f"--- {name}: installing its environment (once)", flush=True)
-    shutil.rmtree(home, ignore_errors=True)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    for command in ([sys.executable, "-m", "venv", str(home)], [*pip, "--require-hashes", "-r", str(lock)]):
-        subprocess.run(command, env=child_environment(), check=True)
-    stamp.write_text(wanted, encoding="ascii")
-    return python
-
-
-def child_environment() -> dict[str, str]:
-    """Return our environment without what would lead a child to other packages."""
-    hidden = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")
-    return {name: value for name, value in os.environ.items() if name not in hidden}
-
-
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except subprocess.CalledProcessError as failed:
-        sys.exit(f"{' '.join(map(str, failed.cmd[:4]))} … failed; check the network and start again")
+        sys.exit(told(failed))

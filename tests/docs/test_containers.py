@@ -46,4 +46,4 @@ def test_ci_runs_the_script_that_people_run():
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
     lines = (ROOT / ".ci/run").read_text().splitlines()
     commands = [line for line in lines if line and not line.startswith("#")]
-    assert commands[-2:] == ["./airdesk test", "$python tests/clients/run.py"]
+    assert commands[-3:] == ["./airdesk test", "$python tests/clients/run.py", "$python tests/peers/run.py"]
