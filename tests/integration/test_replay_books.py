@@ -48,7 +48,7 @@ def airdesk(database_url, services, monkeypatch, capsys):
 
 
 def test_a_run_comes_back_as_it_was_stored(store):
-    run = a_run(search="grid", parameters={"rsi": 65}, parent="june", driver=Driver.SEARCH, trades=(a_trade(),) * 3)
+    run = a_run(search="grid", parameters={"rsi": 65}, trades=(a_trade(),) * 3)
     with store.transaction() as tx:
         tx.replays.save_run(run)
     with store.transaction() as tx:
@@ -171,6 +171,38 @@ def test_costs_make_the_same_run_poorer(airdesk):
     assert cheap["figures"]["gain_usd"] > dear["figures"]["gain_usd"]
     assert cheap["trial"]["configuration_hash"] != dear["trial"]["configuration_hash"]
     assert Decimal(str(cheap["starting_usd"])) == 100_000
+
+
+def test_a_run_may_replace_numbers_of_the_strategy(airdesk):
+    span = ("--from", str(FIRST), "--to", str(LAST))
+    assert airdesk("replay", "run", *span, "--name", "own")[0] == 0
+    code, printed = airdesk("replay", "run", *span, "--name", "tight", "--set", "trail=0.10")
+    assert code == 0, printed
+    assert "trail 0.1" in airdesk("replay", "show", "tight")[1]
+    compared = airdesk("replay", "compare", "own", "tight")[1]
+    assert "trail" in compared
+    code, printed = airdesk("replay", "run", *span, "--set", "trail=0.10,0.11")
+    assert (code, "trail names 2 values" in printed) == (1, True)
+
+
+def test_the_best_numbers_of_a_search_are_replayed_as_a_run(airdesk, tmp_path):
+    span = ("--from", str(FIRST), "--to", str(LAST))
+    searched = airdesk("replay", "search", "trails", *span, "--set", "trail=0.10,0.12", "--min-trades", "1")
+    assert searched[0] == 0, searched[1]
+    code, printed = airdesk("replay", "run", *span, "--search", "trails", "--name", "best")
+    assert code == 0, printed
+    assert "the best of search trails" in airdesk("replay", "show", "best")[1]
+    (best,) = json.loads(airdesk("replay", "list", "--search", "trails", "--json")[1])
+    assert best["name"] == "best"
+    assert airdesk("replay", "run", *span, "--search", "none")[0] == 1
+    assert "over 2 trials" in printed, "the winner is one of the two trials of its search"
+
+
+def test_a_session_is_not_replayed_into_the_name_of_a_run(airdesk, services):
+    span = ("--from", str(FIRST), "--to", str(LAST))
+    assert airdesk("replay", "run", *span, "--name", "weeks")[0] == 0
+    with pytest.raises(PermanentError, match="weeks is a stored run"):
+        replay_session(services, three_sector(), BookId(BookKind.REPLAY, "weeks"), FIRST, run_id="b", replace=True)
 
 
 def test_a_book_that_was_replayed_is_listed_shown_and_deleted_by_its_name(airdesk, services):

@@ -95,7 +95,7 @@ def found() -> Findings:
         is_synthetic=True,
     )
     run = run_of(result, label, benchmarks)
-    return Findings(result, run, benchmark_figures(run), (run.trial,), {1: run.figures, 2: run.figures})
+    return Findings(result, run, benchmark_figures(run), (run.trial,), 12, {1: run.figures, 2: run.figures})
 
 
 @pytest.fixture(scope="module")

@@ -37,15 +37,15 @@ DELETE FROM desk.books WHERE book = %(book)s::text;
 -- name: add_run
 -- Store a run.
 INSERT INTO desk.replay_runs (
-    name, made_at, driver, strategy, spec_hash, configuration, configuration_hash, data_cutoff_at, code_version,
-    first_on, last_on, starting_usd, is_synthetic, sharpe, skew, kurtosis, return_count, figures, search, parameters,
-    parent, session_on, nav_usd, cash_usd, benchmarks)
+    name, made_at, strategy, spec_hash, configuration, configuration_hash, data_cutoff_at, code_version, first_on,
+    last_on, starting_usd, is_synthetic, sharpe, skew, kurtosis, return_count, figures, search, parameters, session_on,
+    nav_usd, cash_usd, benchmarks)
 VALUES (
-    %(name)s::text, %(made_at)s::timestamptz, %(driver)s::text, %(strategy)s::text, %(spec_hash)s::text,
+    %(name)s::text, %(made_at)s::timestamptz, %(strategy)s::text, %(spec_hash)s::text,
     %(configuration)s::jsonb, %(configuration_hash)s::text, %(data_cutoff_at)s::timestamptz, %(code_version)s::text,
     %(first_on)s::date, %(last_on)s::date, %(starting_usd)s::float8, %(is_synthetic)s::boolean, %(sharpe)s::float8,
     %(skew)s::float8, %(kurtosis)s::float8, %(return_count)s::int, %(figures)s::jsonb, %(search)s::text,
-    %(parameters)s::jsonb, %(parent)s::text, %(session_on)s::date[], %(nav_usd)s::float8[], %(cash_usd)s::float8[],
+    %(parameters)s::jsonb, %(session_on)s::date[], %(nav_usd)s::float8[], %(cash_usd)s::float8[],
     %(benchmarks)s::jsonb);
 
 -- name: lock_run_name
@@ -59,9 +59,9 @@ SELECT EXISTS (SELECT FROM desk.replay_runs WHERE name = %(name)s::text)
 
 -- name: read_runs
 -- Runs without their curves, oldest first; of one search, or all.
-SELECT name, made_at, driver, strategy, spec_hash, configuration, configuration_hash, data_cutoff_at, code_version,
+SELECT name, made_at, strategy, spec_hash, configuration, configuration_hash, data_cutoff_at, code_version,
        first_on, last_on, starting_usd, is_synthetic, sharpe, skew, kurtosis, return_count, figures, search,
-       parameters, parent
+       parameters
 FROM desk.replay_runs WHERE search = %(search)s::text OR %(search)s::text IS NULL ORDER BY made_at, name;
 
 -- name: read_run

@@ -33,11 +33,10 @@ def checked_name(name: str) -> str:
 
 
 class Driver(StrEnum):
-    """Which of the drivers made a run; all of them call the same step."""
+    """Which of the drivers made a run; both call the same step."""
 
     IN_PROCESS = "in_process"
     BACKFILL = "backfill"
-    SEARCH = "search"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +111,8 @@ class ReplayRun:
         data_cutoff_at: rows known by then were read.
         code_version: as decisions store it.
         figures: by name, None where undefined.
-        search, parameters, parent: name of the parameter search, what it set, and the run or search above it.
-        equity, trades: None where they were not read; a run of a search may have no trades stored.
+        parameters: numbers that are not the strategy's own. search: the one that found them; None for a person.
+        equity, trades: None where they were not read.
     """
 
     name: str
@@ -132,7 +131,6 @@ class ReplayRun:
     figures: Mapping[str, float | None]
     search: str | None = None
     parameters: Mapping[str, Json] | None = None
-    parent: str | None = None
     equity: RunEquity | None = None
     trades: tuple[RunTrade, ...] | None = None
 

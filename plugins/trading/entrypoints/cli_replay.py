@@ -8,23 +8,27 @@ from decimal import Decimal
 
 from rich.console import Console
 
+from trading.accounting.trials import deflated_sharpe
 from trading.analysis.facts import Facts
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, checked_name
+from trading.domain.searches import Parameters
 from trading.engine.hours import Timeline
 from trading.engine.replay import replay
-from trading.entrypoints import cli_costs, cli_replay_report, cli_replay_runs, cli_replay_search
+from trading.entrypoints import cli_costs, cli_replay_numbers, cli_replay_report, cli_replay_runs, cli_replay_search
 from trading.entrypoints.cli_replay_report import Replayed
 from trading.errors import PermanentError
 from trading.ports import Services
 from trading.reporting.replay_summary import print_summary
+from trading.reporting.wording import probability, whole
 from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
+from trading.strategy.space import with_parameters
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import code_of, load_facts, timeline_of
-from trading.tasks.replay_runs import RunLabel, benchmarks_of, configuration_of, free_name, run_of
+from trading.tasks.replay_runs import RunLabel, all_trials, benchmarks_of, configuration_of, free_name, run_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,6 +42,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.add_argument("--name", help="name to store it under; default: run-1, run-2, …")
     run.add_argument("--replace", action="store_true", help="replace the stored run of that name")
     run.add_argument("--no-store", action="store_true", help="store no run; its outcome still counts as a trial")
+    cli_replay_numbers.add_to(run)
     run.add_argument("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     cli_costs.add_to(run)
     cli_replay_report.add_to(run)
@@ -52,8 +57,10 @@ def _run(options: argparse.Namespace) -> int:
     with services.store.transaction() as tx:
         name = checked_name(options.name or free_name(tx))
         _refuse_taken(options, name, is_taken=tx.replays.is_taken(name))
-    spec = spec_named(options.strategy or settings.strategy)
-    replayed = replay_as(options, services, spec, name, options.cash or settings.starting_cash_usd)
+    strategy, parameters = cli_replay_numbers.of(options, services, options.strategy or settings.strategy)
+    spec = with_parameters(spec_named(strategy), parameters)
+    cash = options.cash or settings.starting_cash_usd
+    replayed = replay_as(options, services, spec, name, cash, parameters)
     print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)
     _keep(options, services, replayed.run)
     if options.report:
@@ -67,7 +74,14 @@ def _refuse_taken(options: argparse.Namespace, name: str, *, is_taken: bool) -> 
         raise PermanentError(f"replay {name} exists; choose another --name, or --replace it")
 
 
-def replay_as(options: argparse.Namespace, services: Services, spec: StrategySpec, name: str, cash: int) -> Replayed:
+def replay_as(
+    options: argparse.Namespace,
+    services: Services,
+    spec: StrategySpec,
+    name: str,
+    cash: int,
+    parameters: Parameters,
+) -> Replayed:
     """Return the replay that the options describe."""
     timeline = timeline_of(services.calendar, options.first_on, options.last_on)
     now = services.clock.now()
@@ -84,6 +98,8 @@ def replay_as(options: argparse.Namespace, services: Services, spec: StrategySpe
         data_cutoff_at=now,
         code_version=code_of(services),
         is_synthetic=is_synthetic,
+        search=options.search,
+        parameters=dict(parameters) or None,
     )
     return Replayed(result, facts, timeline, terms, costs, benchmarks, run_of(result, label, benchmarks))
 
@@ -113,9 +129,15 @@ def _keep(options: argparse.Namespace, services: Services, run: ReplayRun) -> No
     with services.store.transaction() as tx:
         if options.no_store:
             tx.replays.log_trial(run.trial)
-            return
-        tx.replays.save_run(run, replace=options.replace)
-    print(f"stored as {run.name}; ./airdesk replay show {run.name}")
+        else:
+            tx.replays.save_run(run, replace=options.replace)
+        trials = all_trials(tx)
+    luck = probability(deflated_sharpe(run.trial, trials))
+    print(
+        f"deflated Sharpe {luck} over {whole(len(trials))} trials (probability that it is more than the best of luck)"
+    )
+    if not options.no_store:
+        print(f"stored as {run.name}; ./airdesk replay show {run.name}")
 
 
 def _title(options: argparse.Namespace, replayed: Replayed, spec: StrategySpec) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from trading.analysis.facts import Facts
+from trading.domain.market import ActionKind
 from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun
 from trading.engine.hours import Terms, Timeline
@@ -54,9 +55,16 @@ def write(options: argparse.Namespace, services: Services, replayed: Replayed) -
         trials = all_trials(tx)
     by_cost = {factor: _with_costs_times(replayed, factor) for factor in FACTORS} if options.cost_sensitivity else {}
     run = replayed.run
-    found = Findings(replayed.result, run, benchmark_figures(run), trials, by_cost)
+    found = Findings(replayed.result, run, benchmark_figures(run), trials, _dividend_count(replayed), by_cost)
     for path in write_report(found, options.report, with_png=options.png):
         print(f"wrote {path}")
+
+
+def _dividend_count(replayed: Replayed) -> int:
+    """Return how many dividends of the list are stored for the range."""
+    run, traded = replayed.run, frozenset(replayed.result.panel.symbols)
+    paid = (a for a in replayed.facts.actions if a.kind is ActionKind.DIVIDEND and a.symbol in traded)
+    return sum(run.first_on <= action.ex_on <= run.last_on for action in paid)
 
 
 def _with_costs_times(replayed: Replayed, factor: int) -> dict[str, float | None]:

@@ -28,7 +28,7 @@ class Evidence:
         benchmarks: figures of what simply held would have done, by name.
         deflated: deflated Sharpe ratio; trial_count: outcomes that were looked at.
         open_frac: part of the symbol-hours in which an entry was open; never_open: symbols without one.
-        state_changes: of the trading state.
+        state_changes: of the trading state. dividend_count: dividends of the list that are stored for the range.
         totals_by_cost: total return by factor on all costs; empty where it was not measured.
     """
 
@@ -38,6 +38,7 @@ class Evidence:
     open_frac: float
     never_open: Sequence[str]
     state_changes: Sequence[tuple[datetime, str]]
+    dividend_count: int
     totals_by_cost: Mapping[float, float | None]
 
 
@@ -49,9 +50,11 @@ def objections(run: ReplayRun, evidence: Evidence) -> tuple[str, ...]:
     return tuple(sentence for ask in asked for sentence in ask(run, evidence))
 
 
-def _data(run: ReplayRun, _: Evidence) -> Iterator[str]:
+def _data(run: ReplayRun, evidence: Evidence) -> Iterator[str]:
     if run.is_synthetic:
         yield "The market is invented (SYNTHETIC): the figures say nothing about any real market."
+    if not evidence.dividend_count:
+        yield "No dividend of the list is stored for the range: the book, and the list simply held, miss what it paid."
     sessions = run.trial.return_count
     if sessions < SESSIONS_PER_YEAR:
         yield f"Only {whole(sessions)} sessions: less than a year, so figures a year are extrapolated."

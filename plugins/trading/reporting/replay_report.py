@@ -39,6 +39,7 @@ class Findings:
     Attributes:
         run: with equity and trades. benchmarks: figures of what simply held would have done, by name.
         trials: every outcome that was looked at, this one too.
+        dividend_count: dividends of the list that are stored for the range.
         by_cost: figures by factor on all costs; empty where the replay was not repeated.
     """
 
@@ -46,6 +47,7 @@ class Findings:
     run: ReplayRun
     benchmarks: Mapping[str, Mapping[str, float | None]]
     trials: Sequence[Trial]
+    dividend_count: int
     by_cost: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
 
     @property
@@ -65,6 +67,7 @@ class Findings:
             open_frac=float(opened.mean()) if open_frac.size else 0.0,
             never_open=never,
             state_changes=self.result.state_changes,
+            dividend_count=self.dividend_count,
             totals_by_cost={factor: figures["total_frac"] for factor, figures in self.by_cost.items()},
         )
         return objections(self.run, evidence)
@@ -101,7 +104,7 @@ def replay_report(found: Findings) -> str:
 _EQUITY = "Growth of 1 USD on a logarithmic scale, at session closes, and the fall from the highest close so far."
 _FIGURES = (
     "Daily session closes, a year of 252 sessions, interest rate 0. A dash is a figure that is not defined. "
-    "Benchmarks are bought once before the first session and held with dividends, without costs."
+    "Benchmarks are bought once before the first session and held with the dividends that are stored, without costs."
 )
 _MONTHS = "Of the book at month ends. The last columns set its year beside the list and SPY, simply held."
 _CRISES = "Return, and deepest fall inside the window, where the replay covers all of it."

@@ -27,7 +27,8 @@ def print_summary(
 ) -> None:
     """Print the book beside its comparisons, then what it traded."""
     lines = [line for line in LINES if line.key in _FIGURES]
-    table = table_of(title, "", *(line.name for line in lines))
+    console.print(title, style="italic", highlight=False)
+    table = table_of("", "", *(line.name for line in lines))
     rows = {str(result.book): run.figures, **{n: asdict(figures_of(growth)) for n, growth in benchmarks.items()}}
     for name, figures in rows.items():
         table.add_row(benchmark_name(name), *(line.of(figures) for line in lines))

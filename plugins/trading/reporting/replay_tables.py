@@ -17,7 +17,6 @@ _SAID_ELSEWHERE = frozenset({"symbols", "strategy", "spec_hash", "from", "to", "
 _DRIVERS = {
     Driver.IN_PROCESS: "in one process",
     Driver.BACKFILL: "session by session through hourly_replay",
-    Driver.SEARCH: "in a parameter search",
 }
 
 
@@ -44,7 +43,6 @@ def head_lines(run: ReplayRun) -> list[tuple[str, str]]:
     """Return what a run was, as names and values."""
     shown = {k: v for k, v in run.configuration.items() if k not in _SAID_ELSEWHERE}
     configuration = ", ".join(f"{k.replace('_', ' ')} {_plain(v)}" for k, v in shown.items())
-    parameters = run.parameters or {}
     return [
         ("strategy", f"{run.strategy}, spec {run.spec_hash}"),
         ("range", f"{run.first_on} to {run.last_on}, {whole(run.starting_usd)} USD to begin with"),
@@ -52,8 +50,13 @@ def head_lines(run: ReplayRun) -> list[tuple[str, str]]:
         ("data cut-off", _moment(run.data_cutoff_at)),
         ("made", f"{_moment(run.made_at)}, {_DRIVERS[run.driver]}, code {run.code_version}"),
         ("configuration", f"{run.trial.configuration_hash}: {configuration}"),
-        *([("search", f"{run.search}: {', '.join(f'{k}={v}' for k, v in parameters.items())}")] if run.search else []),
+        *([("parameters", _parameters(run))] if run.parameters else []),
     ]
+
+
+def _parameters(run: ReplayRun) -> str:
+    numbers = ", ".join(f"{name} {_plain(value)}" for name, value in (run.parameters or {}).items())
+    return f"{numbers}; the best of search {run.search}" if run.search else numbers
 
 
 def _plain(value: object) -> str:
@@ -85,7 +88,15 @@ def compare_table(runs: Sequence[ReplayRun], deflated: Mapping[str, float | None
 
 def differences(runs: Sequence[ReplayRun]) -> Table | None:
     """Return what is not the same in the runs' configurations, code and data; None if nothing."""
-    described = [{**_flat(run.configuration), "code": run.code_version, "driver": run.driver.value} for run in runs]
+    described = [
+        {
+            **_flat(run.configuration),
+            **_flat(run.parameters or {}),
+            "code": run.code_version,
+            "driver": run.driver.value,
+        }
+        for run in runs
+    ]
     keys = dict.fromkeys(key for one in described for key in one)
     differing = [key for key in keys if len({one.get(key) for one in described}) > 1]
     if not differing:

@@ -80,6 +80,8 @@ def _prepare(
         tx.replays.delete(book)
         first_on = None
     if first_on is None:
+        if tx.replays.run(book.name) is not None:
+            raise PermanentError(f"{book.name} is a stored run; choose another book, or ./airdesk replay delete it")
         session = services.calendar.session(session_on)
         if session is None:
             raise PermanentError(f"{session_on} is no session of the exchange; choose a trading day")

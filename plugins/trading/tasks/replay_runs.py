@@ -86,10 +86,8 @@ class RunLabel:
     data_cutoff_at: datetime
     code_version: str
     is_synthetic: bool
-    driver: Driver = Driver.IN_PROCESS
     search: str | None = None
     parameters: Mapping[str, Json] | None = None
-    parent: str | None = None
 
 
 def run_of(result: ReplayResult, label: RunLabel, benchmarks: Mapping[str, FloatArray]) -> ReplayRun:
@@ -107,6 +105,7 @@ def run_of(result: ReplayResult, label: RunLabel, benchmarks: Mapping[str, Float
     figures["exposure_frac"] = float(curve.invested_frac[known].mean()) if known.any() else None
     return ReplayRun(
         **{f.name: getattr(label, f.name) for f in fields(label)},
+        driver=Driver.IN_PROCESS,
         strategy=spec.name,
         spec_hash=spec.spec_hash,
         first_on=days[0],

@@ -32,6 +32,7 @@ EVIDENCE = Evidence(
     open_frac=0.3,
     never_open=(),
     state_changes=(),
+    dividend_count=40,
     totals_by_cost={0: 0.55, 1: 0.5, 2: 0.45},
 )
 
@@ -50,6 +51,7 @@ def test_a_sound_result_meets_no_objection():
     ("given", "words"),
     [
         ({"is_synthetic": True}, "SYNTHETIC"),
+        ({"evidence": {"dividend_count": 0}}, "No dividend of the list"),
         ({"sessions": 120}, "Only 120 sessions"),
         ({"figures": {"trades": 6}}, "Only 6 closed trades"),
         ({"figures": {"exposure_frac": 0.02}}, "98.0\u00a0% cash"),

@@ -22,7 +22,7 @@ _TRADE = tuple(f.name for f in fields(RunTrade))
 _CURVES = ("session_on", "nav_usd", "cash_usd")
 _PLAIN = (
     "name", "made_at", "strategy", "spec_hash", "configuration", "data_cutoff_at", "code_version", "first_on",
-    "last_on", "starting_usd", "is_synthetic", "figures", "search", "parameters", "parent",
+    "last_on", "starting_usd", "is_synthetic", "figures", "search", "parameters",
 )  # fmt: skip
 """What a row and a run call the same and hold the same."""
 
@@ -113,7 +113,6 @@ def _row_of(run: ReplayRun) -> dict[str, object]:
     return {
         **row,
         **asdict(run.trial),
-        "driver": run.driver.value,
         **{name: list(getattr(equity, name)) for name in _CURVES},
         "benchmarks": Json({name: list(values) for name, values in equity.benchmarks.items()}),
     }
@@ -121,4 +120,4 @@ def _row_of(run: ReplayRun) -> dict[str, object]:
 
 def _run_of(row: Mapping[str, Any]) -> ReplayRun:
     trial = Trial(**{name: row[name] for name in _TRIAL})
-    return ReplayRun(driver=Driver(row["driver"]), trial=trial, **{name: row[name] for name in _PLAIN})
+    return ReplayRun(driver=Driver.IN_PROCESS, trial=trial, **{name: row[name] for name in _PLAIN})
