@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trading.domain.money import ZERO
+from trading.domain.money import ZERO, round_to_tick
 from trading.domain.portfolio import AccountType
 from trading.gateway.account import AccountTerms, spendable_usd
 from trading.gateway.exchange import Exchange
@@ -199,8 +199,13 @@ class Admission:
             self._exchange.meet_present(order)
 
     def _reprice(self, order: GatewayOrder, was: Ticket) -> None:
-        """A new price counts from now on: what a running bar did before it is not looked at again."""
+        """A new price counts from now on: what a running bar did before it is not looked at again.
+
+        A trailing stop that is sent back where it stands, on a tick, has no new price: it goes on from there.
+        """
         ticket = order.ticket
+        if order.stop_price is not None and ticket.trail_stop_price == round_to_tick(order.stop_price, up=True):
+            was = replace(was, trail_stop_price=ticket.trail_stop_price)
         if order.activated_at is None or _prices(ticket) == _prices(was):
             return
         order.activated_at = self._state.clock

@@ -21,7 +21,7 @@ from trading.gateway.events import Event
 from trading.gateway.exchange import Exchange
 from trading.gateway.expiry import end_of
 from trading.gateway.feed import BarFeed
-from trading.gateway.lifecycle import cancel
+from trading.gateway.lifecycle import cancel, rebased
 from trading.gateway.order_book import OrderBook
 from trading.gateway.records import BrokerState, Execution, GatewayOrder, Refusal, ScriptedQuote, Ticket
 from trading.gateway.what_if import MarginImpact, impact_of
@@ -164,13 +164,17 @@ class PaperBroker:
         """Match against the whole bar, stops first; only then do trailing stops follow its high."""
         self._exchange.see_range(bar)
 
-    def expire(self, symbol: Symbol, at: datetime, running: Bar | None) -> None:
-        """End what expired by `at`; an order whose last bar still runs is judged first, when that bar ends."""
+    def expire(self, symbol: Symbol, at: datetime, running: Bar | None, *, is_seen: bool = True) -> None:
+        """End what expired by `at`; an order whose last bar still runs is judged first, when that bar ends.
+
+        Args:
+            is_seen: whether the open of `running` has been judged: market-on-open orders wait for nothing else.
+        """
         for order in [o for o in self.live() if o.ticket.symbol == symbol]:
             end = end_of(order)
             if order.is_done or end is None or end[0] > at:
                 continue
-            if running is None or running.starts_at >= end[0] or order.ticket.tif == "OPG":
+            if running is None or running.starts_at >= end[0] or (is_seen and order.ticket.tif == "OPG"):
                 cancel(self._book, order, end[1], end[0])
 
     def settle(self) -> None:
@@ -189,14 +193,21 @@ class PaperBroker:
     def split(self, symbol: Symbol, ratio: Decimal) -> None:
         """Split a symbol: holdings go to the new basis, and the broker cancels orders that rest over days.
 
-        Ordinary cash dividends leave orders alone; a distribution of shares is a split.
+        What waits for this one open or session goes to the new basis with the holding. Ordinary cash dividends leave
+        orders alone; a distribution of shares is a split.
         """
         now = self.state.clock
         account.split_holding(self.state, symbol, ratio, self.market_price(symbol), now)
         for order in self._book.unfinished():
-            if order.ticket.symbol == symbol and order.ticket.tif in ("GTC", "GTD") and not order.is_done:
+            if order.ticket.symbol != symbol or order.is_done:
+                continue
+            moved = rebased(order, ratio)
+            if order.ticket.tif in ("GTC", "GTD") or moved.quantity <= order.filled:
                 words = f"Cancelled by System: corporate action, {symbol} split {ratio.normalize():f} for 1"
                 cancel(self._book, order, words, now)
+            else:
+                order.ticket = moved
+                self._book.tell_changed(order)
 
     def script_quote(self, symbol: Symbol, quote: ScriptedQuote | None) -> None:
         """Let a script be the market of a symbol; None gives it back to the feed."""

@@ -73,7 +73,8 @@ def _advance(gateway: Gateway, command: Command) -> Answer:
         raise ValueError("`to` needs a UTC offset")
     if to > LATEST:
         raise ValueError(f"`to` lies after {LATEST:%Y}, where no market is known; the clock never moves back")
-    return {"bars": gateway.advance(to), "clock": gateway.broker.state.clock.isoformat()}
+    bars = gateway.advance(to, whole_bars=bool(command.get("whole_bars", False)))
+    return {"bars": bars, "clock": gateway.broker.state.clock.isoformat()}
 
 
 def _halt(gateway: Gateway, command: Command) -> Answer:

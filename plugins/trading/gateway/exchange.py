@@ -75,16 +75,19 @@ class Exchange:
         if bar.symbol in self._state.quotes:
             self.see_quote(bar.symbol)
         else:
-            self._match_all(_opening(bar), self._working(bar.symbol))
+            self._match_all(_opening(bar), [o for o in self._working(bar.symbol) if not self._is_stopped(o, bar)])
 
     def see_range(self, bar: Bar) -> None:
-        """Match against the whole bar, stops first; only then do trailing stops follow its high."""
+        """Match against the whole bar, stops first; only then do trailing stops follow its high.
+
+        Also the stop of what this bar bought follows: where in the bar the high was, nobody knows, and a replay reads
+        it so.
+        """
         if bar.symbol in self._state.quotes:
             return
         self._match_all(bar, [o for o in self._working(bar.symbol) if o.ticket.tif != "OPG"])
         for order in self._working(bar.symbol):
-            if order.activated_at is not None and order.activated_at < bar.ends_at:
-                follow(order, bar.high)
+            follow(order, bar.high)
 
     def see_quote(self, symbol: Symbol) -> None:
         """Match the orders of a symbol against its scripted quote; each look at a quote fills up to the cap."""
@@ -106,6 +109,13 @@ class Exchange:
         for bar in self._feed.bars(order.ticket.symbol, now, now):
             if bar.starts_at == now:
                 self._match_all(_opening(bar), [order])
+
+    def _is_stopped(self, order: GatewayOrder, bar: Bar) -> bool:
+        """Whether a rival stop sells first in this bar: stop before target, also where the open is past the target."""
+        if order.is_stop or order.ticket.action != "SELL":
+            return False
+        stops = (o.stop_price for o in self._book.rivals(order) if o.is_stop)
+        return any(stop is not None and to_price(bar.low) <= stop for stop in stops)
 
     def _working(self, symbol: Symbol) -> list[GatewayOrder]:
         """Orders that may fill, stops before limits: inside one bar the worse outcome comes first."""

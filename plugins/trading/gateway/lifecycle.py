@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.money import ZERO
+from trading.domain.money import ZERO, round_to_tick
 from trading.domain.orders import Order, OrderPurpose, OrderType, Side, TimeInForce
 from trading.execution.matching import ratchet
 from trading.gateway.order_book import OrderBook
-from trading.gateway.records import GatewayOrder, Status
+from trading.gateway.records import GatewayOrder, Status, Ticket
 
 TYPES = {
     "MKT": OrderType.MARKET,
@@ -68,6 +68,17 @@ def follow(order: GatewayOrder, high_price: float) -> None:
     """Move an active trailing stop up under a new high; it never moves down."""
     if order.ticket.order_type == "TRAIL" and not order.is_triggered:
         order.stop_price = ratchet(as_domain(order, order.remaining), high_price).stop_price
+
+
+def rebased(order: GatewayOrder, ratio: Decimal) -> Ticket:
+    """Return the ticket on the share basis after a split, in whole shares and on ticks."""
+    ticket, up = order.ticket, order.ticket.action == "SELL"
+
+    def moved(price: Decimal | None) -> Decimal | None:
+        return None if price is None else round_to_tick(price / ratio, up=up)
+
+    quantity = order.filled + (order.remaining * ratio).to_integral_value(ROUND_DOWN)
+    return replace(ticket, quantity=quantity, limit_price=moved(ticket.limit_price), aux_price=moved(ticket.aux_price))
 
 
 def cancel(book: OrderBook, order: GatewayOrder, text: str, at: datetime, *, cancelled_by: int | None = None) -> None:

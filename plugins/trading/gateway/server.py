@@ -135,9 +135,9 @@ class Gateway:
         self.broker.burn(client_id, order_id)
         self.publish()
 
-    def advance(self, to: datetime) -> int:
-        """Move the simulated clock; bars seen."""
-        seen = stepping.advance(self.broker, to)
+    def advance(self, to: datetime, *, whole_bars: bool = False) -> int:
+        """Move the simulated clock; bars seen. With `whole_bars` one that still runs at `to` is left for later."""
+        seen = stepping.advance(self.broker, to, whole_bars=whole_bars)
         self.publish()
         return seen
 

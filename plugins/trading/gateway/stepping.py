@@ -27,11 +27,15 @@ class _Phase(IntEnum):
 type _Step = tuple[datetime, _Phase, Bar | CorporateAction]
 
 
-def advance(broker: PaperBroker, to: datetime) -> int:
+def advance(broker: PaperBroker, to: datetime, *, whole_bars: bool = False) -> int:
     """Move the clock to `to` through every open and end of a bar on the way; bars seen.
 
     Only symbols with live orders are read, and corporate actions of what is held or ordered when a day passes: an idle
     jump costs nothing.
+
+    Args:
+        whole_bars: leave the bar that still runs at `to` for the next call, its open included, as a replay does: what
+            rests meets it only after the decision of `to`. An order that arrives at its open meets it at once.
 
     Raises:
         Refusal: `to` lies in the past.
@@ -40,12 +44,12 @@ def advance(broker: PaperBroker, to: datetime) -> int:
     if to < now:
         raise Refusal(321, f"the simulated clock stands at {now.isoformat()} and never moves back to {to.isoformat()}")
     symbols = sorted({o.ticket.symbol for o in broker.live()})
-    steps = [*_bars(broker, symbols, now, to), *_actions(broker, now, to)]
+    steps = [*_bars(broker, symbols, now, to, whole_bars=whole_bars), *_actions(broker, now, to)]
     for step in sorted(steps, key=lambda step: step[:2]):
         _take(broker, step)
     broker.state.clock = to
     for symbol in symbols:
-        broker.expire(symbol, to, running_bar(broker, symbol, to))
+        broker.expire(symbol, to, running_bar(broker, symbol, to), is_seen=not whole_bars)
     broker.settle()
     return sum(isinstance(what, Bar) for _, _, what in steps)
 
@@ -56,7 +60,8 @@ def running_bar(broker: PaperBroker, symbol: Symbol, at: datetime) -> Bar | None
 
 
 def _take(broker: PaperBroker, step: _Step) -> None:
-    broker.state.clock, phase, what = step
+    at, phase, what = step
+    broker.state.clock = max(at, broker.state.clock)
     if isinstance(what, CorporateAction):
         broker.take_over(what)
     elif phase is _Phase.ENDED:
@@ -67,10 +72,13 @@ def _take(broker: PaperBroker, step: _Step) -> None:
         broker.see_open(what)
 
 
-def _bars(broker: PaperBroker, symbols: list[Symbol], after: datetime, until: datetime) -> Iterator[_Step]:
+def _bars(
+    broker: PaperBroker, symbols: list[Symbol], after: datetime, until: datetime, *, whole_bars: bool
+) -> Iterator[_Step]:
+    """Yield opens and ends on the way; by whole bars, both of each bar that ends, also where it began before."""
     for symbol in symbols:
         for bar in broker.feed.bars(symbol, after, until):
-            if after < bar.starts_at <= until:
+            if bar.ends_at <= until if whole_bars else after < bar.starts_at <= until:
                 yield bar.starts_at, _Phase.OPENED, bar
             if after < bar.ends_at <= until:
                 yield bar.ends_at, _Phase.ENDED, bar

@@ -66,7 +66,12 @@ def take_over(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, *, epoch:
     fills, commissions = book_fills(tx, book, snapshot)
     positions = tx.ledger.portfolio(book, snapshot.taken_at).positions
     held = {symbol: position.quantity for symbol, position in positions.items()}
-    events = sum(_follow(tx, order, snapshot, held.get(order.symbol, ZERO), epoch) for order in tx.orders.working(book))
+    rebased_at = tx.ledger.rebased_at(book)
+    events = 0
+    for order in tx.orders.working(book):
+        since = rebased_at.get(order.symbol)
+        is_old_basis = since is not None and order.planned_at < since
+        events += _follow(tx, order, snapshot, held.get(order.symbol, ZERO), epoch, is_old_basis=is_old_basis)
     return Adoption(events, fills, commissions)
 
 
@@ -79,11 +84,14 @@ def settle(tx: Transaction, order: Order, event: OrderEvent, epoch: int) -> Orde
     return moved
 
 
-def _follow(tx: Transaction, order: Order, snapshot: BrokerSnapshot, held: Decimal, epoch: int) -> int:
+def _follow(
+    tx: Transaction, order: Order, snapshot: BrokerSnapshot, held: Decimal, epoch: int, *, is_old_basis: bool
+) -> int:
     theirs = snapshot.find(order.order_id)
     if theirs is not None and (size := new_size(order, theirs)) is not None:
         order = tx.orders.resize(order, size, snapshot.taken_at)
-    if theirs is not None and theirs.stop_price is not None:
+    # What was placed before a split is shown as it stood then; our row has moved to the new share basis.
+    if theirs is not None and theirs.stop_price is not None and not is_old_basis:
         order = tx.orders.ratchet(order, theirs.stop_price)
     event = event_of(order, theirs, snapshot) if theirs else event_of_absent(order, snapshot, held)
     if event is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 
 from trading.domain.instruments import BookId, Symbol
@@ -82,11 +81,11 @@ def _priced(
 ) -> Holding:
     """Return the holding with the prices at which a new protection would start.
 
-    The stop never stands below where the lost one stood, and the target stays where the entry put it; without one of
-    this position it follows from the cost.
+    The stop never stands below where the lost one stood, and the target stays where the entry put it, both on today's
+    share basis; without one of this position it follows from the cost.
     """
-    stop = _of_this_position(lost.get((position.symbol, OrderPurpose.STOP)), position, holding.rebased_at)
-    target = _of_this_position(lost.get((position.symbol, OrderPurpose.TARGET)), position, holding.rebased_at)
+    stop = _of_this_position(lost.get((position.symbol, OrderPurpose.STOP)), position)
+    target = _of_this_position(lost.get((position.symbol, OrderPurpose.TARGET)), position)
     stop_price = to_price(position.high_water_price * (1.0 - spec.protection.trail_frac))
     if stop is not None and stop.stop_price is not None:
         stop_price = max(stop_price, stop.stop_price)
@@ -97,8 +96,7 @@ def _priced(
     return replace(holding, held=position.quantity, stop_price=stop_price, target_price=target_price)
 
 
-def _of_this_position(order: Order | None, position: Position, rebased_at: datetime | None) -> Order | None:
+def _of_this_position(order: Order | None, position: Position) -> Order | None:
+    """Return a lost protection if it guarded this position; a split has moved its prices with the lots."""
     opened_on = min(lot.acquired_on for lot in position.lots)
-    if order is None or order.planned_at.date() < opened_on:
-        return None
-    return None if rebased_at is not None and order.planned_at < rebased_at else order
+    return None if order is None or order.planned_at.date() < opened_on else order

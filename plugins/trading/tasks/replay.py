@@ -13,7 +13,7 @@ from decimal import Decimal
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import ActionKind
-from trading.domain.orders import Order, OrderRef
+from trading.domain.orders import Order, OrderPurpose, OrderRef
 from trading.engine.corporate import Dividend, split_ratios
 from trading.engine.hours import history_panel, hours
 from trading.engine.market import Traffic, accept
@@ -147,7 +147,9 @@ class _Recorder:
         if hour.is_first_of_session:
             for symbol, ratio in split_ratios(market.actions_on.get(hour.slot.session_on, ())):
                 self._tx.ledger.split(self._book, symbol, ratio, ex_on=hour.slot.session_on)
+            self._known |= {o.order_id: o for o in self._tx.orders.working(self._book)}
         state, dividends = before_hour(state, hour, market, last_cutoff_at, traffic)
+        self._store_protection(state, hour.cutoff_at)
         self._store_dividends(dividends, hour)
         self._store_traffic(traffic)
         decision_id = decision_id_for(self._book, DecisionKind.HOURLY, hour.slot.as_of)
@@ -160,6 +162,16 @@ class _Recorder:
         self.decisions += 1
         self.orders += len(taken.orders)
         return after
+
+    def _store_protection(self, state: BookState, at: datetime) -> None:
+        """Keep where trailing stops stand and how many shares protections guard, as a book at a broker does."""
+        for order in (o for o in state.working if o.is_protective):
+            stored = self._known[order.order_id]
+            if order.stop_price is not None and order.purpose is OrderPurpose.STOP:
+                stored = self._tx.orders.ratchet(stored, order.stop_price)
+            if order.quantity != stored.quantity:
+                stored = self._tx.orders.resize(stored, order.quantity, at)
+            self._known[order.order_id] = stored
 
     def _store_traffic(self, traffic: Traffic) -> None:
         for event in traffic.events:

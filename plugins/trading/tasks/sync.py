@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
 
-from trading.domain.instruments import BookId
-from trading.domain.market import Slot
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.market import ActionKind, Slot
 from trading.domain.orders import OPEN, OrderEvent, OrderStatus
 from trading.errors import BrokerRefused, ConfigurationError, OutcomeUnknown
-from trading.ports import Broker, BrokerGate, BrokerIdentity, BrokerSnapshot, MarketCalendar, Services, Transaction
+from trading.ports import Broker, BrokerGate, BrokerIdentity, BrokerSnapshot, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import Adoption, adopt, settle
 from trading.tasks.corporate import take_over_actions
@@ -24,7 +24,8 @@ from trading.tasks.submission import Submission
 def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
     """Take over what happened at the broker until the cutoff of `slot`; opens the book at first sight.
 
-    A SIMULATED broker's clock is moved there first, session by session, because a broker forgets at midnight.
+    A SIMULATED broker's clock is moved there first, session by session, because a broker forgets at midnight; at the
+    open of a split's ex-date the protection that the broker cancelled is placed anew, before that open trades.
     """
     cutoff_at = cutoff_of(services, slot)
     total = Adoption()
@@ -33,10 +34,15 @@ def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         _refuse_the_past(services, who, slot, cutoff_at)
         snapshot = snapshot_of(services, broker, book)
         total += _take_over(services, spec, book, snapshot, cutoff_at, epoch)
-        for stop_at in _stops(services.calendar, who, snapshot, cutoff_at):
+        for stop_at, is_split in _stops(services, who, snapshot, cutoff_at):
             broker.advance_clock(stop_at)
             snapshot = snapshot_of(services, broker, book)
             total += _take_over(services, spec, book, snapshot, cutoff_at, epoch)
+            if is_split:
+                desk = Submission(services.store, broker, book, epoch, seen=snapshot)
+                _, unknown = _protect(services, spec, desk)
+                total += desk.learned + Adoption(problems=unknown)
+                snapshot = desk.seen
         with services.store.transaction() as tx:
             expired, held_back = _expire_unsent(tx, book, snapshot, cutoff_at, epoch)
         if held_back:
@@ -77,18 +83,37 @@ def _refuse_the_past(services: Services, who: BrokerIdentity, slot: Slot, cutoff
 
 
 def _stops(
-    calendar: MarketCalendar, who: BrokerIdentity, snapshot: BrokerSnapshot, cutoff_at: datetime
-) -> Iterator[datetime]:
-    """Yield where a simulated clock halts on its way: each close while orders work, then the cutoff.
+    services: Services, who: BrokerIdentity, snapshot: BrokerSnapshot, cutoff_at: datetime
+) -> Iterator[tuple[datetime, bool]]:
+    """Yield where a simulated clock halts on its way, and whether for a split: opens with one of what is held or
+    ordered, each close while orders work, and the cutoff.
 
     A clock that is ahead already (an old run was cleared) is left where it is.
     """
     if not who.is_simulated or who.server_now >= cutoff_at:
         return
-    if any(o.status in OPEN for o in snapshot.orders):
-        sessions = calendar.sessions(who.server_now.date(), cutoff_at.date())
-        yield from (s.closes_at for s in sessions if who.server_now < s.closes_at < cutoff_at)
-    yield cutoff_at
+    working = {o.symbol for o in snapshot.orders if o.status in OPEN}
+    split_on = _splits(services, {*working, *snapshot.positions}, who.server_now, cutoff_at)
+    if working or split_on:
+        for session in services.calendar.sessions(who.server_now.date(), cutoff_at.date()):
+            if session.session_on in split_on and who.server_now < session.opens_at < cutoff_at:
+                yield session.opens_at, True
+            if working and who.server_now < session.closes_at < cutoff_at:
+                yield session.closes_at, False
+    yield cutoff_at, False
+
+
+def _splits(services: Services, symbols: Collection[Symbol], after: datetime, until: datetime) -> frozenset[date]:
+    """Return the ex-dates on the way of splits of `symbols` that are known by then."""
+    if not symbols or after.date() == until.date():
+        return frozenset()
+    with services.store.transaction() as tx:
+        known = tx.market.actions(cutoff_at=until)
+    return frozenset(
+        a.ex_on
+        for a in known
+        if a.kind is ActionKind.SPLIT and a.symbol in symbols and after.date() <= a.ex_on <= until.date()
+    )
 
 
 def _take_over(

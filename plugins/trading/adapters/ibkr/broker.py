@@ -143,10 +143,10 @@ class IbkrBroker:
         return {s: quote_of(s, ticks[s], now=now, is_stale=is_stale) for s in symbols}
 
     def advance_clock(self, to: datetime) -> None:
-        """Move the paper gateway's clock forward."""
+        """Move the paper gateway's clock forward; a bar that still runs then is judged by the next call."""
         if self._control_port is None or not self._is_simulated():
             raise BrokerRefused("only the SIMULATED gateway has a clock to set; use a real broker at its own time")
-        command = {"cmd": "advance", "to": to.isoformat()}
+        command = {"cmd": "advance", "to": to.isoformat(), "whole_bars": True}
         ask(self._host, self._control_port, command, timeout_seconds=ADVANCE_SECONDS)
 
     # --- who and when ---------------------------------------------------------------------------

@@ -173,6 +173,7 @@ class PostgresLedgerRows:
     def split(self, book: BookId, symbol: Symbol, ratio: Decimal, *, ex_on: date | None = None) -> None:
         """Move open lots, working orders and the high-water price to the new basis: `ratio` new shares per old one.
 
+        The position's newest stop and target move although they may have ended: what replaces them starts there.
         With `ex_on` only lots acquired before, and the position comes out in whole shares: the broker pays the rest.
         """
         key = {"book": str(book), "symbol": symbol}
@@ -188,8 +189,11 @@ class PostgresLedgerRows:
         if lots:
             self._sql.run("put_lots", **key, **columns_of(lots, *_LOT_COLUMNS))
         self._sql.run("split_high_water", **key, ratio=float(ratio))
-        working = PostgresOrderRows(self._sql.connection).working(book)
-        before = (o for o in working if o.symbol == symbol and (ex_on is None or o.planned_at.date() < ex_on))
+        rows = PostgresOrderRows(self._sql.connection)
+        opened_on = min((lot.acquired_on for lot in lots), default=date.max)
+        guards = (o for o in rows.newest_guards(book) if o.planned_at.date() >= opened_on)
+        known = {o.order_id: o for o in (*guards, *rows.working(book)) if o.symbol == symbol}
+        before = (o for o in known.values() if ex_on is None or o.planned_at.date() < ex_on)
         moved = (split_order(order, ratio) for order in before)
         if orders := [order for order in moved if order.quantity > 0]:
             self._sql.run("move_orders", **columns_of(orders, "order_id", "quantity", "limit_price", "stop_price"))
