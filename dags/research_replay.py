@@ -9,7 +9,7 @@ best and how much to believe it. It trades nothing and gets no broker.
     "strategy": "technical_core", "sets": ["trail=0.10..0.15:0.01", "take_profit=0.20..0.30:0.05"]}'
 ```
 
-The result is in Postgres: `./airdesk replay search stops` prints it, `--report FILE.html` writes the robustness plot. A
+The result is in Postgres: `./airdesk replay search stops` prints it, `--report DIR` writes the robustness plot. A
 trial that is stored is not run again: clear, retry or trigger the same search again at any time, here or by the command
 line. A name stands for one search; other parameters need another name.
 

@@ -82,7 +82,7 @@ def test_a_grid_over_tasks_is_the_grid_of_the_command_line(research, command, da
     told = command("search", "grid")
     assert len(told["trials"]) == 6
     assert result(told) == result(command(*typed(SEARCH, "search", "by-hand")))
-    assert "plateau or needle" in (tmp_path / "reports" / "search-grid.html").read_text().lower()
+    assert "around the best trial" in (tmp_path / "reports" / "grid.html").read_text()
     assert rows_of(database_url, "SELECT count(*) FROM desk.books") == [(0,)], "nothing is traded"
 
     stamps = "SELECT xmin, key FROM desk.search_trials ORDER BY key"

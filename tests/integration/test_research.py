@@ -213,27 +213,28 @@ TYPED = [word for each in SETS for word in ("--set", each)]
 
 
 def test_the_command_searches_shows_again_and_writes_a_report(command, tmp_path):
-    page, picture = tmp_path / "search.html", tmp_path / "search.png"
+    page, picture = tmp_path / "typed.html", tmp_path / "typed.png"
     said = command("search", "typed", *WORDS, "--to", "2024-06-28", *TYPED)
     assert "SYNTHETIC typed: technical_core, 2024-06-03 to 2024-06-28, grid for total" in said
     assert "deflated" in " ".join(said.split())
     assert command("search", "typed") == said
     assert command("search") == "typed\n"
-    told = json.loads(command("search", "typed", "--json", "--report", str(page), "--png", str(picture)))
+    told = json.loads(command("search", "typed", "--json", "--report", str(tmp_path), "--png"))
     assert (told["name"], told["summary"]["trials"], len(told["trials"])) == ("typed", 4, 4)
     assert datetime.fromisoformat(told["cutoff_at"]).tzinfo is not None
     text = page.read_text()
-    assert text.count("<svg") == 3, "one pair and two parameters"
+    assert text.count('<svg class="scores"') == 3, "one pair and two parameters"
     assert "SYNTHETIC" in text
     assert "http" not in text, "the page loads nothing"
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_command_walks_forward(command, tmp_path):
-    page = tmp_path / "walk.html"
-    words = ("--train", "1", "--test", "1", "--embargo", "2", "--to", "2024-08-30", "--report", str(page))
+    words = ("--train", "1", "--test", "1", "--embargo", "2", "--to", "2024-08-30", "--report", str(tmp_path))
     said = " ".join(command("walk-forward", "typed-walk", *WORDS, *words, *TYPED).split())
     assert "2024-06..2024-06 2024-07..2024-07" in said
     assert "tests one behind the other: total" in said
     assert "trail by window" in said
-    assert page.read_text().count("<svg") == 5, "equity, scores, one pair and two parameters"
+    page = (tmp_path / "typed-walk.html").read_text()
+    assert page.count('<svg class="scores"') == 4, "windows, one pair and two parameters"
+    assert "growth over the tests" in page

@@ -31,16 +31,16 @@ ORDER BY window_number, number, key;
 
 -- name: save_outcome
 -- Store what became of a window; a later try that says the same again replaces it.
-INSERT INTO desk.search_outcomes (search, window_number, winner, train, test, own_test, test_equity)
+INSERT INTO desk.search_outcomes (search, window_number, winner, train, test, own_test, test_equity, own_equity)
 VALUES (%(search)s::text, %(window)s::int, %(winner)s::jsonb, %(train)s::jsonb, %(test)s::jsonb,
-        %(own_test)s::jsonb, %(test_equity)s::float8[])
+        %(own_test)s::jsonb, %(test_equity)s::float8[], %(own_equity)s::float8[])
 ON CONFLICT (search, window_number) DO UPDATE
 SET winner = excluded.winner, train = excluded.train, test = excluded.test, own_test = excluded.own_test,
-    test_equity = excluded.test_equity;
+    test_equity = excluded.test_equity, own_equity = excluded.own_equity;
 
 -- name: outcomes
 -- What became of each window that is done.
-SELECT window_number AS window, winner, train, test, own_test, test_equity
+SELECT window_number AS window, winner, train, test, own_test, test_equity, own_equity
 FROM desk.search_outcomes WHERE search = %(search)s::text ORDER BY window_number;
 
 -- name: finish_search

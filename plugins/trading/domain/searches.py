@@ -99,7 +99,7 @@ class Outcome:
     Attributes:
         winner: parameters of the best trial; None if no trial counted, and the strategy's own numbers were tested.
         train, test: figures of the winner. own_test: those of the strategy's own numbers on the test sessions.
-        test_equity: starting equity and the NAV of each test close, USD.
+        test_equity, own_equity: starting equity and the NAV of each test close, USD, of either.
     """
 
     window: int
@@ -108,6 +108,7 @@ class Outcome:
     test: Figures
     own_test: Figures
     test_equity: tuple[float, ...]
+    own_equity: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

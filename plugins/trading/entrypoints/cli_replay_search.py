@@ -41,6 +41,7 @@ from trading.tasks.research import (
     read_search,
     run_window,
     stored_search,
+    tested_sessions,
 )
 
 
@@ -86,8 +87,8 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     add("--min-trades", type=int, default=20, help="filled entries under which a trial does not count (default 20)")
     add("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     cli_costs.add_to(parser)
-    add("--report", type=Path, metavar="FILE.html", help="write a report with the robustness plot")
-    add("--png", type=Path, metavar="FILE.png", help="write the robustness plot as a picture")
+    add("--report", type=Path, metavar="DIR", help="write NAME.html with the robustness plot into DIR")
+    add("--png", action="store_true", help="with --report: the plot as a picture, NAME.png, too")
     add("--json", action="store_true", help="print everything as JSON instead of tables")
 
 
@@ -165,15 +166,13 @@ def _show(options: argparse.Namespace, services: Services, search: Search) -> No
         own = own_values(spec_named(search.plan.strategy))
         print_search(Console(), search, trials, outcomes, own)
     if options.report is not None:
-        from trading.reporting.search_report import search_report
+        from trading.reporting.search_report import write_search_report
 
-        options.report.write_text(search_report(search, trials, outcomes), encoding="utf-8")
-        print(f"report: {options.report}", file=sys.stderr)
-    if options.png is not None:
-        from trading.reporting.search_picture import write_picture
-
-        write_picture(options.png, search, trials)
-        print(f"picture: {options.png}", file=sys.stderr)
+        tested_on = tested_sessions(services, search, outcomes)
+        for path in write_search_report(
+            options.report, search, trials, outcomes, tested_on=tested_on, with_png=options.png
+        ):
+            print(f"wrote {path}", file=sys.stderr)
 
 
 def _as_json(search: Search, trials: tuple[SearchTrial, ...], outcomes: tuple[Any, ...]) -> dict[str, Any]:

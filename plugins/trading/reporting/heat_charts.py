@@ -1,18 +1,19 @@
-"""Heat maps and marginals as inline SVG: how the score moves with each parameter and each pair of them."""
+"""Heat maps, marginals and scores by window as inline SVG in the colours of `report.css`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from trading.domain.searches import Parameters, Value, text_of
+from trading.domain.searches import Outcome, Parameters, Search, Value, text_of
 from trading.reporting.wording import ratio
 from trading.research.robustness import HeatMap, Marginal
+from trading.research.scoring import value_of
 
-_PALE, _DARK = (233, 240, 249), (11, 61, 122)
-_CELL_WIDTH, _CELL_HEIGHT = 58, 34
-_LEFT, _TOP, _BOTTOM = 74, 12, 44
-_CHART_WIDTH, _CHART_HEIGHT = 300, 150
+_CELL_WIDTH, _CELL_HEIGHT = 56, 32
+_LEFT, _TOP, _BOTTOM = 78, 6, 44
+_WIDTH, _HEIGHT = 310, 150
+_BARS_WIDTH, _BARS_HEIGHT = 960, 220
 
 type Span = tuple[float, float]
 """Lowest and highest score that the colours or the height stand for."""
@@ -24,102 +25,105 @@ def span_of(scores: Iterable[float | None]) -> Span:
     return (min(known), max(known)) if known else (0.0, 1.0)
 
 
-def colour_of(score: float, span: Span) -> tuple[int, int, int]:
-    """Return the colour of a score: pale for the lowest, dark for the highest."""
-    low, high = span
-    part = 1.0 if high == low else (score - low) / (high - low)
-    red, green, blue = (round(p + (d - p) * part) for p, d in zip(_PALE, _DARK, strict=True))
-    return red, green, blue
-
-
 def heat_map_svg(heat: HeatMap, best: Parameters, span: Span) -> str:
     """Return a heat map of median scores with the best trial's cell framed; a dash is a cell without a score."""
-    width = _LEFT + _CELL_WIDTH * len(heat.across.values) + 8
-    height = _TOP + _CELL_HEIGHT * len(heat.down.values) + _BOTTOM
-    parts = []
+    width = _LEFT + _CELL_WIDTH * len(heat.across.values) + 4
+    bottom = _TOP + _CELL_HEIGHT * len(heat.down.values)
+    cells: list[str] = []
+    names: list[str] = []
     for row, down in enumerate(heat.down.values):
         y = _TOP + row * _CELL_HEIGHT
-        parts.append(_text(_LEFT - 8, y + 22, text_of(down), anchor="end"))
+        names.append(_text(_LEFT - 8, y + 21, text_of(down), anchor="end"))
         for column, across in enumerate(heat.across.values):
             is_best = best[heat.down.name] == down and best[heat.across.name] == across
-            parts.append(_cell(_LEFT + column * _CELL_WIDTH, y, heat.scores[row][column], span, is_best=is_best))
-    bottom = _TOP + _CELL_HEIGHT * len(heat.down.values)
-    parts += [
-        _text(_LEFT + (column + 0.5) * _CELL_WIDTH, bottom + 16, text_of(value))
-        for column, value in enumerate(heat.across.values)
-    ]
-    parts.append(_text(_LEFT + (width - _LEFT) / 2, bottom + 36, heat.across.name, style="name"))
+            cell = _cell(_LEFT + column * _CELL_WIDTH, y, heat.scores[row][column], span, is_best=is_best)
+            # The frame lies over its neighbours.
+            cells.insert(len(cells) if is_best else 0, cell)
+    for column, value in enumerate(heat.across.values):
+        names.append(_text(_LEFT + (column + 0.5) * _CELL_WIDTH, bottom + 16, text_of(value)))
+    names.append(_text(_LEFT + _CELL_WIDTH * len(heat.across.values) / 2, bottom + 37, heat.across.name, kind="name"))
     middle = (_TOP + bottom) / 2
-    parts.append(
-        f'<text x="14" y="{middle:.0f}" class="name" text-anchor="middle" transform="rotate(-90 14 {middle:.0f})">'
-        f"{escape(heat.down.name)}</text>"
-    )
+    turned = f'x="14" y="{middle:.0f}" text-anchor="middle" transform="rotate(-90 14 {middle:.0f})"'
+    names.append(f'<text {turned} class="name">{escape(heat.down.name)}</text>')
     label = f"median score over {heat.down.name} and {heat.across.name}"
-    return _svg(width, height, parts, label)
-
-
-def marginal_svg(name: str, marginals: Sequence[Marginal], best: Value, span: Span) -> str:
-    """Return median (filled) and best (ring) score at each value of a parameter; the best trial's value is marked."""
-    low, high = span if span[1] > span[0] else (span[0] - 0.5, span[1] + 0.5)
-    left, top, bottom = 46, 10, _CHART_HEIGHT - 40
-    step = (_CHART_WIDTH - left - 16) / max(1, len(marginals) - 1)
-
-    def x_at(number: int) -> float:
-        return left + step * number if len(marginals) > 1 else (left + _CHART_WIDTH) / 2
-
-    def y_at(score: float) -> float:
-        return bottom - (score - low) / (high - low) * (bottom - top)
-
-    parts = [
-        f'<line x1="{left - 8}" x2="{_CHART_WIDTH - 8}" y1="{y_at(v):.1f}" y2="{y_at(v):.1f}" class="grid"/>'
-        f"{_text(left - 12, y_at(v) + 4, ratio(v), anchor='end')}"
-        for v in (low, high)
-    ]
-    known = [(number, each.median) for number, each in enumerate(marginals) if each.median is not None]
-    points = " ".join(f"{x_at(number):.1f},{y_at(score):.1f}" for number, score in known)
-    parts.append(f'<polyline points="{points}" class="median"/>')
-    for number, each in enumerate(marginals):
-        style = "name" if each.value == best else ""
-        parts.append(_text(x_at(number), bottom + 18, text_of(each.value), style=style))
-        if each.median is not None and each.best is not None:
-            parts.append(f'<circle cx="{x_at(number):.1f}" cy="{y_at(each.median):.1f}" r="4" class="dot"/>')
-            parts.append(f'<circle cx="{x_at(number):.1f}" cy="{y_at(each.best):.1f}" r="5" class="ring"/>')
-    parts.append(_text((left + _CHART_WIDTH) / 2, bottom + 36, name, style="name"))
-    return _svg(_CHART_WIDTH, _CHART_HEIGHT, parts, f"score by {name}")
-
-
-STYLE = (
-    "svg{display:block;font:12px system-ui,sans-serif;fill:#1c2733}svg .name{font-weight:600}"
-    "svg .grid{stroke:#d5dde6}svg .median{fill:none;stroke:#0b3d7a;stroke-width:2}svg .dot{fill:#0b3d7a}"
-    "svg .ring{fill:none;stroke:#0b3d7a;stroke-width:1.5}"
-)
-"""Of the charts of this module."""
+    return _svg(width, bottom + _BOTTOM, [*cells, *names], label)
 
 
 def _cell(x: float, y: float, score: float | None, span: Span, *, is_best: bool) -> str:
-    frame = ' stroke="#d9480f" stroke-width="3"' if is_best else ' stroke="#fff"'
-    inset = 2 if is_best else 0.5
-    if score is None:
-        fill, ink = "#f3f3f3", "#777"
-    else:
-        red, green, blue = colour_of(score, span)
-        fill = f"#{red:02x}{green:02x}{blue:02x}"
-        ink = "#fff" if red + green + blue < 380 else "#1c2733"
-    box = (
-        f'<rect x="{x + inset}" y="{y + inset}" width="{_CELL_WIDTH - 2 * inset}" '
-        f'height="{_CELL_HEIGHT - 2 * inset}" fill="{fill}"{frame}/>'
+    low, high = span
+    part = 0.0 if score is None else 1.0 if high == low else (score - low) / (high - low)
+    kind = "unknown" if score is None else "strong" if part > 0.55 else "weak"
+    frame = ' class="best"' if is_best else ""
+    return (
+        f'<rect x="{x + 1}" y="{y + 1}" width="{_CELL_WIDTH - 2}" height="{_CELL_HEIGHT - 2}"{frame} '
+        f'style="fill:color-mix(in srgb,var(--c1) {part:.0%},var(--soft))"/>'
+        f'<text x="{x + _CELL_WIDTH / 2}" y="{y + 21}" text-anchor="middle" class="{kind}">{ratio(score)}</text>'
     )
-    middle = x + _CELL_WIDTH / 2
-    return f'{box}<text x="{middle}" y="{y + 22}" text-anchor="middle" fill="{ink}">{ratio(score)}</text>'
 
 
-def _text(x: float, y: float, words: str, *, anchor: str = "middle", style: str = "") -> str:
-    named = f' class="{style}"' if style else ""
+def marginal_svg(name: str, marginals: Sequence[Marginal], best: Value, span: Span) -> str:
+    """Return median (dot) and best (ring) score at each value of a parameter; the best trial's value is bold."""
+    low, high = span if span[1] > span[0] else (span[0] - 0.5, span[1] + 0.5)
+    left, top, bottom = 48, 10, _HEIGHT - 40
+    step = (_WIDTH - left - 26) / max(1, len(marginals) - 1)
+    x = [left + 10 + step * number if len(marginals) > 1 else _WIDTH / 2 for number in range(len(marginals))]
+
+    def height(score: float) -> float:
+        return bottom - (score - low) / (high - low) * (bottom - top)
+
+    parts = []
+    for level in (low, high):
+        y = height(level)
+        parts.append(f'<line x1="{left}" x2="{_WIDTH - 8}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        parts.append(_text(left - 6, y + 4, ratio(level), anchor="end"))
+    points = " ".join(
+        f"{at:.1f},{height(each.median):.1f}" for at, each in zip(x, marginals, strict=True) if each.median is not None
+    )
+    parts.append(f'<polyline points="{points}" class="line t1"/>')
+    for at, each in zip(x, marginals, strict=True):
+        parts.append(_text(at, bottom + 18, text_of(each.value), kind="name" if each.value == best else ""))
+        if each.median is not None and each.best is not None:
+            parts.append(f'<circle cx="{at:.1f}" cy="{height(each.median):.1f}" r="4" class="layer t1"/>')
+            parts.append(f'<circle cx="{at:.1f}" cy="{height(each.best):.1f}" r="5" class="ring"/>')
+    parts.append(_text((left + _WIDTH) / 2, bottom + 37, name, kind="name"))
+    return _svg(_WIDTH, _HEIGHT, parts, f"score by {name}")
+
+
+def window_scores_svg(search: Search, outcomes: Sequence[Outcome]) -> str:
+    """Return the score of each window: searched (grey), tested (blue), own numbers tested (orange)."""
+    objective = search.plan.objective
+    rows = [[None if f is None else value_of(f, objective) for f in (o.train, o.test, o.own_test)] for o in outcomes]
+    low, high = span_of([0.0, *(score for row in rows for score in row)])
+    reach, step = (high - low) or 1.0, (_BARS_WIDTH - _LEFT) / len(rows)
+    width = min(18.0, step / 4)
+
+    def height(score: float) -> float:
+        return _BARS_HEIGHT - 40 - (score - low) / reach * (_BARS_HEIGHT - 56)
+
+    parts = [
+        f'<line x1="{_LEFT}" x2="{_BARS_WIDTH}" y1="{height(0):.1f}" y2="{height(0):.1f}" class="base"/>',
+        *(_text(_LEFT - 8, height(level) + 4, ratio(level), anchor="end") for level in sorted({low, 0.0, high})),
+    ]
+    for number, (outcome, row) in enumerate(zip(outcomes, rows, strict=True)):
+        middle = _LEFT + (number + 0.5) * step
+        for place, (score, kind) in enumerate(zip(row, ("searched", "layer t1", "layer t2"), strict=True)):
+            if score is not None:
+                top, tall = min(height(score), height(0)), abs(height(score) - height(0))
+                x = middle + (place - 1.5) * width
+                parts.append(
+                    f'<rect x="{x:.1f}" y="{top:.1f}" width="{width - 2:.1f}" height="{tall:.1f}" class="{kind}"/>'
+                )
+        parts.append(_text(middle, _BARS_HEIGHT - 14, f"{search.windows[outcome.window].test_first_on:%Y-%m}"))
+    return _svg(_BARS_WIDTH, _BARS_HEIGHT, parts, f"{objective} by window")
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "middle", kind: str = "") -> str:
+    named = f' class="{kind}"' if kind else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{named}>{escape(words)}</text>'
 
 
 def _svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
     return (
-        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" role="img" '
+        f'<svg class="scores" viewBox="0 0 {width:.0f} {height:.0f}" style="width:{width:.0f}px" role="img" '
         f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )

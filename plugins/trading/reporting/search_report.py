@@ -2,86 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
 
+import numpy as np
+
+from trading.domain.market import SYNTHETIC
 from trading.domain.searches import Outcome, Search, SearchTrial, key_of, text_of
-from trading.reporting.heat_charts import STYLE, heat_map_svg, marginal_svg, span_of
+from trading.reporting.charts import Series, line_chart, linear_axis
+from trading.reporting.heat_charts import heat_map_svg, marginal_svg, span_of, window_scores_svg
+from trading.reporting.page import Markup, html_of, page, paragraph, section, side_by_side, table
 from trading.reporting.search_tables import is_walk_forward, sentences_of, title_of
-from trading.reporting.walk_charts import STYLE as WALK_STYLE
-from trading.reporting.walk_charts import equity_svg, scores_svg
 from trading.reporting.wording import change, fall, ratio, whole
+from trading.research.forward import stitched
 from trading.research.robustness import Robustness, averaged, robustness_of
 from trading.research.scoring import value_of
 
-_LISTED = 25
-_PAGE = (
-    "body{font:15px/1.5 system-ui,sans-serif;color:#1c2733;max-width:1080px;margin:2em auto;padding:0 1em}"
-    "h1{font-size:1.4em}h2{font-size:1.1em;margin-top:2em}.row{display:flex;flex-wrap:wrap;gap:24px}"
-    "figure{margin:0}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:3px 10px;"
-    "text-align:right;border-bottom:1px solid #e3e9f0}th{color:#5b6b7c;font-weight:600}"
-    ".badge{background:#d9480f;color:#fff;padding:2px 8px;border-radius:4px}.note{color:#5b6b7c;font-size:.9em}"
-)
+LISTED = 25
+"""Trials in the table."""
 
 
-def search_report(search: Search, trials: Sequence[SearchTrial], outcomes: Sequence[Outcome]) -> str:
-    """Return the page; it loads nothing from anywhere."""
-    forward = is_walk_forward(search)
-    shown = averaged(trials) if forward else tuple(trials)
+def write_search_report(
+    folder: Path,
+    search: Search,
+    trials: Sequence[SearchTrial],
+    outcomes: Sequence[Outcome],
+    *,
+    tested_on: Sequence[date],
+    with_png: bool = False,
+) -> list[Path]:
+    """Write the page, and the robustness plot as a picture on request; return what was written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{search.name}.html"]
+    paths[0].write_text(search_report(search, trials, outcomes, tested_on=tested_on), encoding="utf-8")
+    if with_png:
+        from trading.reporting.search_picture import write_picture
+
+        paths.append(folder / f"{search.name}.png")
+        write_picture(paths[1], search, trials)
+    return paths
+
+
+def search_report(
+    search: Search, trials: Sequence[SearchTrial], outcomes: Sequence[Outcome], *, tested_on: Sequence[date]
+) -> str:
+    """Return the page; it loads nothing from anywhere.
+
+    Args:
+        tested_on: the sessions of all tests that are done, in order.
+    """
+    shown = averaged(trials) if is_walk_forward(search) else tuple(trials)
     found = robustness_of(search.plan.axes, shown)
-    badge = '<p><span class="badge">SYNTHETIC</span> The market is invented.</p>' if search.is_synthetic else ""
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences_of(search, trials))
-    parts = [f"<h1>{escape(title_of(search))}</h1>{badge}<ul>{said}</ul>"]
-    if forward and outcomes:
-        parts.append(_windows_part(search, outcomes))
+    parts = [_head(search, trials)]
+    if outcomes:
+        parts.append(_windows_part(search, outcomes, tested_on))
     if found is not None:
         parts.append(_robustness_part(search, found))
     parts.append(_trials_part(search, shown))
-    parts.append(f'<p class="note">{escape(_fine_print(search))}</p>')
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(search.name)}</title>'
-        f"<style>{_PAGE}{STYLE}{WALK_STYLE}</style></head><body>{''.join(parts)}</body></html>"
-    )
+    parts.append(section("How it was made", paragraph(_fine_print(search), kind="note")))
+    return page(search.name, parts)
 
 
-def _robustness_part(search: Search, found: Robustness) -> str:
+def _head(search: Search, trials: Sequence[SearchTrial]) -> Markup:
+    badge = f'<span class="badge loud">{SYNTHETIC}</span>' if search.is_synthetic else ""
+    said = "".join(f"<li>{html_of(sentence)}</li>" for sentence in sentences_of(search, trials))
+    return Markup(f"<header>{badge}<h1>{html_of(title_of(search))}</h1><ul>{said}</ul></header>")
+
+
+def _robustness_part(search: Search, found: Robustness) -> Markup:
     best = found.best.parameters
     span = span_of(score for heat in found.heat_maps for row in heat.scores for score in row)
-    maps = "".join(f"<figure>{heat_map_svg(heat, best, span)}</figure>" for heat in found.heat_maps)
+    maps = [Markup(heat_map_svg(heat, best, span)) for heat in found.heat_maps]
     reach = span_of(score for each in found.marginals.values() for m in each for score in (m.median, m.best))
-    singles = "".join(
-        f"<figure>{marginal_svg(name, each, best[name], reach)}</figure>" for name, each in found.marginals.items()
-    )
+    singles = [Markup(marginal_svg(name, each, best[name], reach)) for name, each in found.marginals.items()]
     over = ", mean over the windows that were searched on" if is_walk_forward(search) else ""
-    return (
-        f"<h2>Plateau or needle: {search.plan.objective}{over}</h2>"
-        + (f'<div class="row">{maps}</div>' if maps else "")
-        + '<p class="note">Each cell is the median over the other parameters; the frame is the best trial. Below: '
-        f'median (dot) and best (ring) at each value.</p><div class="row">{singles}</div>'
+    return section(
+        f"{found.shape.capitalize()}: {search.plan.objective} around the best trial{over}",
+        *([side_by_side(*maps)] if maps else []),
+        side_by_side(*singles),
+        note="Each cell is the median over the other parameters, darker is better, the frame is the best trial. Below: "
+        "median (dot) and best (ring) at each value. A plateau survives a small change of its numbers, a needle does "
+        "not.",
     )
 
 
-def _trials_part(search: Search, trials: Sequence[SearchTrial]) -> str:
+def _trials_part(search: Search, trials: Sequence[SearchTrial]) -> Markup:
     axes = search.plan.axes
     ranked = sorted((t for t in trials if t.score is not None), key=lambda t: (-(t.score or 0.0), t.number))
     head = ["", *(axis.name for axis in axes), "score"]
-    has_figures = bool(ranked) and ranked[0].figures is not None
-    head += ["Sharpe", "CAGR", "drawdown", "entries"] if has_figures else []
+    if ranked and ranked[0].figures is not None:
+        head += ["Sharpe", "CAGR", "drawdown", "entries"]
     rows = []
-    for rank, trial in enumerate(ranked[:_LISTED], start=1):
+    for rank, trial in enumerate(ranked[:LISTED], start=1):
         cells = [str(rank), *(text_of(trial.parameters[axis.name]) for axis in axes), ratio(trial.score)]
-        if trial.figures is not None:
-            f = trial.figures
+        if (f := trial.figures) is not None:
             cells += [ratio(f["sharpe"]), change(f["cagr_frac"]), fall(f["drawdown_frac"]), whole(f["entries"])]
         rows.append(cells)
-    left = len(ranked) - len(rows)
-    more = f'<p class="note">{left} more trials count.</p>' if left > 0 else ""
-    without = [t for t in trials if t.score is None]
-    none = f'<p class="note">{len(without)} do not count, e.g. {escape(without[0].why or "")}</p>' if without else ""
-    return f"<h2>Best trials</h2>{_table(head, rows)}{more}{none}"
+    notes = []
+    if (left := len(ranked) - len(rows)) > 0:
+        notes.append(paragraph(f"{left} more trials count.", kind="note"))
+    if without := [t for t in trials if t.score is None]:
+        notes.append(paragraph(f"{len(without)} do not count, e.g. {without[0].key}: {without[0].why}", kind="note"))
+    return section("Best trials", table(head, rows, empty="no trial counts"), *notes)
 
 
-def _windows_part(search: Search, outcomes: Sequence[Outcome]) -> str:
+def _windows_part(search: Search, outcomes: Sequence[Outcome], tested_on: Sequence[date]) -> Markup:
     objective = search.plan.objective
     rows = []
     for outcome in outcomes:
@@ -90,22 +116,32 @@ def _windows_part(search: Search, outcomes: Sequence[Outcome]) -> str:
             None if f is None else value_of(f, objective) for f in (outcome.train, outcome.test, outcome.own_test)
         ]
         winner = "own numbers: no trial counts" if outcome.winner is None else key_of(outcome.winner)
-        rows.append(
-            [
-                f"{window.train_first_on} to {window.train_last_on}",
-                f"{window.test_first_on} to {window.test_last_on}",
-                *map(ratio, scores),
-                whole(outcome.test["entries"]),
-                winner,
-            ]
-        )
-    head = ["searched on", "tested on", "searched", "tested", "own numbers tested", "entries", "winner"]
-    return (
-        f'<h2>Out of sample</h2><div class="row"><figure>{equity_svg(search, outcomes)}</figure>'
-        f"<figure>{scores_svg(search, outcomes)}</figure></div>{_table(head, rows)}"
-        '<p class="note">Each test begins in cash and ends marked to market; its growth carries on where the test '
-        "before ended.</p>"
+        trained = f"{window.train_first_on} to {window.train_last_on}"
+        tested = f"{window.test_first_on} to {window.test_last_on}"
+        rows.append([trained, tested, *map(ratio, scores), whole(outcome.test["entries"]), winner])
+    head = ["searched on", "tested on", "searched", "tested", "own tested", "entries", "winner"]
+    return section(
+        "Out of sample",
+        Markup(_equity_chart(outcomes, tested_on)),
+        Markup(window_scores_svg(search, outcomes)),
+        paragraph(f"{objective}: searched (grey), tested (blue), own numbers tested (orange)", kind="note"),
+        table(head, rows, kind="words"),
+        note="Growth over the tests one behind the other. Each test begins in cash and ends marked to market; its "
+        "growth carries on where the test before ended.",
     )
+
+
+def _equity_chart(outcomes: Sequence[Outcome], tested_on: Sequence[date]) -> str:
+    curves = {"winners": [o.test_equity for o in outcomes], "own numbers": [o.own_equity for o in outcomes]}
+    lines = []
+    for tone, (name, pieces) in enumerate(curves.items(), start=1):
+        equity = stitched(pieces)
+        growth = (equity / equity[0])[1:]
+        lines.append(Series(name, growth, tone, change(float(growth[-1]) - 1.0)))
+    levels = np.concatenate([line.values for line in lines])
+    axis = linear_axis(float(levels.min()), float(levels.max()))
+    days = np.array(tested_on, dtype="datetime64[D]")
+    return line_chart(days, lines, axis, ratio, label="growth over the tests one behind the other", base=1.0)
 
 
 def _fine_print(search: Search) -> str:
@@ -123,9 +159,3 @@ def _fine_print(search: Search) -> str:
         f"{search.cutoff_at:%Y-%m-%d %H:%M} UTC; code {search.code_version}, strategy {search.spec_hash}. Past figures "
         "promise nothing, searched ones least of all."
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(word)}</th>" for word in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"

@@ -6,7 +6,7 @@ A trial that is stored is not run again, so a search that was stopped goes on wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -214,7 +214,8 @@ def settle_window(services: Services, search: Search, window: Window) -> Outcome
         train=None if best is None else best.figures,
         test=figures_of_result(result),
         own_test=figures_of_result(own),
-        test_equity=tuple(map(float, result.curve.session_equity(result.starting_usd))),
+        test_equity=tuple(result.curve.session_equity(result.starting_usd).tolist()),
+        own_equity=tuple(own.curve.session_equity(own.starting_usd).tolist()),
     )
     with services.store.transaction() as tx:
         tx.searches.save_outcome(search.name, outcome)
@@ -248,6 +249,13 @@ def finish_search(services: Services, search: Search) -> Search:
     with services.store.transaction() as tx:
         tx.searches.finish(search.name, summary)
     return replace(search, summary=summary)
+
+
+def tested_sessions(services: Services, search: Search, outcomes: Sequence[Outcome]) -> tuple[date, ...]:
+    """Return the sessions of the tests that are done, in order."""
+    windows = (search.windows[outcome.window] for outcome in outcomes)
+    spans = [(w.test_first_on, w.test_last_on) for w in windows if w.test_first_on and w.test_last_on]
+    return tuple(session.session_on for span in spans for session in services.calendar.sessions(*span))
 
 
 def months_of(calendar: MarketCalendar, first_on: date, last_on: date) -> tuple[tuple[date, ...], ...]:

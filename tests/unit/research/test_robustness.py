@@ -82,7 +82,7 @@ def curve(*growth: float, start: float = 100.0) -> tuple[float, ...]:
 def outcome(window: int, winner, growth, train_sharpe=2.0) -> Outcome:
     equity = curve(*growth)
     figures = figures_of_curve(np.array(equity), 0.5, 3)
-    return Outcome(window, winner, {**figures, "sharpe": train_sharpe}, figures, figures, equity)
+    return Outcome(window, winner, {**figures, "sharpe": train_sharpe}, figures, figures, equity, equity)
 
 
 def test_windows_are_stitched_by_their_growth():

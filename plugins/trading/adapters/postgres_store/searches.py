@@ -77,12 +77,15 @@ class PostgresSearchRows:
             test=_json(outcome.test),
             own_test=_json(outcome.own_test),
             test_equity=list(outcome.test_equity),
+            own_equity=list(outcome.own_equity),
         )
 
     def outcomes(self, name: str) -> tuple[Outcome, ...]:
         """Return what became of each window that is done, in order."""
         rows = self._sql.rows("outcomes", search=name)
-        return tuple(Outcome(**row | {"test_equity": tuple(row["test_equity"])}) for row in rows)
+        return tuple(
+            Outcome(**row | {name: tuple(row[name]) for name in ("test_equity", "own_equity")}) for row in rows
+        )
 
     def finish(self, name: str, summary: Mapping[str, Any]) -> None:
         """Store what the search says in the end."""

@@ -6,7 +6,7 @@ Workers share Postgres and nothing else; XCom carries names, numbers and counts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from airflow.providers.standard.operators.python import PythonOperator
 
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.searches import Conditions, Objective, Plan, Search, SearcherName, SearchKind, SearchTrial
+from trading.domain.searches import Conditions, Objective, Outcome, Plan, Search, SearcherName, SearchKind, SearchTrial
 from trading.entrypoints.airflow.context import facts_of, settings_here
 from trading.entrypoints.airflow.steps import LIVE_DEFAULTS
 from trading.errors import PermanentError
@@ -112,9 +112,8 @@ def run_unit(label: str, search: str, window: int, first: int, count: int | None
 
 def run_summarise(**context: Any) -> dict[str, object]:
     """Sum up the search, write its report on this machine, and return counts and the way to the result."""
-    from trading.reporting.search_report import search_report
     from trading.reporting.search_tables import sentences_of
-    from trading.tasks.research import finish_search, read_search, stored_search
+    from trading.tasks.research import finish_search, read_search, stored_search, tested_sessions
 
     services, settings = _services()
     search = finish_search(services, stored_search(services, str(context["params"]["name"])))
@@ -122,9 +121,9 @@ def run_summarise(**context: Any) -> dict[str, object]:
     for sentence in sentences_of(search, trials):
         log.info("%s", sentence)
     command = "walk-forward" if search.plan.kind is SearchKind.WALK_FORWARD else "search"
-    notes = [f"./airdesk replay {command} {search.name} --report FILE.html shows it anywhere"]
-    path = settings.state_dir.resolve() / "reports" / f"search-{search.name}.html"
-    notes.append(_written(path, search_report(search, trials, outcomes)))
+    notes = [f"./airdesk replay {command} {search.name} --report DIR shows it anywhere"]
+    tested_on = tested_sessions(services, search, outcomes)
+    notes.append(_written(settings.state_dir.resolve() / "reports", search, trials, outcomes, tested_on))
     counts = {"trials": len(trials), "counting": search.summary["counting"] if search.summary else 0}
     report = StepReport("research_replay", counts | {"windows": len(outcomes)}, tuple(notes))
     log.info("%s %s", dict(report.counts), "; ".join(notes))
@@ -197,11 +196,18 @@ def _say(trial: SearchTrial) -> None:
     log.info("%s: %s", trial.key, trial.why if trial.score is None else f"{trial.score:.4f}")
 
 
-def _written(path: Path, page: str) -> str:
+def _written(
+    folder: Path,
+    search: Search,
+    trials: Sequence[SearchTrial],
+    outcomes: Sequence[Outcome],
+    tested_on: Sequence[date],
+) -> str:
     """Write the report where this task runs; a worker without a disk of its own is no failure."""
+    from trading.reporting.search_report import write_search_report
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
+        (path,) = write_search_report(folder, search, trials, outcomes, tested_on=tested_on)
     except OSError as error:
         return f"no report was written here ({error.strerror})"
     return f"report on this machine: {path}"
