@@ -19,6 +19,7 @@ from trading.domain.market import (
     Resolution,
     TimeWindow,
 )
+from trading.engine.futures import TERRIBLE
 from trading.ports import Provenance, Store
 from trading.strategy.three_sector import UNIVERSE
 from trading.synthetic.market import SyntheticMarket
@@ -27,7 +28,6 @@ from trading.tasks.facts import session_before
 
 from tests.builders import an_action
 from tests.integration.worlds import SEED, SINCE
-from tests.poison import TERRIBLE
 
 CALENDAR = NyseCalendar()
 RESOLUTIONS = (Resolution.HALF_HOUR, Resolution.DAY)

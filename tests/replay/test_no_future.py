@@ -9,13 +9,15 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from trading.adapters.market_calendar import NyseCalendar
-from trading.analysis.facts import Facts, utc64
+from trading.analysis.facts import Facts, decision_times
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Resolution, TimeWindow
-from trading.domain.series import BarSeries, series_of
+from trading.domain.series import series_of
+from trading.engine.futures import cut, poison
 from trading.engine.hours import Terms, history_panel
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
+from trading.engine.warmup import Memory, remembered
 from trading.execution.costs import CostModel
 from trading.strategy.judging import judge
 from trading.strategy.three_sector import three_sector
@@ -51,38 +53,6 @@ def facts() -> Facts:
     )
 
 
-def later(series: BarSeries) -> np.ndarray:
-    return series.ends_at > utc64(CUT_AT)
-
-
-def cut(facts: Facts) -> Facts:
-    """Forget everything that became known after the cut."""
-    return Facts(
-        {key: series.take(slice(0, int((~later(series)).sum()))) for key, series in facts.bars.items()},
-        tuple(n for n in facts.news if n.known_at <= CUT_AT),
-        tuple(f for f in facts.filings if f.known_at <= CUT_AT),
-        tuple(p for p in facts.macro if p.known_at <= CUT_AT),
-        tuple(a for a in facts.actions if a.known_at <= CUT_AT),
-    )
-
-
-def poison(facts: Facts) -> Facts:
-    """Make everything after the cut absurd."""
-
-    def wild(series: BarSeries) -> BarSeries:
-        factor = np.where(later(series), 1000.0, 1.0)
-        return replace(series, **{n: getattr(series, n) * factor for n in ("open", "high", "low", "close", "volume")})
-
-    terrible = "Fraud disaster, terrible losses, bankruptcy, devastated investors sue"
-    return Facts(
-        {key: wild(series) for key, series in facts.bars.items()},
-        tuple(n if n.known_at <= CUT_AT else replace(n, title=f"{terrible} {n.item_id}") for n in facts.news),
-        tuple(f if f.known_at <= CUT_AT else replace(f, eps_diluted=-999.0) for f in facts.filings),
-        tuple(p if p.known_at <= CUT_AT else replace(p, value=p.value * 50) for p in facts.macro),
-        tuple(a if a.ex_on <= CUT or a.known_at <= CUT_AT else replace(a, value=a.value * 3) for a in facts.actions),
-    )
-
-
 def decided(facts: Facts, last_on: date) -> ReplayResult:
     timeline = timeline_of(CALENDAR, FIRST, last_on)
     return replay(SPEC, facts, timeline, book=BOOK, cash_usd=Decimal(100_000), terms=Terms(), costs=CostModel())
@@ -109,7 +79,7 @@ def test_the_replay_trades_before_and_after_the_cut(whole):
 @pytest.mark.parametrize("change", [cut, poison])
 def test_the_future_changes_no_decision_of_the_past(facts, whole, change):
     last_on = CUT if change is cut else LAST
-    assert until_cut(decided(change(facts), last_on)) == until_cut(whole)
+    assert until_cut(decided(change(facts, CUT_AT), last_on)) == until_cut(whole)
 
 
 def test_every_verdict_before_the_cut_is_the_same_under_a_poisoned_future(facts):
@@ -121,7 +91,9 @@ def test_every_verdict_before_the_cut_is_the_same_under_a_poisoned_future(facts)
         judgement = judge(SPEC, panel)
         return [(name, v.outcome[:rows], v.observed[:rows]) for _, name, v in judgement.verdicts]
 
-    for (name, outcome, observed), (_, again, seen) in zip(verdicts(facts), verdicts(poison(facts)), strict=True):
+    for (name, outcome, observed), (_, again, seen) in zip(
+        verdicts(facts), verdicts(poison(facts, CUT_AT)), strict=True
+    ):
         assert np.array_equal(outcome, again), name
         assert np.array_equal(observed, seen, equal_nan=True), name
 
@@ -133,20 +105,10 @@ def test_one_hour_judged_alone_is_the_hour_judged_in_ten_weeks(facts):
     for number in (0, 100, 333, len(timeline.slots) - 1):
         slot = timeline.slots[number]
         day = timeline_of(CALENDAR, slot.session_on, slot.session_on)
-        alone = history_panel(SPEC, known_by(facts, slot.as_of), day, Terms())
+        memory = Memory(timedelta(days=900), timedelta(days=7), timedelta(days=7))
+        one = decision_times([slot], day.previous_on, 0)
+        alone = history_panel(SPEC, remembered(facts, one, memory), day, Terms())
         row = [s.as_of for s in day.slots].index(slot.as_of)
         for name in ("price", "sma_50", "sma_200", "rsi_14", "sentiment", "pe_ratio", "pe_sector_median", "vix"):
             left, right = getattr(alone, name)[row], getattr(together, name)[number]
             assert np.array_equal(left, right, equal_nan=True), (name, slot.as_of)
-
-
-def known_by(facts: Facts, at: datetime) -> Facts:
-    """What a live hour reads: the past 900 days of daily bars, the past week of the rest."""
-
-    def keep(series: BarSeries) -> BarSeries:
-        memory = timedelta(days=900 if series.resolution is Resolution.DAY else 7)
-        first = int(np.searchsorted(series.starts_at, utc64(at - memory)))
-        return series.take(slice(first, int(np.searchsorted(series.ends_at, utc64(at), side="right"))))
-
-    news = tuple(n for n in facts.news if at - timedelta(days=7) <= n.known_at <= at)
-    return replace(facts, bars={key: keep(series) for key, series in facts.bars.items()}, news=news)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
-from trading.domain.instruments import BookId, BookKind
+from trading.engine.futures import KINDS, cut, poison
 from trading.engine.hours import Terms
-from trading.engine.replay import replay
-from trading.execution.costs import CostModel
+from trading.engine.instants import telling_instants
+from trading.engine.lookahead import look_ahead
 
-from tests.builders import navs_by
-from tests.poison import KINDS, SPEC, cut, decided, honest, leaks, moments, poison
+from tests.poison import decided, honest, leaks, played
 from tests.replay.leak_world import awkward, timeline, world
-
-BOOK = BookId(BookKind.REPLAY, "poison")
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +25,16 @@ def facts(plain):
 @pytest.mark.parametrize("terms", [Terms(), Terms(delay_minutes=15, daily_pricing=True)])
 def test_no_decision_by_t_changes_whatever_is_known_later(facts, terms):
     sessions = timeline()
-    instants = moments(sessions, facts, seed=20240701 + terms.delay_minutes, random=3)
-    assert len(instants) > 15
-    assert list(leaks(honest, facts, sessions, instants, terms=terms)) == []
+    instants = telling_instants(sessions, facts, seed=20240701 + terms.delay_minutes, count=20)
+    assert len(instants) == 20
+    assert leaks(honest, facts, sessions, instants, terms=terms) == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_kind_of_fact_alone_reaches_back(facts, kind):
     sessions = timeline()
-    instants = moments(sessions, facts, seed=len(kind), random=0)[::5]
-    assert list(leaks(honest, facts, sessions, instants, kinds=[kind])) == []
+    instants = telling_instants(sessions, facts, seed=len(kind), count=4)
+    assert leaks(honest, facts, sessions, instants, kinds=[kind]) == ()
 
 
 def test_the_poison_is_strong_enough_to_change_what_comes_after(facts):
@@ -53,21 +48,12 @@ def test_the_poison_is_strong_enough_to_change_what_comes_after(facts):
         assert before != decided(honest, cut(facts, at, frozenset({kind})), sessions, Terms()), kind
 
 
-@pytest.mark.parametrize("change", [cut, poison])
-def test_no_order_fill_or_nav_by_t_changes_in_the_whole_replay(plain, change):
+def test_no_order_fill_or_nav_by_t_changes_in_the_whole_replay(plain):
     sessions = timeline()
 
-    def played(facts):
-        return replay(SPEC, facts, sessions, book=BOOK, cash_usd=Decimal(100_000), terms=Terms(), costs=CostModel())
+    def where_it_trades(whole):
+        assert len({fill.executed_at for fill in whole.fills}) > 3
+        planned = [order.planned_at for order in whole.orders]
+        return telling_instants(sessions, plain, decided_at=planned, seed=5, count=6)
 
-    whole = played(plain)
-    instants = moments(sessions, plain, seed=5, random=2)
-    busiest = sorted({fill.executed_at for fill in whole.fills})
-    assert len(busiest) > 3
-    for at in [*instants[::6], *busiest[1:3]]:
-        again = played(change(plain, at))
-        assert navs_by(whole, at) == navs_by(again, at)
-        left, right = ([o for o in each.orders if o.planned_at <= at] for each in (whole, again))
-        assert left == right, at
-        left, right = ([f for f in each.fills if f.executed_at < at] for each in (whole, again))
-        assert left == right, at
+    assert look_ahead(played, plain, sessions, where_it_trades).leaks == ()

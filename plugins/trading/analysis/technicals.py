@@ -81,7 +81,7 @@ def last_prices(facts: Facts, symbols: Sequence[Symbol], times: DecisionTimes) -
 def _symbol_columns(
     facts: Facts, symbol: Symbol, times: DecisionTimes, *, daily_pricing: bool
 ) -> dict[str, NDArray[np.generic]]:
-    columns = _daily_columns(facts.daily(symbol), _actions_of(facts, symbol), times)
+    columns = daily_columns(facts.daily(symbol), _actions_of(facts, symbol), times)
     columns |= _symbol_prices(facts, symbol, times, daily_pricing=daily_pricing)
     if symbol in facts.parked:
         columns["why_price"] = np.full(len(times), Why.PARKED, dtype=np.int8)
@@ -99,9 +99,10 @@ def _actions_of(facts: Facts, symbol: Symbol) -> list[CorporateAction]:
     return [a for a in facts.actions if a.symbol == symbol]
 
 
-def _daily_columns(
-    daily: BarSeries | None, actions: Sequence[CorporateAction], times: DecisionTimes
+def daily_columns(
+    daily: BarSeries | None, actions: Sequence[CorporateAction], times: DecisionTimes, *, minimum: int = MIN_DAILY_BARS
 ) -> dict[str, NDArray[np.generic]]:
+    """Return the panel columns of one symbol that rest on daily bars; unknown where fewer than `minimum` are known."""
     names = (*PRICE_INDICATORS, *PURE_INDICATORS)
     if daily is None or len(daily) == 0:
         nothing = np.full(len(times), np.nan)
@@ -117,7 +118,7 @@ def _daily_columns(
     factors = BasisFactors.of(daily, actions)
     adjusted = Ohlc(*(np.ascontiguousarray(a * factors.of_bars) for a in (daily.high, daily.low, daily.close)))
     rescale = 1.0 / factors.at(times.session_on)
-    enough = row + 1 >= MIN_DAILY_BARS
+    enough = row + 1 >= minimum
     # Rounded once, after rescaling: two roundings would make the basis of the history show in the last digit.
     columns: dict[str, NDArray[np.generic]] = {}
     for name, indicator in PRICE_INDICATORS.items():

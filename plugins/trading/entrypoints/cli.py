@@ -1,7 +1,8 @@
 """The command line: `./airdesk COMMAND`. Each group of commands is a module with `register(subparsers)`.
 
 Exit codes: 0 done, 1 a person must act (the sentence says how), 2 the command was not understood,
-3 waiting helps, 130 interrupted. No stack trace for an error that we raise on purpose.
+3 waiting helps, 4 a check found what it looks for (`replay lookahead`, `replay warmup`), 130 interrupted.
+No stack trace for an error that we raise on purpose.
 """
 
 from __future__ import annotations

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from rich.console import Console
 
 from trading.accounting.trials import deflated_sharpe
-from trading.analysis.facts import Facts
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, checked_name
 from trading.domain.searches import Parameters
-from trading.engine.hours import Timeline
 from trading.engine.replay import replay
-from trading.entrypoints import cli_costs, cli_replay_numbers, cli_replay_report, cli_replay_runs, cli_replay_search
+from trading.entrypoints import (
+    cli_costs,
+    cli_replay_bias,
+    cli_replay_numbers,
+    cli_replay_report,
+    cli_replay_runs,
+    cli_replay_search,
+)
 from trading.entrypoints.cli_replay_report import Replayed
 from trading.errors import PermanentError
 from trading.ports import Services
@@ -27,7 +32,7 @@ from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.space import with_parameters
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of, load_facts, timeline_of
+from trading.tasks.facts import code_of, read_history, timeline_of
 from trading.tasks.replay_runs import RunLabel, all_trials, benchmarks_of, configuration_of, free_name, run_of
 
 
@@ -49,6 +54,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run.set_defaults(run=_run)
     cli_replay_runs.add_to(commands)
     cli_replay_search.add_to(commands)
+    cli_replay_bias.add_to(commands)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -102,27 +108,6 @@ def replay_as(
         parameters=dict(parameters) or None,
     )
     return Replayed(result, facts, timeline, terms, costs, benchmarks, run_of(result, label, benchmarks))
-
-
-def read_history(
-    services: Services, spec: StrategySpec, timeline: Timeline, *, cutoff_at: datetime | None = None
-) -> tuple[Facts, bool]:
-    """Return every fact that the hours of `timeline` may read, and whether any of it is SYNTHETIC.
-
-    Args:
-        cutoff_at: rows known by then are read; now, if it is None.
-
-    Raises:
-        PermanentError: nothing is stored for the range.
-    """
-    first, last = timeline.slots[0], timeline.slots[-1]
-    cutoff_at = cutoff_at or services.clock.now()
-    with services.store.transaction() as tx:
-        facts = load_facts(tx, spec, first_at=first.as_of, as_of=last.as_of, cutoff_at=cutoff_at, is_replay=True)
-        is_synthetic = tx.market.has_source(SYNTHETIC)
-    if not facts.bars:
-        raise PermanentError(f"no bars are stored before {last.session_on}; import some: ./airdesk data import --help")
-    return facts, is_synthetic
 
 
 def _keep(options: argparse.Namespace, services: Services, run: ReplayRun) -> None:

@@ -11,14 +11,14 @@ from trading import __version__
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.market import Resolution, Session, Slot
+from trading.domain.market import SYNTHETIC, Resolution, Session, Slot
 from trading.domain.money import ZERO
 from trading.domain.orders import Order, OrderStatus, Side
 from trading.domain.portfolio import AccountType, Portfolio
 from trading.domain.series import BarSeries
 from trading.engine.hours import Terms, Timeline
 from trading.engine.state import BookState
-from trading.errors import InvariantBroken
+from trading.errors import InvariantBroken, PermanentError
 from trading.execution.matching import ratchet
 from trading.ports import MarketCalendar, Services, Transaction, settlement_day
 from trading.strategy.spec import StrategySpec
@@ -72,6 +72,7 @@ def load_facts(
     as_of: datetime,
     cutoff_at: datetime,
     is_replay: bool = False,
+    daily_since: datetime | None = None,
 ) -> Facts:
     """Return the facts that decisions from `first_at` to `as_of` may read.
 
@@ -79,23 +80,27 @@ def load_facts(
         first_at: the earliest decision; history reaches back from there.
         is_replay: leave out what is parked now, and what was revised since the first decision, which say nothing about
             the past.
+        daily_since: read daily bars from there on, further back than a decision needs.
     """
     market = tx.market
     # A replay reads once for many decisions: what was corrected after the first of them must not reach back to it.
     revised_by = first_at if is_replay else None
 
-    def bars(resolutions: Sequence[Resolution], memory: timedelta) -> dict[tuple[Symbol, Resolution], BarSeries]:
+    def bars(resolutions: Sequence[Resolution], since: datetime) -> dict[tuple[Symbol, Resolution], BarSeries]:
         return tx.market.bars(
             spec.universe.data,
             resolutions,
             as_of=as_of,
             cutoff_at=cutoff_at,
-            since=first_at - memory,
+            since=since,
             revised_by=revised_by,
         )
 
     return Facts(
-        bars={**bars((Resolution.DAY,), DAILY_MEMORY), **bars(_INTRADAY, INTRADAY_MEMORY)},
+        bars={
+            **bars((Resolution.DAY,), daily_since or first_at - DAILY_MEMORY),
+            **bars(_INTRADAY, first_at - INTRADAY_MEMORY),
+        },
         news=market.news(since=first_at - NEWS_MEMORY, cutoff_at=cutoff_at),
         filings=market.filings(cutoff_at=cutoff_at),
         macro=market.macro(cutoff_at=cutoff_at),
@@ -118,6 +123,41 @@ def unsettled_of(services: Services, tx: Transaction, book: BookId, slot: Slot) 
                 net_usd = fill.quantity * fill.price - (fill.commission_usd or ZERO)
                 waiting[due_on] = waiting.get(due_on, ZERO) + net_usd
     return waiting
+
+
+def read_history(
+    services: Services,
+    spec: StrategySpec,
+    timeline: Timeline,
+    *,
+    cutoff_at: datetime | None = None,
+    daily_since: datetime | None = None,
+) -> tuple[Facts, bool]:
+    """Return every fact that the hours of `timeline` may read, and whether any of it is SYNTHETIC.
+
+    Args:
+        cutoff_at: rows known by then are read; now, if it is None.
+        daily_since: read daily bars from there on, further back than a decision needs.
+
+    Raises:
+        PermanentError: nothing is stored for the range.
+    """
+    first, last = timeline.slots[0], timeline.slots[-1]
+    cutoff_at = cutoff_at or services.clock.now()
+    with services.store.transaction() as tx:
+        facts = load_facts(
+            tx,
+            spec,
+            first_at=first.as_of,
+            as_of=last.as_of,
+            cutoff_at=cutoff_at,
+            is_replay=True,
+            daily_since=daily_since,
+        )
+        is_synthetic = tx.market.has_source(SYNTHETIC)
+    if not facts.bars:
+        raise PermanentError(f"no bars are stored before {last.session_on}; import some: ./airdesk data import --help")
+    return facts, is_synthetic
 
 
 def load_state(
