@@ -10,67 +10,63 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from typing import Any
 
-from trading.entrypoints import (
-    cli_airflow,
-    cli_approve,
-    cli_controls,
-    cli_data,
-    cli_desk,
-    cli_drill,
-    cli_gateway,
-    cli_live,
-    cli_reconcile,
-    cli_replay,
-    demo,
-    doctor,
-    migrate,
-    testing,
-    up,
-)
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import command_database
 from trading.errors import AirdeskError, TransientError
 
 COMMAND_MODULES = (
-    demo,
-    up,
-    doctor,
-    cli_controls,
-    cli_approve,
-    cli_desk,
-    cli_reconcile,
-    cli_replay,
-    cli_data,
-    cli_gateway,
-    cli_live,
-    cli_drill,
-    cli_airflow,
-    migrate,
-    testing,
+    "demo",
+    "up",
+    "doctor",
+    "cli_controls",
+    "cli_approve",
+    "cli_desk",
+    "cli_reconcile",
+    "cli_replay",
+    "cli_data",
+    "cli_gateway",
+    "cli_live",
+    "cli_drill",
+    "cli_airflow",
+    "migrate",
+    "testing",
 )
+"""In the order in which the help lists their commands; each has `register(subparsers)`."""
+ALONE = {"replay": "cli_replay", "data": "cli_data", "gateway": "cli_gateway", "reconcile": "cli_reconcile"}
+"""Commands for which one module is enough: loading all of them takes as long as a year of replay."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with every command."""
+def modules_for(command: str | None) -> Iterator[Any]:
+    """Yield the modules with which `command` is understood; all of them if it may be any."""
+    for name in (ALONE[command],) if command in ALONE else COMMAND_MODULES:
+        yield import_module(f"trading.entrypoints.{name}")
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser with every command, or with what `command` needs."""
     parser = argparse.ArgumentParser(
         prog="airdesk",
         description="An automated trading desk on Apache Airflow. `airdesk demo` shows it on a synthetic market.",
         epilog="Settings come from the environment and from .env; see .env.example.",
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in COMMAND_MODULES:
+    for module in modules_for(command):
         module.register(subparsers)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options, unknown = build_parser().parse_known_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = build_parser(next(iter(given), None))
+    options, unknown = parser.parse_known_args(given)
     if unknown and not getattr(options, "passes_arguments", False):
-        build_parser().error(f"unrecognised arguments: {' '.join(unknown)}")
+        parser.error(f"unrecognised arguments: {' '.join(unknown)}")
     options.rest = unknown
     try:
         with _database_of(options):
