@@ -101,11 +101,11 @@ def _print_first_difference(console: Console, runs: Sequence[ReplayRun]) -> None
         trades = first_difference(runs[0].trades or (), other.trades or ())
         pair = f"{runs[0].name} and {other.name}"
         if trades == (None, None):
-            console.print(f"{pair} closed the same {len(other.trades or ())} trades")
+            console.print(f"{pair} closed the same {len(other.trades or ())} trades, prices and costs aside")
             continue
+        console.print(f"{pair} differ from here on, by entry:")
         for run, trade in zip((runs[0], other), trades, strict=True):
-            shown = () if trade is None else (trade,)
-            console.print(trades_table(f"first trade of {run.name} that is not in {pair} alike", shown))
+            console.print(trades_table(run.name, () if trade is None else (trade,)))
 
 
 def _delete(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 from rich.table import Table
 
@@ -22,19 +23,21 @@ _DRIVERS = {
 
 def runs_table(runs: Sequence[ReplayRun]) -> Table:
     """Return one line per run."""
-    table = table_of("replays", "name", "made", "driver", "range", "total", "CAGR", "Sharpe", "drawdown", "strategy")
+    table = table_of("", "name", "from", "to", "total", "Sharpe", "drawdown", "what")
+    table.columns[-1].overflow = "fold"
+    for column in table.columns[3:6]:
+        column.justify = "right"
     for run in runs:
         figures = run.figures
+        how = ", backfill" if run.driver is Driver.BACKFILL else f", search {run.search}" if run.search else ""
         table.add_row(
             run.name,
-            UNKNOWN if run.made_at is None else f"{run.made_at:%m-%d %H:%M}",
-            run.driver.replace("_", " "),
-            f"{run.first_on} {run.last_on}",
+            f"{run.first_on}",
+            f"{run.last_on}",
             change(figures.get("total_frac")),
-            change(figures.get("cagr_frac")),
             ratio(figures.get("sharpe")),
             fall(figures.get("drawdown_frac")),
-            f"{SYNTHETIC} {run.strategy}" if run.is_synthetic else run.strategy,
+            f"{SYNTHETIC if run.is_synthetic else ''} {run.strategy}{how}".strip(),
         )
     return table
 
@@ -119,13 +122,13 @@ def _flat(configuration: Mapping[str, object], prefix: str = "") -> dict[str, st
 
 def trades_table(title: str, trades: Sequence[RunTrade]) -> Table:
     """Return one line per closed trade."""
-    table = table_of(title, "symbol", "entry (UTC)", "exit (UTC)", "paid", "gain", "return", "closed by")
+    table = table_of(title, "symbol", "entry (UTC)", "exit (UTC)", "shares", "gain", "return", "by")
     for trade in trades:
         table.add_row(
             trade.symbol,
             f"{trade.opened_at:%Y-%m-%d %H:%M}",
             f"{trade.closed_at:%Y-%m-%d %H:%M}",
-            whole(trade.cost_usd),
+            whole(trade.quantity),
             gain(trade.gain_usd),
             change(trade.return_frac),
             trade.closed_by,
@@ -134,14 +137,16 @@ def trades_table(title: str, trades: Sequence[RunTrade]) -> Table:
 
 
 def first_difference(one: Sequence[RunTrade], other: Sequence[RunTrade]) -> tuple[RunTrade | None, RunTrade | None]:
-    """Return the first trades, by entry, in which two runs differ; (None, None) if all are the same."""
-    for a, b in zip(_by_entry(one), _by_entry(other), strict=False):
-        if a != b:
+    """Return the first trades, by entry, that differ in more than prices and costs; (None, None) if none does."""
+    for a, b in zip_longest(_by_entry(one), _by_entry(other)):
+        if a is None or b is None or _decided(a) != _decided(b):
             return a, b
-    shorter = min(len(one), len(other))
-    rest = [_by_entry(trades)[shorter:][:1] for trades in (one, other)]
-    return (rest[0][0] if rest[0] else None, rest[1][0] if rest[1] else None)
+    return None, None
 
 
 def _by_entry(trades: Sequence[RunTrade]) -> list[RunTrade]:
-    return sorted(trades, key=lambda t: (t.opened_at, t.symbol, t.closed_at))
+    return sorted(trades, key=_decided)
+
+
+def _decided(trade: RunTrade) -> tuple[object, ...]:
+    return trade.opened_at, trade.symbol, trade.closed_at, trade.quantity, trade.closed_by

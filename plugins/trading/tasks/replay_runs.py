@@ -155,7 +155,7 @@ def benchmark_figures(run: ReplayRun) -> dict[str, dict[str, float | None]]:
     """Return the figures of what simply held would have done, by name; empty where the run knows no benchmark."""
     curves = run.equity.benchmarks if run.equity is not None else {}
     market = [1.0, *curves[MARKET]] if MARKET in curves else None
-    return {name: asdict(figures_of([1.0, *growth], market=market)) for name, growth in curves.items()}
+    return {name: asdict(figures_of([1.0, *curves[name]], market=market)) for name in BENCHMARKS if name in curves}
 
 
 def run_of_book(tx: Transaction, book: ReplayBook) -> ReplayRun:
