@@ -15,6 +15,7 @@ from trading.engine.hashing import decision_hash
 from trading.engine.hours import Terms, Timeline, history_panel, hours
 from trading.engine.lookahead import Leak, Played, look_ahead
 from trading.engine.replay import replay
+from trading.engine.result import ReplayResult
 from trading.execution.costs import CostModel
 from trading.strategy.judging import judge
 from trading.strategy.three_sector import three_sector
@@ -50,10 +51,14 @@ def leaks(
     return look_ahead(play, facts, timeline, lambda whole: instants, **limits).leaks
 
 
-def played(facts: Facts, timeline: Timeline) -> Played:
+def replayed(facts: Facts, timeline: Timeline) -> ReplayResult:
     """Replay as the product does."""
-    terms = {"book": BOOK, "cash_usd": Decimal(100_000), "terms": Terms(), "costs": CostModel()}
-    return Played.of(replay(SPEC, facts, timeline, **terms))
+    return replay(SPEC, facts, timeline, book=BOOK, cash_usd=Decimal(100_000), terms=Terms(), costs=CostModel())
+
+
+def played(facts: Facts, timeline: Timeline) -> Played:
+    """Replay as the product does, for the search for look-ahead."""
+    return Played.of(replayed(facts, timeline))
 
 
 def decided(read: Reader, facts: Facts, timeline: Timeline, terms: Terms) -> dict[datetime, str]:
