@@ -12,7 +12,7 @@ REVISED_FRAC = 0.01
 """A stored price that a later delivery changes by more than this is no correction of a late print."""
 
 FRESH = timedelta(minutes=60)
-"""A price of half hours may be this old; see `technicals.FRESH_MINUTES`."""
+"""A price of half hours may be this old before its symbol is parked; at this age already nothing is bought on it."""
 
 _OF_FAULT = {
     BarFault.NOT_A_NUMBER: Gate.NOT_A_NUMBER,

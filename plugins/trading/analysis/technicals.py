@@ -146,7 +146,8 @@ def _price_columns(
     price, price_at = _intraday_price(intraday, times)
     close, close_at, is_old = _daily_price(daily, actions, times)
     has_hours = ~np.isnat(price_at) & (price_at > times.as_of - INTRADAY_MEMORY)
-    stale = price_at < times.as_of - np.timedelta64(FRESH_MINUTES, "m")
+    # An hour old: the bar of the hour itself is missing, and an hour without a bar is not traded.
+    stale = price_at <= times.as_of - np.timedelta64(FRESH_MINUTES, "m")
     of_hours = code(stale, Why.STALE, Why.KNOWN)
     of_days = code(is_old, Why.STALE, Why.KNOWN if daily_pricing else Why.NO_HOURLY_BARS)
     return {

@@ -26,6 +26,7 @@ from trading.entrypoints import (
 from trading.entrypoints.cli_replay_report import Replayed
 from trading.errors import PermanentError
 from trading.ports import Services
+from trading.reporting.missing import missing_lines
 from trading.reporting.replay_summary import print_summary
 from trading.reporting.wording import probability, whole
 from trading.settings import load_settings
@@ -68,6 +69,8 @@ def _run(options: argparse.Namespace) -> int:
     cash = options.cash or settings.starting_cash_usd
     replayed = replay_as(options, services, spec, name, cash, parameters)
     print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)
+    for line in missing_lines(cli_replay_report.missing_of(replayed)):
+        print(line)
     _keep(options, services, replayed.run)
     if options.report:
         cli_replay_report.write(options, services, replayed)

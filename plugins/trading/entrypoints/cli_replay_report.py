@@ -12,13 +12,14 @@ from trading.domain.market import ActionKind
 from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun
 from trading.engine.hours import Terms, Timeline
+from trading.engine.missing import Gap, missing_days, missing_hours
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
 from trading.execution.costs import CostModel
 from trading.ports import Services
 from trading.reporting.replay_files import write_report
 from trading.reporting.replay_report import Findings
-from trading.tasks.replay_runs import RunLabel, all_trials, benchmark_figures, run_of
+from trading.tasks.replay_runs import BENCHMARKS, LIST, RunLabel, all_trials, benchmark_figures, run_of
 
 FACTORS = (0, 1, 2)
 """On all costs."""
@@ -55,7 +56,15 @@ def write(options: argparse.Namespace, services: Services, replayed: Replayed) -
         trials = all_trials(tx)
     by_cost = {factor: _with_costs_times(replayed, factor) for factor in FACTORS} if options.cost_sensitivity else {}
     run = replayed.run
-    found = Findings(replayed.result, run, benchmark_figures(run), trials, _dividend_count(replayed), by_cost)
+    found = Findings(
+        replayed.result,
+        run,
+        benchmark_figures(run),
+        trials,
+        _dividend_count(replayed),
+        by_cost,
+        missing_of(replayed),
+    )
     for path in write_report(found, options.report, with_png=options.png):
         print(f"wrote {path}")
 
@@ -65,6 +74,14 @@ def _dividend_count(replayed: Replayed) -> int:
     run, traded = replayed.run, frozenset(replayed.result.panel.symbols)
     paid = (a for a in replayed.facts.actions if a.kind is ActionKind.DIVIDEND and a.symbol in traded)
     return sum(run.first_on <= action.ex_on <= run.last_on for action in paid)
+
+
+def missing_of(replayed: Replayed) -> tuple[Gap, ...]:
+    """Return the hours and days without a bar: of what is traded, of the VIX, and of what it is compared with."""
+    result, timeline = replayed.result, replayed.timeline
+    compared = (name for name in BENCHMARKS if name != LIST)
+    symbols = dict.fromkeys((*result.panel.symbols, *compared))
+    return (*missing_hours(result.panel, timeline), *missing_days(replayed.facts, symbols, timeline))
 
 
 def _with_costs_times(replayed: Replayed, factor: int) -> dict[str, float | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from trading.accounting.trials import deflated_sharpe
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, Trial
+from trading.engine.missing import Gap
 from trading.engine.result import ReplayResult
 from trading.reporting.attribution import open_by_year
 from trading.reporting.critique import Evidence, objections
@@ -21,6 +22,7 @@ from trading.reporting.replay_sections import (
     denial_table,
     exit_table,
     gate_table,
+    missing_table,
     month_table,
     optional_table,
     rule_key,
@@ -41,6 +43,7 @@ class Findings:
         trials: every outcome that was looked at, this one too.
         dividend_count: dividends of the list that are stored for the range.
         by_cost: figures by factor on all costs; empty where the replay was not repeated.
+        missing: hours and days without a bar.
     """
 
     result: ReplayResult
@@ -49,6 +52,7 @@ class Findings:
     trials: Sequence[Trial]
     dividend_count: int
     by_cost: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
+    missing: Sequence[Gap] = ()
 
     @property
     def deflated(self) -> float | None:
@@ -95,7 +99,7 @@ def replay_report(found: Findings) -> str:
             section("Worst and best trades", *trade_tables(run), note=_TRADES),
             section("Costs", cost_table(found.by_cost), note=_COSTS),
             section("Changes of the trading state", state_table(result)),
-            section("Data holes", data_table(result), note=_HOLES),
+            section("Data holes", data_table(result), missing_table(found.missing), note=_HOLES),
             section("What the figures mean", _meanings()),
         ),
     )

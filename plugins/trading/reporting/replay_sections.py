@@ -12,9 +12,11 @@ from trading.analysis.facts import utc64
 from trading.domain.panel import Why
 from trading.domain.replays import ReplayRun, RunTrade
 from trading.domain.signals import RuleRole
+from trading.engine.missing import Gap
 from trading.engine.result import ReplayResult
 from trading.reporting.attribution import gains_by_exit, gains_by_optional_rule, open_by_year, rule_counts
 from trading.reporting.figures import LINES, benchmark_name
+from trading.reporting.missing import gap_line
 from trading.reporting.page import Cell, Markup, bar, heat, paragraph, table
 from trading.reporting.replay_charts import book_name, curves_of
 from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, points, whole
@@ -184,6 +186,12 @@ def data_table(result: ReplayResult) -> Markup:
         for i, symbol in enumerate(panel.symbols)
     ]
     return table(["", "hours by intraday bars", "daily", "hours without a price", "longest without"], rows)
+
+
+def missing_table(gaps: Sequence[Gap]) -> Markup:
+    """Return each stretch without bars; such hours are not traded."""
+    rows = ([gap_line(gap)] for gap in gaps)
+    return table(["missing, New York time"], rows, kind="words", empty="Every hour and every day had its bar.")
 
 
 def _longest(missing: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:

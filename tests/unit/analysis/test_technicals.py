@@ -91,13 +91,13 @@ def test_a_split_changes_neither_the_rules_nor_the_scale_of_the_averages():
     assert at_first_slot(before, "sma_50") == pytest.approx(10 * 113.2, rel=0.1)
 
 
-def test_the_price_is_the_last_completed_half_hour_and_goes_stale_after_an_hour():
+def test_the_price_is_the_last_completed_half_hour_and_is_stale_in_an_hour_without_a_bar():
     whole = half_hours("NVDA", lambda n: 100.0 + n, ON, ON)
     got = columns(Facts({("NVDA", Resolution.HALF_HOUR): whole}))
     assert list(got["price"][:, 0]) == [101, 103, 105, 107, 109, 111, 112]
     halted = columns(Facts({("NVDA", Resolution.HALF_HOUR): whole.take(slice(0, 4))}))
     assert list(halted["price"][:, 0]) == [101, 103, 103, 103, 103, 103, 103]
-    assert [Why(c) for c in halted["why_price"][:4, 0]] == [Why.KNOWN, Why.KNOWN, Why.KNOWN, Why.STALE]
+    assert [Why(c) for c in halted["why_price"][:4, 0]] == [Why.KNOWN, Why.KNOWN, Why.STALE, Why.STALE]
 
 
 def test_without_intraday_bars_the_daily_close_prices_only_when_the_setting_says_so():
