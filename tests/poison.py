@@ -12,7 +12,7 @@ from trading.domain.panel import FeaturePanel
 from trading.domain.signals import Targets
 from trading.engine.futures import EVERY_KIND
 from trading.engine.hashing import decision_hash
-from trading.engine.hours import Terms, Timeline, history_panel, hours
+from trading.engine.hours import Terms, Timeline, history_panel, Hours
 from trading.engine.lookahead import Leak, Played, look_ahead
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
@@ -66,5 +66,5 @@ def decided(read: Reader, facts: Facts, timeline: Timeline, terms: Terms) -> dic
     panel = read(facts, timeline, terms)
     return {
         hour.slot.as_of: decision_hash(SPEC.spec_hash, hour, Targets(hour.slot.as_of, 1.0, {}))
-        for hour in hours(judge(SPEC, panel), panel, timeline, terms)
+        for hour in Hours(judge(SPEC, panel), panel, timeline, terms)
     }

@@ -133,5 +133,5 @@ def test_yesterdays_vix_alone_lets_the_spike_trade_and_blocks_the_day_after(stor
     blocks = {}
     for day in (5, 6, 7, 8):
         panel = panel_of(store, date(2024, 8, day))
-        blocks[day] = bool((vix_above(panel, threshold=30.0).outcome[0] == PASS).all())
+        blocks[day] = bool((vix_above(panel, threshold=30.0).outcome(0) == PASS).all())
     assert blocks == {5: False, 6: True, 7: False, 8: False}

@@ -149,7 +149,7 @@ def assert_continuous(panel: FeaturePanel, adjusted: dict[date, float], ratio_af
         assert [short[on], long[on]] == pytest.approx(expected, rel=1e-5), on
         assert strength[on] == pytest.approx(rsi(closes), abs=0.01), on
         is_above = np.mean(closes[-50:]) > np.mean(closes[-200:])
-        verdict = crosses.outcome[position[on], UNIVERSE.traded.index("NVDA")]
+        verdict = crosses.outcome(position[on])[UNIVERSE.traded.index("NVDA")]
         assert verdict == (PASS if is_above else FAIL), on
         verdicts.append(bool(is_above))
     return verdicts

@@ -89,7 +89,7 @@ def test_every_verdict_before_the_cut_is_the_same_under_a_poisoned_future(facts)
     def verdicts(known: Facts):
         panel = history_panel(SPEC, known, timeline, Terms())
         judgement = judge(SPEC, panel)
-        return [(name, v.outcome[:rows], v.observed[:rows]) for _, name, v in judgement.verdicts]
+        return [(name, (v.passes[:rows], v.abstains[:rows]), v.observed[:rows]) for _, name, v in judgement.verdicts]
 
     for (name, outcome, observed), (_, again, seen) in zip(
         verdicts(facts), verdicts(poison(facts, CUT_AT)), strict=True

@@ -14,10 +14,13 @@ WASH_MEMORY = timedelta(days=WINDOW_DAYS + 1)
 """How long a disposal can still matter."""
 
 
-def blocked_until(symbol: Symbol, disposals: Iterable[Disposal], *, window_days: int = WINDOW_DAYS) -> date | None:
-    """Return the last day on which a purchase of `symbol` would wash an earlier loss, or None.
+def washing(disposals: Iterable[Disposal], *, window_days: int = WINDOW_DAYS) -> dict[Symbol, date]:
+    """Return for each symbol with a realised loss the last day on which a purchase would wash it.
 
     The window is the trade date plus 30 calendar days, inclusive (IRS Publication 550, wash sales).
     """
-    losses = [d.disposed_on for d in disposals if d.symbol == symbol and d.gain_usd < ZERO]
-    return max(losses) + timedelta(days=window_days) if losses else None
+    last: dict[Symbol, date] = {}
+    for disposal in disposals:
+        if disposal.gain_usd < ZERO and disposal.disposed_on > last.get(disposal.symbol, date.min):
+            last[disposal.symbol] = disposal.disposed_on
+    return {symbol: on + timedelta(days=window_days) for symbol, on in last.items()}

@@ -7,13 +7,14 @@ S = Σ w·s, divided by √(n ÷ 3) once the effective number of stories n = Σ 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.analysis.facts import DecisionTimes, utc64
+from trading.analysis.facts import DecisionTimes, last_known, pick_time, utc64, utc64_all
 from trading.analysis.stories import TITLE_CHARACTERS, ordered, repeats, replaced_at
 from trading.domain.instruments import Symbol
 from trading.domain.market import NewsItem
@@ -58,13 +59,14 @@ def valence_sum(compound_score: float) -> float:
     return float(c * np.sqrt(_ALPHA / (1.0 - c * c)))
 
 
-def evidence_score(valence: FloatArray, age_hours: FloatArray) -> float:
-    """Return the evidence score [−1–1] of stories with these valence sums and ages."""
-    weights = 0.5 ** (age_hours / HALF_LIFE_HOURS)
-    total, count = float(weights @ valence), float(weights.sum())
-    if count > MIN_STORIES:
-        total /= np.sqrt(count / MIN_STORIES)
-    return float(total / np.sqrt(total * total + _ALPHA))
+def _weights(age_hours: FloatArray) -> FloatArray:
+    return np.asarray(np.exp2(-age_hours / HALF_LIFE_HOURS))
+
+
+def evidence_score(total: FloatArray, effective: FloatArray) -> FloatArray:
+    """Return evidence scores [−1–1] of weighted valence sums and effective numbers of stories."""
+    evidence = np.where(effective > MIN_STORIES, total / np.sqrt(np.maximum(effective, 1e-9) / MIN_STORIES), total)
+    return np.asarray(evidence / np.sqrt(evidence * evidence + _ALPHA))
 
 
 def sentiment_columns(
@@ -75,70 +77,97 @@ def sentiment_columns(
     Args:
         news: stories known by the last cutoff, any order.
     """
-    told = ordered(news)
+    told = _by_symbol(ordered(news), symbols)
     shape = (len(times), len(symbols))
     score, count, bad = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
     through = np.full(shape, np.datetime64("NaT"), dtype="datetime64[us]")
     for column, symbol in enumerate(symbols):
-        stories = _Stories.of([item for item in told if symbol in item.symbols])
-        for row, at in enumerate(times.cutoff_at):
-            score[row, column], count[row, column], bad[row, column], through[row, column] = stories.judge(at)
+        if told[symbol]:
+            stories = _Stories.of(told[symbol])
+            score[:, column], count[:, column] = stories.scores(times.cutoff_at)
+            bad[:, column] = stories.bad_sources(times.cutoff_at)
+            through[:, column] = stories.newest(times.cutoff_at)
     return {
         "sentiment": canonical(score),
         "story_count": count,
         "negative_source_count": bad,
         "news_through": through,
-        "why_sentiment": np.where(count < MIN_STORIES, np.int8(Why.TOO_FEW_STORIES), np.int8(Why.KNOWN)).astype(
-            np.int8
-        ),
+        "why_sentiment": np.where(count < MIN_STORIES, np.int8(Why.TOO_FEW_STORIES), np.int8(Why.KNOWN)),
     }
 
 
+def _by_symbol(news: Iterable[NewsItem], symbols: Sequence[Symbol]) -> dict[Symbol, list[NewsItem]]:
+    told: dict[Symbol, list[NewsItem]] = {symbol: [] for symbol in symbols}
+    for item in news:
+        for symbol in item.symbols:
+            if symbol in told:
+                told[symbol].append(item)
+    return told
+
+
+@dataclass(frozen=True)
 class _Stories:
     """The stories of one symbol as arrays, ascending by `known_at`.
 
-    `before` names the story before that has the same headline (−1 for none): in a window, the first of them counts.
-    `until` is the instant from which a later version of the headline stands in its place (NaT for never).
+    Attributes:
+        before: the story before that has the same headline (−1 for none): in a window, the first of them counts.
+        until: the instant from which a later version of the headline stands in its place (NaT for never).
+        source: a number for each source.
     """
 
-    def __init__(
-        self,
-        known_at: TimeArray,
-        valence: FloatArray,
-        compounds: FloatArray,
-        before: IndexArray,
-        until: TimeArray,
-        sources: list[str],
-    ) -> None:
-        self._known_at, self._valence, self._compounds = known_at, valence, compounds
-        self._before, self._until, self._sources = before, until, sources
+    known_at: TimeArray
+    valence: FloatArray
+    compounds: FloatArray
+    before: IndexArray
+    until: TimeArray
+    source: IndexArray
 
     @classmethod
     def of(cls, items: Sequence[NewsItem]) -> _Stories:
         compounds = np.array([compound(item.title) for item in items], dtype=np.float64)
         until = [np.datetime64("NaT") if at is None else utc64(at) for at in replaced_at(items)]
+        numbers: dict[str, int] = {}
         return cls(
-            np.array([utc64(item.known_at) for item in items], dtype="datetime64[us]"),
+            utc64_all([item.known_at for item in items]),
             np.array([valence_sum(c) for c in compounds], dtype=np.float64),
             compounds,
             np.array(repeats(items), dtype=np.intp),
             np.array(until, dtype="datetime64[us]"),
-            [item.source for item in items],
+            np.array([numbers.setdefault(item.source, len(numbers)) for item in items], dtype=np.intp),
         )
 
-    def judge(self, at: np.datetime64) -> tuple[float, int, int, np.datetime64]:
-        """Return (score, stories in the window, sources with a bad story today, newest story) at a cutoff."""
-        end = int(np.searchsorted(self._known_at, at, side="right"))
-        start = int(np.searchsorted(self._known_at, at - WINDOW_HOURS * _HOUR, side="right"))
-        if end == 0:
-            return np.nan, 0, 0, np.datetime64("NaT")
-        newest = self._known_at[end - 1]
-        stands = ~(self._until[:end] <= at)
-        is_first = (self._before[start:end] < start) & stands[start:]
-        count = int(is_first.sum())
-        day = int(np.searchsorted(self._known_at, at - EVENT_HOURS * _HOUR, side="right"))
-        bad = len({self._sources[i] for i in range(day, end) if stands[i] and self._compounds[i] <= BAD_STORY})
-        if count < MIN_STORIES:
-            return np.nan, count, bad, newest
-        ages = (at - self._known_at[start:end][is_first]) / _HOUR
-        return evidence_score(self._valence[start:end][is_first], ages), count, bad, newest
+    def scores(self, at: TimeArray) -> tuple[FloatArray, FloatArray]:
+        """Return the score (NaN for too few stories) and the stories in the window, at each cutoff."""
+        start = np.searchsorted(self.known_at, at - WINDOW_HOURS * _HOUR, side="right")
+        row, story = _pairs(start, np.searchsorted(self.known_at, at, side="right"))
+        counts = (self.before[story] < start[row]) & ~(self.until[story] <= at[row])
+        row, story = row[counts], story[counts]
+        weights = _weights((at[row] - self.known_at[story]) / _HOUR)
+        count = np.bincount(row, minlength=len(at)).astype(np.float64)
+        effective = np.bincount(row, weights, minlength=len(at))
+        total = np.bincount(row, weights * self.valence[story], minlength=len(at))
+        return np.where(count < MIN_STORIES, np.nan, evidence_score(total, effective)), count
+
+    def bad_sources(self, at: TimeArray) -> FloatArray:
+        """Return how many sources told a bad story within a day, at each cutoff."""
+        bad = np.flatnonzero(self.compounds <= BAD_STORY)
+        known_at = self.known_at[bad]
+        start = np.searchsorted(known_at, at - EVENT_HOURS * _HOUR, side="right")
+        row, place = _pairs(start, np.searchsorted(known_at, at, side="right"))
+        story = bad[place]
+        stands = ~(self.until[story] <= at[row])
+        sources = int(self.source.max()) + 1
+        told = np.unique(row[stands] * sources + self.source[story[stands]])
+        return np.bincount(told // sources, minlength=len(at)).astype(np.float64)
+
+    def newest(self, at: TimeArray) -> TimeArray:
+        """Return when the newest story became known, at each cutoff; NaT where there is none."""
+        return pick_time(self.known_at, last_known(self.known_at, at))
+
+
+def _pairs(start: IndexArray, end: IndexArray) -> tuple[IndexArray, IndexArray]:
+    """Return (row, story) of every story in every window [start, end), row by row."""
+    counts = end - start
+    row = np.repeat(np.arange(len(start)), counts)
+    first = np.repeat(start - (np.cumsum(counts) - counts), counts)
+    return row, np.arange(len(row)) + first

@@ -5,6 +5,7 @@ Every source of news, the ingest and the score use these rules, so that a story 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -76,6 +77,7 @@ def story_id(source: str, address: str | None, title: str, published_on: date) -
     return f"{source}:{hashlib.sha256(identity.encode()).hexdigest()[:24]}"
 
 
+@functools.lru_cache(maxsize=65_536)
 def title_key(title: str) -> str:
     """Return the key under which tellings of one story are the same: words in small letters, without who signed it.
 

@@ -112,23 +112,35 @@ def daily_columns(
             "daily_through": np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]"),
             "why_technicals": np.full(len(times), Why.NO_DATA, dtype=np.int8),
         }
-    sessions = bar_sessions(daily)
     # Today's daily bar is first used at the next session's first slot.
-    row = np.minimum(np.searchsorted(sessions, times.session_on, side="left") - 1, last_known_bar(daily, times))
+    before = np.searchsorted(bar_sessions(daily), times.session_on, side="left") - 1
+    row = np.minimum(before, last_known_bar(daily, times))
+    # A daily bar stands for all hours of a session: one calculation serves them all.
+    begins = np.flatnonzero(
+        np.concatenate([[True], (np.diff(row) != 0) | (np.diff(times.session_on) != np.timedelta64(0))])
+    )
+    columns = _daily_values(daily, actions, times.at(begins), row[begins])
+    hours = np.diff(begins, append=len(times))
+    return {name: np.repeat(values, hours) for name, values in columns.items()}
+
+
+def _daily_values(
+    daily: BarSeries, actions: Sequence[CorporateAction], times: DecisionTimes, row: NDArray[np.intp]
+) -> dict[str, NDArray[Any]]:
+    sessions = bar_sessions(daily)
     factors = BasisFactors.of(daily, actions)
     adjusted = Ohlc(*(np.ascontiguousarray(a * factors.of_bars) for a in (daily.high, daily.low, daily.close)))
     rescale = 1.0 / factors.at(times.session_on)
     enough = row + 1 >= minimum
     # Rounded once, after rescaling: two roundings would make the basis of the history show in the last digit.
-    columns: dict[str, NDArray[np.generic]] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for name, indicator in PRICE_INDICATORS.items():
         columns[name] = pick(indicator(adjusted), np.where(enough, row, -1), scale=rescale)
     for name, indicator in PURE_INDICATORS.items():
         columns[name] = pick(indicator(adjusted), np.where(enough, row, -1))
-    through = pick_time(daily.ends_at, row)
     stale = np.where(row >= 0, sessions[np.maximum(row, 0)], np.datetime64("NaT")) < times.previous_on
     columns["daily_bar_count"] = np.maximum(row + 1, 0).astype(np.float64)
-    columns["daily_through"] = through
+    columns["daily_through"] = pick_time(daily.ends_at, row)
     columns["why_technicals"] = code(
         row < 0, Why.NO_DATA, code(~enough, Why.TOO_FEW_BARS, code(stale, Why.STALE, Why.KNOWN))
     )

@@ -21,6 +21,8 @@ QUARTER_MAX_AGE = timedelta(days=200)
 """A quarter that ended longer ago than this no longer describes the company."""
 YEAR_SPAN = timedelta(days=300)
 """Four consecutive quarter ends lie about 273 days apart; a hole makes it more."""
+FIGURES_MEMORY = timedelta(days=5 * 365)
+"""Growth compares two trailing years, and a fiscal year completes the quarters of one: five years are plenty."""
 YEAR, QUARTER, SAME_PERIOD = timedelta(days=365), timedelta(days=91), timedelta(days=10)
 
 type _Figures = Mapping[tuple[date, int], float]
@@ -84,20 +86,34 @@ def trailing_figures(facts: Facts, symbol: Symbol, times: DecisionTimes) -> dict
     filing_at: TimeArray = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
     splits = BasisFactors.of_splits([a for a in facts.actions if a.symbol == symbol])
     bases = splits.at(np.array([f.filed_on or f.known_at.date() for f in filings], dtype="datetime64[D]")).tolist()
-    for count in np.unique(newest[newest > 0]):
-        rows = newest == count
-        seen = filings[:count]
-        eps[rows] = _trailing_eps(zip(seen, bases[:count], strict=True), splits, times.session_on[rows])
-        growth[rows] = _revenue_growth(seen)
+    earnings: dict[tuple[date, int], float] = {}
+    revenue: dict[tuple[date, int], float] = {}
+    # `newest` ascends with the cutoffs, so the rows that know the same filings lie side by side.
+    edges = np.searchsorted(newest, np.arange(len(filings) + 2), side="left")
+    for count, (filing, basis) in enumerate(zip(filings, bases, strict=True), start=1):
+        _note(earnings, filing, None if filing.eps_diluted is None else filing.eps_diluted * basis)
+        _note(revenue, filing, filing.revenue_usd)
+        rows = slice(int(edges[count]), int(edges[count + 1]))
+        if rows.start == rows.stop:
+            continue
+        eps[rows] = _trailing_eps(earnings, splits, times.session_on[rows])
+        growth[rows] = _revenue_growth(revenue)
         filing_at[rows] = known_at[count - 1]
     return {"eps_ttm": canonical(eps), "revenue_growth_frac": canonical(growth), "filing_at": filing_at}
 
 
-def _trailing_eps(filings: Iterable[tuple[Filing, float]], splits: BasisFactors, on: DateArray) -> FloatArray:
-    """Return the sum at each day of `on`; each filing comes with the share factor of its own filing day."""
-    figures = {
-        (f.period_ends_on, f.quarters): f.eps_diluted * basis for f, basis in filings if f.eps_diluted is not None
-    }
+def _note(figures: dict[tuple[date, int], float], filing: Filing, figure: float | None) -> None:
+    """Put a filed figure among `figures` and forget what lies too far back to enter any sum."""
+    if figure is None:
+        return
+    figures[filing.period_ends_on, filing.quarters] = figure
+    oldest = max(end for end, _ in figures) - FIGURES_MEMORY
+    for period in [period for period in figures if period[0] < oldest]:
+        del figures[period]
+
+
+def _trailing_eps(figures: _Figures, splits: BasisFactors, on: DateArray) -> FloatArray:
+    """Return the sum at each day of `on`; figures are on one share basis."""
     ends_on = max((end for end, _ in figures), default=None)
     if ends_on is None or (total := _trailing_year(figures, ends_on)) is None:
         return np.full(len(on), np.nan)
@@ -105,8 +121,7 @@ def _trailing_eps(filings: Iterable[tuple[Filing, float]], splits: BasisFactors,
     return np.where(fresh, total / splits.at(on), np.nan)
 
 
-def _revenue_growth(filings: Sequence[Filing]) -> float:
-    figures = {(f.period_ends_on, f.quarters): f.revenue_usd for f in filings if f.revenue_usd is not None}
+def _revenue_growth(figures: _Figures) -> float:
     ends_on = max((end for end, _ in figures), default=None)
     before_on = None if ends_on is None else _near({end for end, _ in figures}, ends_on - YEAR)
     if ends_on is None or before_on is None:
@@ -124,9 +139,11 @@ def _trailing_year(figures: _Figures, ends_on: date) -> float | None:
     if (year := figures.get((ends_on, 4))) is not None:
         return year
     for quarters in (3, 2, 1):
+        if (ends_on, quarters) not in figures:
+            continue
         year_on = _near({end for end, length in figures if length == 4}, ends_on - QUARTER * quarters)
         before_on = _near({end for end, length in figures if length == quarters}, ends_on - YEAR)
-        if (ends_on, quarters) in figures and year_on is not None and before_on is not None:
+        if year_on is not None and before_on is not None:
             return figures[year_on, 4] + figures[ends_on, quarters] - figures[before_on, quarters]
     quarters_filed = _single_quarters(figures)
     last = sorted(end for end in quarters_filed if end <= ends_on)[-4:]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from trading.errors import ConfigurationError
 
@@ -68,7 +69,7 @@ class Naming:
     beside: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Universe:
     """The instruments of a strategy, in a fixed order."""
 
@@ -88,20 +89,25 @@ class Universe:
                 return instrument
         raise ConfigurationError(f"{symbol} is not in the universe; add its line to the strategy")
 
-    @property
+    @cached_property
     def traded(self) -> tuple[Symbol, ...]:
         """Symbols that may be bought, in universe order."""
         return tuple(i.symbol for i in self.instruments if i.sector is not None)
 
-    @property
+    @cached_property
     def data(self) -> tuple[Symbol, ...]:
         """All symbols whose bars are ingested, benchmarks and indices included."""
         return tuple(i.symbol for i in self.instruments)
 
-    @property
+    @cached_property
     def sectors(self) -> tuple[Sector, ...]:
         """Sector of each symbol of `traded`, same order."""
         return tuple(i.sector for i in self.instruments if i.sector is not None)
+
+    @cached_property
+    def sector_of(self) -> Mapping[Symbol, Sector]:
+        """Sector of each symbol that may be bought."""
+        return dict(zip(self.traded, self.sectors, strict=True))
 
 
 class BookKind(StrEnum):

@@ -262,6 +262,10 @@ class Session:
     closes_at: datetime
 
 
+HOUR = timedelta(hours=1)
+"""Length of a session hour; the last one of a session may be cut at the close."""
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One session hour: a decision stands at its end.
@@ -283,7 +287,7 @@ def session_slots(session: Session) -> tuple[Slot, ...]:
     slots: list[Slot] = []
     start = session.opens_at
     while start < session.closes_at:
-        end = min(start + timedelta(hours=1), session.closes_at)
+        end = min(start + HOUR, session.closes_at)
         slots.append(Slot(session.session_on, start, end, end == session.closes_at))
         start = end
     return tuple(slots)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.records import changed
 from trading.errors import InvariantBroken
 
 type OrderRef = str
@@ -76,7 +77,7 @@ DONE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """One leg at the broker.
 
@@ -200,7 +201,7 @@ def advance(order: Order, event: OrderEvent) -> Order:
     filled = max(order.filled_quantity, event.filled_quantity or Decimal(0))
     if filled > order.quantity:
         raise InvariantBroken(f"{order.order_id}: {filled} of {order.quantity} shares filled; run a reconciliation")
-    return replace(
+    return changed(
         order,
         status=event.status,
         filled_quantity=filled,

@@ -7,9 +7,11 @@ At the edges (rows, messages) unknown becomes None.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -147,6 +149,16 @@ class FeaturePanel:
     def __len__(self) -> int:
         return len(self.times)
 
+    @cached_property
+    def column(self) -> Mapping[Symbol, int]:
+        """The place of each symbol in a row."""
+        return {symbol: place for place, symbol in enumerate(self.symbols)}
+
+    @cached_property
+    def trades_daily(self) -> bool:
+        """Whether any symbol trades on daily bars at any time."""
+        return bool((self.daily_priced == 1.0).any())
+
     def at(self, row: int) -> FeaturePanel:
         """Return the panel of one time, without copying."""
         one = slice(row, row + 1)
@@ -179,16 +191,16 @@ def panel_of(times: TimeArray, symbols: tuple[Symbol, ...], **known: NDArray[Any
     for name in _COLUMNS:
         shape = (rows, 1 if name in MARKET_WIDE else len(symbols))
         if name in known:
-            built[name] = np.array(np.broadcast_to(known[name], shape))
+            built[name] = np.broadcast_to(known[name], shape)
         elif name.startswith("why_"):
             lead = known.get(_LEAD[name])
             missing = Why.NO_MODEL if name == "why_model" else Why.NO_DATA
             unknown = np.isnan(lead) if lead is not None else np.ones(shape, dtype=bool)
             built[name] = np.where(np.broadcast_to(unknown, shape), missing, Why.KNOWN).astype(np.int8)
         elif name.endswith(("_at", "_through")):
-            built[name] = np.full(shape, np.datetime64("NaT"), dtype="datetime64[us]")
+            built[name] = np.broadcast_to(np.datetime64("NaT", "us"), shape)
         else:
-            built[name] = np.full(shape, np.nan)
+            built[name] = np.broadcast_to(np.float64(np.nan), shape)
     return FeaturePanel(times=np.array(times, dtype="datetime64[us]"), symbols=symbols, **built)
 
 

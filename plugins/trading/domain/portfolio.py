@@ -29,7 +29,7 @@ class AccountType(StrEnum):
     MARGIN = "margin"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Position:
     """Open lots of one symbol.
 
@@ -44,7 +44,7 @@ class Position:
     @property
     def quantity(self) -> Decimal:
         """Shares held."""
-        return sum((lot.quantity for lot in self.lots), Decimal(0))
+        return self.lots[0].quantity if len(self.lots) == 1 else sum((lot.quantity for lot in self.lots), Decimal(0))
 
     @property
     def cost_usd(self) -> Decimal:
@@ -69,7 +69,7 @@ class Breaker:
     sessions_since_trip: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Portfolio:
     """A book at one instant."""
 
@@ -85,8 +85,9 @@ def nav_usd(portfolio: Portfolio, prices: Mapping[Symbol, float]) -> float | Non
     for symbol, position in portfolio.positions.items():
         if not position.lots:
             continue
-        if symbol not in prices:
+        price = prices.get(symbol)
+        if price is None:
             return None
-        values.append(float(position.quantity) * prices[symbol])
+        values.append(float(position.quantity) * price)
     # Exact, so that it does not depend on the order in which a driver lists the positions.
     return fsum(values)

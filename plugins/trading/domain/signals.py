@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
 from trading.domain.panel import CodeArray, FloatArray, TimeArray, Why
@@ -31,18 +32,23 @@ class Verdicts:
     """What one rule says about every (time, symbol); all arrays of one shape.
 
     Attributes:
-        outcome: FAIL, PASS or ABSTAIN codes.
+        passes, abstains: masks that never overlap; where neither holds the rule fails.
         observed: the value seen; NaN where unknown.
         threshold: the value it was held against.
         input_at: instant of the youngest input that was read; NaT where there was none.
         why: `Why` code; KNOWN unless the outcome is ABSTAIN (or FAIL for a reason of its own).
     """
 
-    outcome: CodeArray
+    passes: NDArray[np.bool_]
+    abstains: NDArray[np.bool_]
     observed: FloatArray
     threshold: FloatArray
     input_at: TimeArray
     why: CodeArray
+
+    def outcome(self, row: int) -> CodeArray:
+        """Return the FAIL, PASS or ABSTAIN codes of one time, shape (symbols,)."""
+        return np.where(self.abstains[row], ABSTAIN, np.where(self.passes[row], PASS, FAIL)).astype(np.int8)
 
 
 class RuleRole(StrEnum):

@@ -14,6 +14,16 @@ def drawdown_frac(breaker: Breaker, nav_usd: float) -> float:
     return max(0.0, 1.0 - nav_usd / breaker.peak_nav_usd) if breaker.peak_nav_usd > 0 else 0.0
 
 
+def raised(breaker: Breaker, nav_usd: float, *, is_new_session: bool) -> Breaker:
+    """Return the breaker with its marks at `nav_usd` where that is higher, and the session counted after a trip."""
+    return Breaker(
+        max(breaker.peak_nav_usd, nav_usd) if breaker.tripped_on is None else breaker.peak_nav_usd,
+        max(breaker.lifetime_peak_usd, nav_usd),
+        breaker.tripped_on,
+        breaker.sessions_since_trip + (is_new_session and breaker.tripped_on is not None),
+    )
+
+
 def turn(
     breaker: Breaker,
     state: TradingState,
@@ -38,12 +48,7 @@ def turn(
     if breaker.tripped_on is not None and state is TradingState.ACTIVE:
         is_forgiven = 1.0 - nav_usd / breaker.lifetime_peak_usd > rules.lifetime_halt_frac
         breaker = Breaker(nav_usd, nav_usd if is_forgiven else breaker.lifetime_peak_usd)
-    peaks = replace(
-        breaker,
-        peak_nav_usd=max(breaker.peak_nav_usd, nav_usd) if breaker.tripped_on is None else breaker.peak_nav_usd,
-        lifetime_peak_usd=max(breaker.lifetime_peak_usd, nav_usd),
-        sessions_since_trip=breaker.sessions_since_trip + (is_new_session and breaker.tripped_on is not None),
-    )
+    peaks = raised(breaker, nav_usd, is_new_session=is_new_session)
     if state in (TradingState.HALTED, TradingState.LOCKED):
         return peaks, state, None
     lifetime = 1.0 - nav_usd / peaks.lifetime_peak_usd

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
-import numpy as np
-
-from trading.accounting.wash_sales import blocked_until
+from trading.accounting.wash_sales import washing
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
 from trading.domain.panel import Why
-from trading.domain.signals import why_text
+from trading.domain.portfolio import TradingState
+from trading.domain.records import changed
+from trading.engine.rows import PriceRow, UnfitRow
 from trading.engine.settlement import settled_cash_usd
 from trading.engine.state import BookState, Hour
 from trading.execution.desk import Desk, cost_usd
@@ -34,13 +35,13 @@ def limits_of(spec: StrategySpec) -> Limits:
     )
 
 
-def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbol, float], nav: float | None) -> Desk:
+def desk_of(
+    spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float], nav: float | None
+) -> Desk:
     """Return the facts that the pre-trade checks read at the decision, in a live book as in a replay."""
-    panel, row = hour.panel, hour.row
-    unfit = {s: why_text(int(c)) or "" for s, c in zip(panel.symbols, panel.why_price[row], strict=True) if c}
-    under_way = [o for o in state.working if o.status in _UNDER_WAY and not o.is_protective]
-    wash = {s: until for s in panel.symbols if (until := blocked_until(s, state.disposals)) is not None}
-    return Desk(
+    under_way = [o for o in state.working if not o.is_protective and o.status in _UNDER_WAY]
+    return changed(
+        _NOTHING_KNOWN,
         now=hour.cutoff_at,
         session_on=hour.slot.session_on,
         state=state.trading_state,
@@ -52,12 +53,12 @@ def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbo
         held=state.held,
         lots={s: p.lots for s, p in state.portfolio.positions.items()},
         prices=prices,
-        sectors=dict(zip(spec.universe.traded, spec.universe.sectors, strict=True)),
+        sectors=spec.universe.sector_of,
         on_order_usd=_on_order(under_way, prices),
         leaving=_leaving(under_way),
         working=frozenset(o.symbol for o in under_way),
-        wash_until=wash,
-        unfit=unfit,
+        wash_until=washing(state.disposals),
+        unfit=UnfitRow(hour.panel, hour.row),
         daily_priced=hour.daily_priced,
         untradable=state.untradable,
         tripped_on=state.breaker.tripped_on,
@@ -65,6 +66,17 @@ def desk_of(spec: StrategySpec, state: BookState, hour: Hour, prices: dict[Symbo
         traded_today_usd=state.traded_usd if state.traded_on == hour.slot.session_on else 0.0,
         settled_cash_usd=settled_cash_usd(state, hour.slot.session_on),
     )
+
+
+_NOTHING_KNOWN = Desk(
+    now=datetime.min.replace(tzinfo=UTC),
+    session_on=date.min,
+    state=TradingState.HALTED,
+    closes_at=None,
+    nav_usd=None,
+    cash_usd=ZERO,
+    vix=None,
+)
 
 
 def _on_order(under_way: Sequence[Order], prices: Mapping[Symbol, float]) -> dict[Symbol, float]:
@@ -91,7 +103,6 @@ def vix_of(hour: Hour) -> float | None:
     return float(hour.panel.vix[hour.row, 0]) if known else None
 
 
-def prices_of(hour: Hour) -> dict[Symbol, float]:
+def prices_of(hour: Hour) -> PriceRow:
     """Return the last prices that exist [USD/share], stale ones included: they still value what is held."""
-    row = hour.panel.price[hour.row]
-    return {s: float(p) for s, p in zip(hour.panel.symbols, row, strict=True) if np.isfinite(p)}
+    return PriceRow(hour.panel, hour.row)

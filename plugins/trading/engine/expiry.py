@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from trading.domain.orders import Order, OrderEvent, OrderRef, OrderStatus, TimeInForce
+from trading.domain.orders import Order, OrderRef, OrderStatus, TimeInForce
 from trading.engine.market import Traffic
 from trading.engine.state import BookState
 from trading.engine.tape import Tape
@@ -52,10 +52,9 @@ def _ended(state: BookState, over: dict[OrderRef, datetime], traffic: Traffic) -
     kept: list[Order] = []
     for order in state.working:
         if (at := over.get(order.order_id)) is not None:
-            traffic.events.append(OrderEvent(order.order_id, OrderStatus.EXPIRED, at))
+            traffic.note(order, OrderStatus.EXPIRED, at)
         elif order.parent_id is not None and (at := over.get(order.parent_id)) is not None:
-            detail = "its entry expired"
-            traffic.events.append(OrderEvent(order.order_id, OrderStatus.CANCELLED, at, detail=detail))
+            traffic.note(order, OrderStatus.CANCELLED, at, detail="its entry expired")
         else:
             kept.append(order)
     return replace(state, working=tuple(kept))

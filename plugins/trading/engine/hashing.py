@@ -33,7 +33,7 @@ def decision_hash(spec_hash: str, hour: Hour, targets: Targets) -> str:
         digest.update(np.ascontiguousarray(getattr(hour.panel, name)[hour.row]).tobytes())
     for role, rule, verdicts in hour.judgement.verdicts:
         digest.update(f"{role}.{rule}".encode())
-        digest.update(np.ascontiguousarray(verdicts.outcome[hour.row]).tobytes())
+        digest.update(np.ascontiguousarray(verdicts.outcome(hour.row)).tobytes())
     for symbol, weight in sorted(targets.weight_frac.items()):
         digest.update(f"{symbol}={significant(weight)!r}".encode())
     return digest.hexdigest()[:32]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
+from functools import cached_property
 
-from trading.analysis.facts import Facts, decision_times
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.analysis.facts import DecisionTimes, Facts, dates64, utc64_all
 from trading.analysis.panel_building import build_panel
-from trading.domain.market import Session, Slot, session_slots
-from trading.domain.panel import FeaturePanel
+from trading.domain.market import HOUR, Session, Slot, session_slots
+from trading.domain.panel import FeaturePanel, TimeArray
 from trading.domain.portfolio import AccountType
 from trading.engine.state import Hour
 from trading.strategy.judging import Judgement
@@ -50,38 +53,88 @@ class Timeline:
         """Every session hour, ascending."""
         return tuple(slot for session in self.sessions for slot in session_slots(session))
 
-    @property
-    def previous_on(self) -> Mapping[date, date]:
-        """The session before each one."""
-        days = [self.before, *self.sessions]
-        return {later.session_on: earlier.session_on for earlier, later in pairwise(days)}
+    @cached_property
+    def grid(self) -> Grid:
+        """Every session hour as arrays."""
+        opens, closes = (utc64_all(getattr(s, name) for s in self.sessions) for name in ("opens_at", "closes_at"))
+        count = -((opens - closes) // _HOUR)
+        session = np.repeat(np.arange(len(count)), count)
+        number = np.arange(len(session)) - np.repeat(np.cumsum(count) - count, count)
+        as_of = np.minimum(opens[session] + (number + 1) * _HOUR, closes[session])
+        return Grid(session, number, as_of, number + 1 == count[session])
 
-    def next_opens(self) -> Mapping[date, datetime]:
-        """The open that follows each session."""
-        days = [*self.sessions, self.after]
-        return {earlier.session_on: later.opens_at for earlier, later in pairwise(days)}
+    def times(self, terms: Terms) -> DecisionTimes:
+        """Return when the decisions of every hour stand."""
+        grid = self.grid
+        days = dates64(s.session_on for s in (self.before, *self.sessions))
+        cutoff_at = grid.as_of + np.timedelta64(terms.delay_minutes, "m")
+        return DecisionTimes(grid.as_of, cutoff_at, days[1:][grid.session], days[:-1][grid.session])
+
+    def slot(self, row: int) -> Slot:
+        """Return the session hour of one row of the grid."""
+        session = self.sessions[self.grid.session.item(row)]
+        starts_at = session.opens_at + HOUR * self.grid.number.item(row)
+        return Slot(
+            session.session_on, starts_at, min(starts_at + HOUR, session.closes_at), self.grid.is_closing.item(row)
+        )
+
+    def next_open_at(self, row: int) -> datetime:
+        """Return the open that follows the session of one row."""
+        session = self.grid.session.item(row) + 1
+        return (self.sessions[session] if session < len(self.sessions) else self.after).opens_at
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Session hours as arrays of one length.
+
+    Attributes:
+        session: place of the hour's session in the timeline. number: place of the hour in its session.
+        as_of: end of the hour, UTC. is_closing: whether it is the session's last.
+    """
+
+    session: NDArray[np.intp]
+    number: NDArray[np.intp]
+    as_of: TimeArray
+    is_closing: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+
+_HOUR = np.timedelta64(HOUR)
 
 
 def history_panel(spec: StrategySpec, facts: Facts, timeline: Timeline, terms: Terms) -> FeaturePanel:
     """Return the panel of every session hour of `timeline`."""
-    times = decision_times(timeline.slots, timeline.previous_on, terms.delay_minutes)
-    return build_panel(facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing)
+    return build_panel(facts, spec.universe, spec.peers, timeline.times(terms), daily_pricing=terms.daily_pricing)
 
 
-def hours(judgement: Judgement, panel: FeaturePanel, timeline: Timeline, terms: Terms) -> Iterator[Hour]:
-    """Yield the hours of `timeline`, whose slots are the rows of `panel` and `judgement`, in order."""
-    next_opens = timeline.next_opens()
-    row = 0
-    for session in timeline.sessions:
-        for number, slot in enumerate(session_slots(session)):
-            yield Hour(
-                slot=slot,
-                cutoff_at=slot.as_of + timedelta(minutes=terms.delay_minutes),
-                closes_at=session.closes_at,
-                next_open_at=next_opens[session.session_on],
-                panel=panel,
-                judgement=judgement,
-                row=row,
-                is_first_of_session=number == 0,
-            )
-            row += 1
+@dataclass(frozen=True)
+class Hours:
+    """The hours of a timeline, whose slots are the rows of `panel` and `judgement`."""
+
+    judgement: Judgement
+    panel: FeaturePanel
+    timeline: Timeline
+    terms: Terms
+
+    def __len__(self) -> int:
+        return len(self.timeline.grid)
+
+    def __iter__(self) -> Iterator[Hour]:
+        return map(self.hour, range(len(self)))
+
+    def hour(self, row: int) -> Hour:
+        """Return the hour of one row."""
+        slot = self.timeline.slot(row)
+        return Hour(
+            slot=slot,
+            cutoff_at=slot.as_of + timedelta(minutes=self.terms.delay_minutes),
+            closes_at=self.timeline.sessions[self.timeline.grid.session.item(row)].closes_at,
+            next_open_at=self.timeline.next_open_at(row),
+            panel=self.panel,
+            judgement=self.judgement,
+            row=row,
+            is_first_of_session=self.timeline.grid.number.item(row) == 0,
+        )

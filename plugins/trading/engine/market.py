@@ -6,7 +6,7 @@ Used by both replays. Live and paper books get the same facts from the broker in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,8 +14,9 @@ from trading.accounting.lots import book_fill
 from trading.domain.fills import Booking, Fill
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar
-from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderStatus, Side, TimeInForce, advance
+from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderStatus, Side, TimeInForce
 from trading.domain.portfolio import Portfolio, Position
+from trading.domain.records import changed
 from trading.engine.state import BookState
 from trading.execution.costs import CostModel
 from trading.execution.matching import match, ratchet
@@ -23,58 +24,81 @@ from trading.execution.matching import match, ratchet
 
 @dataclass
 class Traffic:
-    """What happened at the simulated broker: collected for the driver, which stores or counts it."""
+    """What happened at the simulated broker: collected for the driver, which stores or counts it.
+
+    Attributes:
+        events: None where nobody stores them.
+    """
 
     bookings: list[Booking] = field(default_factory=list)
-    events: list[OrderEvent] = field(default_factory=list)
+    events: list[OrderEvent] | None = field(default_factory=list)
+
+    def note(
+        self,
+        order: Order,
+        status: OrderStatus,
+        at: datetime,
+        *,
+        filled: Decimal | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Add what happened to an order."""
+        if self.events is not None:
+            self.events.append(OrderEvent(order.order_id, status, at, filled_quantity=filled, detail=detail))
 
 
 def accept(state: BookState, orders: Sequence[Order], at: datetime, traffic: Traffic) -> BookState:
     """Return the book with `orders` working; a full sale takes its symbol's protection away first."""
+    if not orders:
+        return state
     leaving = {o.symbol for o in orders if o.purpose is OrderPurpose.EXIT}
     kept: list[Order] = []
     for order in state.working:
         if order.symbol in leaving and order.is_protective:
-            traffic.events.append(OrderEvent(order.order_id, OrderStatus.CANCELLED, at, detail="an exit replaces it"))
+            traffic.note(order, OrderStatus.CANCELLED, at, detail="an exit replaces it")
         else:
             kept.append(order)
     for order in orders:
-        reserved = OrderEvent(order.order_id, OrderStatus.RESERVED, at)
-        submitted = OrderEvent(order.order_id, OrderStatus.SUBMITTED, at)
-        traffic.events += [reserved, submitted]
-        kept.append(advance(advance(order, reserved), submitted))
-    return replace(state, working=tuple(kept))
+        traffic.note(order, OrderStatus.RESERVED, at)
+        traffic.note(order, OrderStatus.SUBMITTED, at)
+        kept.append(changed(order, status=OrderStatus.SUBMITTED))
+    return changed(state, working=tuple(kept))
 
 
-def run_bars(state: BookState, bars: Iterable[Bar], costs: CostModel, traffic: Traffic) -> BookState:
-    """Return the book after `bars` (ascending by start) met its working orders; fills and events go to `traffic`."""
+def run_bars(
+    state: BookState, bars: Iterable[Bar], costs: CostModel, traffic: Traffic, *, by_highs: bool = True
+) -> BookState:
+    """Return the book after `bars` (ascending by start) met its working orders; fills and events go to `traffic`.
+
+    Args:
+        by_highs: whether a bar's high moves the mark that a trailing stop hangs under; else only closes do.
+    """
     for bar in bars:
-        state = _run_bar(state, bar, costs, traffic)
+        state = _run_bar(state, bar, costs, traffic, by_highs=by_highs)
     return state
 
 
-def _run_bar(state: BookState, bar: Bar, costs: CostModel, traffic: Traffic) -> BookState:
+def _run_bar(state: BookState, bar: Bar, costs: CostModel, traffic: Traffic, *, by_highs: bool) -> BookState:
     mine = [o for o in state.working if o.symbol == bar.symbol]
     if not mine and bar.symbol not in state.portfolio.positions:
         return state
-    others = tuple(o for o in state.working if o.symbol != bar.symbol)
-    desk = _Symbol(state.portfolio, _unexpired(mine, bar, traffic), bar, costs, traffic)
+    others = [o for o in state.working if o.symbol != bar.symbol]
+    desk = _Symbol(state.portfolio, _unexpired(mine, bar, traffic), bar, costs, traffic, by_highs)
     desk.trade()
-    return replace(
-        _with_turnover(state, desk.booked),
-        portfolio=desk.portfolio,
-        working=(*others, *desk.working),
-        disposals=(*state.disposals, *(d for b in desk.booked for d in b.disposals)),
-    )
+    after = changed(state, portfolio=desk.portfolio, working=(*others, *desk.working))
+    return _booked(after, desk.booked) if desk.booked else after
 
 
-def _with_turnover(state: BookState, booked: Sequence[Booking]) -> BookState:
-    """Return the book with what was bought and sold counted on its day."""
+def _booked(state: BookState, booked: Sequence[Booking]) -> BookState:
+    """Return the book with what was bought and sold counted on its day, and what was closed remembered."""
+    traded_usd, traded_on = state.traded_usd, state.traded_on
     for fill in (booking.fill for booking in booked):
         on = fill.executed_at.date()
-        before = state.traded_usd if state.traded_on == on else 0.0
-        state = replace(state, traded_usd=before + float(fill.quantity * fill.price), traded_on=on)
-    return state
+        traded_usd = (traded_usd if traded_on == on else 0.0) + float(fill.quantity * fill.price)
+        traded_on = on
+    closed = [d for b in booked for d in b.disposals]
+    disposals = (*state.disposals, *closed) if closed else state.disposals
+    return changed(state, traded_usd=traded_usd, traded_on=traded_on, disposals=disposals)
 
 
 def _unexpired(orders: list[Order], bar: Bar, traffic: Traffic) -> list[Order]:
@@ -85,41 +109,53 @@ def _unexpired(orders: list[Order], bar: Bar, traffic: Traffic) -> list[Order]:
         if (o.expires_at is not None and bar.starts_at >= o.expires_at)
         or (o.time_in_force is TimeInForce.DAY and bar.starts_at.date() > o.planned_at.date())
     }
+    if not ended:
+        return orders
     kept: list[Order] = []
     for order in orders:
         if order.order_id in ended:
-            traffic.events.append(OrderEvent(order.order_id, OrderStatus.EXPIRED, bar.starts_at))
+            traffic.note(order, OrderStatus.EXPIRED, bar.starts_at)
         elif order.parent_id in ended:
-            detail = "its entry expired"
-            traffic.events.append(OrderEvent(order.order_id, OrderStatus.CANCELLED, bar.starts_at, detail=detail))
+            traffic.note(order, OrderStatus.CANCELLED, bar.starts_at, detail="its entry expired")
         else:
             kept.append(order)
     return kept
+
+
+_ORDER_OF_PLAY = (
+    (OrderPurpose.EXIT, OrderPurpose.TRIM),
+    (OrderPurpose.STOP,),
+    (OrderPurpose.TARGET,),
+    (OrderPurpose.ENTRY,),
+)
 
 
 class _Symbol:
     """One symbol during one bar: sales first, then the stop, then the target, then the entry and its protection."""
 
     def __init__(
-        self, portfolio: Portfolio, working: list[Order], bar: Bar, costs: CostModel, traffic: Traffic
+        self,
+        portfolio: Portfolio,
+        working: list[Order],
+        bar: Bar,
+        costs: CostModel,
+        traffic: Traffic,
+        by_highs: bool,
     ) -> None:
         self.portfolio, self.working, self.bar, self.costs, self.traffic = portfolio, working, bar, costs, traffic
+        self.by_highs = by_highs
         self.booked: list[Booking] = []
 
     def trade(self) -> None:
-        order_of_play = (
-            (OrderPurpose.EXIT, OrderPurpose.TRIM),
-            (OrderPurpose.STOP,),
-            (OrderPurpose.TARGET,),
-            (OrderPurpose.ENTRY,),
-        )
-        for purposes in order_of_play:
+        for purposes in _ORDER_OF_PLAY:
             for order in [o for o in self.working if o.purpose in purposes]:
                 self._try(order)
         self._raise_stops()
 
     def _try(self, order: Order) -> None:
-        if order not in self.working or (order.is_protective and self._held() == 0):
+        if order.is_protective and self._held() == 0:
+            return
+        if not any(order is working for working in self.working):
             return
         fill = match(order, self.bar, self.costs)
         if fill is None:
@@ -129,54 +165,55 @@ class _Symbol:
             self._arm(order, fill)
 
     def _book(self, order: Order, fill: Fill) -> None:
-        booking = book_fill(fill, self._position().lots)
+        position = self._position()
+        booking = book_fill(fill, position.lots)
         self.booked.append(booking)
         self.traffic.bookings.append(booking)
-        event = OrderEvent(order.order_id, OrderStatus.FILLED, fill.executed_at, filled_quantity=order.quantity)
-        self.traffic.events.append(event)
-        self.working.remove(order)
-        high = max(self._position().high_water_price, float(fill.price)) if fill.side is Side.BUY else None
-        position = Position(fill.symbol, booking.lots, high or self._position().high_water_price)
-        positions = {**self.portfolio.positions, fill.symbol: position}
+        self.traffic.note(order, OrderStatus.FILLED, fill.executed_at, filled=order.quantity)
+        self.working = [o for o in self.working if o is not order]
+        high = position.high_water_price
+        if fill.side is Side.BUY:
+            high = max(high, float(fill.price))
+        positions = {**self.portfolio.positions, fill.symbol: Position(fill.symbol, booking.lots, high)}
         if not booking.lots:
             del positions[fill.symbol]
-        self.portfolio = replace(
-            self.portfolio, cash_usd=self.portfolio.cash_usd + booking.cash_usd, positions=positions
-        )
+        cash_usd = self.portfolio.cash_usd + booking.cash_usd
+        self.portfolio = changed(self.portfolio, cash_usd=cash_usd, positions=positions)
         if fill.side is Side.SELL:
             self._resize_protection(fill.executed_at)
 
     def _resize_protection(self, at: datetime) -> None:
         """Leave exactly one protection for exactly what is held; none when nothing is."""
         held = self._held()
-        for order in [o for o in self.working if o.is_protective]:
-            self.working.remove(order)
+        kept = [o for o in self.working if not o.is_protective]
+        for order in (o for o in self.working if o.is_protective):
             if held > 0:
-                self.working.append(replace(order, quantity=held))
+                kept.append(changed(order, quantity=held))
             else:
-                event = OrderEvent(order.order_id, OrderStatus.CANCELLED, at, detail="the position is closed")
-                self.traffic.events.append(event)
+                self.traffic.note(order, OrderStatus.CANCELLED, at, detail="the position is closed")
+        self.working = kept
 
     def _arm(self, entry: Order, fill: Fill) -> None:
         """Let the protection work from the entry on: in this same bar if the open filled it."""
         for purpose in (OrderPurpose.STOP, OrderPurpose.TARGET):
             for child in [o for o in self.working if o.parent_id == entry.order_id and o.purpose is purpose]:
                 armed = ratchet(child, float(fill.price))
-                self.working[self.working.index(child)] = armed
+                self.working = [armed if o is child else o for o in self.working]
                 if fill.executed_at == self.bar.starts_at:
                     self._try(armed)
 
     def _raise_stops(self) -> None:
         position = self.portfolio.positions.get(self.bar.symbol)
-        if position is None:
+        if position is None or not self.by_highs:
             return
         high = max(position.high_water_price, self.bar.high)
-        moved = replace(position, high_water_price=high)
-        self.portfolio = replace(self.portfolio, positions={**self.portfolio.positions, self.bar.symbol: moved})
+        if high != position.high_water_price:
+            positions = {**self.portfolio.positions, self.bar.symbol: changed(position, high_water_price=high)}
+            self.portfolio = changed(self.portfolio, positions=positions)
         self.working = [ratchet(o, high) if o.purpose is OrderPurpose.STOP else o for o in self.working]
 
     def _position(self) -> Position:
-        return self.portfolio.positions.get(self.bar.symbol, Position(self.bar.symbol, (), 0.0))
+        return self.portfolio.positions.get(self.bar.symbol) or Position(self.bar.symbol, (), 0.0)
 
     def _held(self) -> Decimal:
         return self._position().quantity

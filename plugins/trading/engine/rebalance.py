@@ -11,8 +11,9 @@ from trading.domain.orders import Order, OrderPurpose
 from trading.domain.portfolio import nav_usd
 from trading.domain.signals import Targets
 from trading.engine.desk_view import desk_of, limits_of, prices_of
-from trading.engine.state import BookState, Hour, Step
-from trading.engine.step import at_open, marked, marks_of, terms_of
+from trading.engine.state import Account, BookState, Hour, Step
+from trading.engine.step import at_open, marked, terms_of
+from trading.engine.telling import marks_of
 from trading.execution.desk import Desk
 from trading.execution.planner import PlanTerms, held_weights, plan_sale, trim_quantity
 from trading.execution.vetoes import vet
@@ -33,17 +34,16 @@ def rebalance_step(spec: StrategySpec, state: BookState, hour: Hour, decision_id
     weights = _held_targets(spec, desk, hour)
     planned = list(_trims(spec.sizing, terms_of(spec, state, hour, decision_id), desk, hour, weights))
     orders, vetoes = vet(planned, desk, limits_of(spec))
-    return Step(
-        state=book,
-        orders=orders,
-        vetoes=vetoes,
-        targets=Targets(hour.slot.as_of, nav or 0.0, weights),
-        reasons=(),
-        marks=marks_of(book.portfolio, prices),
-        nav_usd=nav,
-        state_change=None,
-        note=f"rebalance: {len(orders)} trims of {len(weights)} held names, {len(vetoes)} denied",
-    )
+
+    def tell(taken: Step) -> Account:
+        return Account(
+            targets=Targets(hour.slot.as_of, nav or 0.0, weights),
+            reasons=(),
+            marks=marks_of(book.portfolio, prices),
+            note=f"rebalance: {len(taken.orders)} trims of {len(weights)} held names, {len(taken.vetoes)} denied",
+        )
+
+    return Step(book, orders, vetoes, nav, None, tell)
 
 
 def _held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, float]:

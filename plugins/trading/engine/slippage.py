@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trading.analysis.facts import Facts, decision_times
+from trading.analysis.facts import Facts
 from trading.analysis.panel_building import build_panel
 from trading.domain.instruments import Symbol
 from trading.engine.hours import Terms, Timeline
@@ -20,7 +20,7 @@ def slippage_by_symbol(
 
     A symbol whose volatility is not known then gets the median of the others; nothing where none is known.
     """
-    times = decision_times(timeline.slots[:1], timeline.previous_on, terms.delay_minutes)
+    times = timeline.times(terms).take(slice(0, 1))
     panel = build_panel(
         facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing, groups=("technicals",)
     )

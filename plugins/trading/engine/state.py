@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from trading.domain.fills import Disposal
 from trading.domain.instruments import BookId, Symbol
@@ -18,7 +19,7 @@ from trading.execution.vetoes import Veto
 from trading.strategy.judging import Judgement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BookState:
     """A book before an hour: the same whether it was read from Postgres or carried in memory.
 
@@ -60,7 +61,7 @@ class BookState:
         return {s: q for s, p in self.portfolio.positions.items() if (q := p.quantity) > 0}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hour:
     """One decision's view of the market.
 
@@ -84,30 +85,51 @@ class Hour:
     @property
     def daily_priced(self) -> frozenset[Symbol]:
         """Symbols that trade on daily bars: their entries and sales wait for the next open."""
+        if not self.panel.trades_daily:
+            return NONE
         row = self.panel.daily_priced[self.row]
         return frozenset(s for s, is_daily in zip(self.panel.symbols, row, strict=True) if is_daily == 1.0)
 
 
+NONE: frozenset[Symbol] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
+class Account:
+    """What is kept of an hour for people: nothing in it moves the book.
+
+    Attributes:
+        reasons: verdicts that depend on the book's path; those of the rules are in the judgement.
+        marks: (quantity, price, high-water price) by held symbol.
+        note: one line.
+    """
+
+    targets: Targets
+    reasons: tuple[Reason, ...]
+    marks: Mapping[Symbol, tuple[Decimal, float, float]]
+    note: str
+
+
+@dataclass(frozen=True)
 class Step:
     """What one hour decided.
 
     Attributes:
         state: the book with its marks, breaker and trading state moved on; orders are not in it yet.
         orders: what goes to the broker, exits first; vetoes: what does not, and why.
-        reasons: verdicts that depend on the book's path; those of the rules are in the judgement.
-        marks: (quantity, price, high-water price) by held symbol.
         nav_usd: None when a held symbol has no price.
         state_change: the sentence for a change of trading state; None without one.
-        note: one line for people.
+        tell: makes the account, which is written only where a decision is stored or asked for.
     """
 
     state: BookState
     orders: tuple[Order, ...]
     vetoes: tuple[Veto, ...]
-    targets: Targets
-    reasons: tuple[Reason, ...]
-    marks: Mapping[Symbol, tuple[Decimal, float, float]]
     nav_usd: float | None
     state_change: str | None
-    note: str
+    tell: Callable[[Step], Account]
+
+    @cached_property
+    def account(self) -> Account:
+        """What is kept of the hour for people."""
+        return self.tell(self)

@@ -2,74 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
-from trading.domain.orders import OPEN, Order, OrderPurpose, Side
-from trading.domain.portfolio import Portfolio, Position, TradingState, nav_usd
-from trading.domain.signals import Outcome, Reason, RuleRole, Targets
+from trading.domain.orders import OPEN, Order, OrderPurpose
+from trading.domain.portfolio import Portfolio, nav_usd
+from trading.domain.records import changed
 from trading.engine import breaker as breakers
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
-from trading.engine.state import BookState, Hour, Step
+from trading.engine.state import Account, BookState, Hour, Step
+from trading.engine.telling import account_of
+from trading.execution.checks import CHECKS, Check
 from trading.execution.desk import Desk
-from trading.execution.planner import PlanTerms, held_weights, plan_entry, plan_sale, trim_quantity
+from trading.execution.limits import Limits
+from trading.execution.planner import (
+    PlanTerms,
+    held_weights,
+    plan_entry,
+    plan_market_entry,
+    plan_sale,
+    trim_quantity,
+)
 from trading.execution.vetoes import vet
-from trading.strategy.sizing import allocate
+from trading.strategy.sizing import allocate, in_order
 from trading.strategy.spec import StrategySpec
 
 
-def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> Step:
-    """Return what `spec` does with the book in this hour; nothing outside is asked, nothing is changed."""
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What every order has to pass at the decision.
+
+    Attributes:
+        checks: in the order in which people read a denial.
+    """
+
+    limits: Limits
+    checks: tuple[Check, ...] = CHECKS
+
+
+def gate_of(spec: StrategySpec) -> Gate:
+    """Return every check, with the caps of `spec` beside the limits that hold for any strategy."""
+    return Gate(limits_of(spec))
+
+
+def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gate: Gate | None = None) -> Step:
+    """Return what `spec` does with the book in this hour; nothing outside is asked, nothing is changed.
+
+    Args:
+        gate: None for that of `spec`.
+    """
+    gate = gate or gate_of(spec)
     prices = prices_of(hour)
     book = marked(state, prices, hour)
     nav = nav_usd(book.portfolio, prices)
     turned, change = _turn_breaker(spec, book, hour, nav)
     terms = terms_of(spec, state, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
-    leaving = _leaving(spec, turned, hour)
-    planned = [
-        *_sales(spec, terms, desk, hour, leaving),
-        *_entries(spec, terms, desk, hour, weights := _weights(spec, desk, hour, leaving)),
-    ]
-    orders, vetoes = vet(planned, desk, limits_of(spec))
-    sent = sum(not o.is_protective for o in orders)
-    return Step(
-        state=replace(
+    leaving = _leaving(spec, turned, hour, prices)
+    planned = [*_sales(spec, terms, desk, hour, leaving), *_entries(spec, terms, desk, hour, leaving)]
+    orders, vetoes = vet(planned, desk, gate.limits, gate.checks) if planned else ((), ())
+    after = turned
+    if orders or nav is not None:
+        after = changed(
             turned,
-            orders_today=turned.orders_today + sent,
+            orders_today=turned.orders_today + sum(not o.is_protective for o in orders),
             newest_nav_usd=turned.newest_nav_usd if nav is None else nav,
-        ),
-        orders=orders,
-        vetoes=vetoes,
-        targets=Targets(hour.slot.as_of, nav or 0.0, weights),
-        reasons=tuple(_path_reasons(spec, turned, hour, nav)),
-        marks=marks_of(turned.portfolio, prices),
-        nav_usd=nav,
-        state_change=change,
-        note=_note(orders, len(vetoes), turned.trading_state, desk, spec),
-    )
+        )
+
+    def tell(taken: Step) -> Account:
+        weights = target_weights(spec, desk, hour, leaving)
+        return account_of(spec, taken, hour, desk, weights, software_stops(spec, turned, prices))
+
+    return Step(after, orders, vetoes, nav, change, tell)
 
 
-def marked(state: BookState, prices: dict[Symbol, float], hour: Hour) -> BookState:
+def marked(state: BookState, prices: Mapping[Symbol, float], hour: Hour) -> BookState:
     """Return the book with its high-water prices and session moved to this hour."""
-    positions = {
-        s: Position(s, p.lots, max(p.high_water_price, prices.get(s, p.high_water_price)))
-        for s, p in state.portfolio.positions.items()
-        if p.lots
-    }
-    same_session = state.session_on == hour.slot.session_on
-    return replace(
+    positions = {s: p for s, p in state.portfolio.positions.items() if p.lots}
+    for symbol, position in positions.items():
+        price = prices.get(symbol)
+        if price is not None and price > position.high_water_price:
+            positions[symbol] = changed(position, high_water_price=price)
+    portfolio = Portfolio(state.portfolio.book, hour.slot.as_of, state.portfolio.cash_usd, positions)
+    if state.session_on == hour.slot.session_on:
+        return changed(state, portfolio=portfolio)
+    return changed(
         state,
-        portfolio=replace(state.portfolio, as_of=hour.slot.as_of, positions=positions),
+        portfolio=portfolio,
         session_on=hour.slot.session_on,
-        orders_today=state.orders_today if same_session else 0,
-        closing_nav_usd=state.closing_nav_usd if same_session else state.newest_nav_usd,
+        orders_today=0,
+        closing_nav_usd=state.newest_nav_usd,
     )
 
 
@@ -86,7 +112,7 @@ def _turn_breaker(spec: StrategySpec, state: BookState, hour: Hour, nav: float |
         rules=spec.protection,
         may_lift=state.breaker_may_lift,
     )
-    return replace(state, breaker=breaker, trading_state=trading_state), change
+    return changed(state, breaker=breaker, trading_state=trading_state), change
 
 
 def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> PlanTerms:
@@ -98,22 +124,25 @@ def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str)
         limit_offset_frac=spec.sizing.limit_offset_frac,
         trail_frac=spec.protection.trail_frac,
         take_profit_frac=spec.protection.take_profit_frac,
+        rests=spec.protection.rests == "at_broker",
     )
 
 
-def _leaving(spec: StrategySpec, state: BookState, hour: Hour) -> frozenset[Symbol]:
-    """Return the held symbols that an exit rule, the tripped breaker or the software stop sells in full."""
+def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> frozenset[Symbol]:
+    """Return the held symbols that an exit rule, the tripped breaker or the software guard sells in full."""
     held = state.held
+    if not held:
+        return frozenset()
     if state.breaker.tripped_on is not None and spec.protection.breaker_exit == "all":
         return frozenset(held)
-    exits = hour.judgement.exits[hour.row]
-    by_rule = (s for s, leaves in zip(hour.panel.symbols, exits, strict=True) if leaves and s in held)
-    fallen = (s for s, (price, stop) in software_stops(spec, state, prices_of(hour)).items() if price <= stop)
-    return frozenset((*by_rule, *fallen))
+    exits, column = hour.judgement.exits[hour.row], hour.panel.column
+    by_rule = [s for s in held if s in column and exits[column[s]]]
+    fallen = [s for s, (price, stop) in software_stops(spec, state, prices).items() if price <= stop]
+    return frozenset((*by_rule, *fallen, *_risen(spec, state, prices)))
 
 
 def software_stops(
-    spec: StrategySpec, state: BookState, prices: dict[Symbol, float]
+    spec: StrategySpec, state: BookState, prices: Mapping[Symbol, float]
 ) -> dict[Symbol, tuple[float, float]]:
     """Return (price, stop) of each held symbol that no stop guards at the broker: the second line acts on it.
 
@@ -121,11 +150,24 @@ def software_stops(
     """
     guarded = {o.symbol for o in state.working if o.purpose is OrderPurpose.STOP and o.status in OPEN}
     keep_frac = 1.0 - spec.protection.trail_frac
+    bare = (s for s in state.held if s not in guarded)
     return {
-        symbol: (prices[symbol], state.portfolio.positions[symbol].high_water_price * keep_frac)
-        for symbol in state.held
-        if symbol not in guarded and symbol in prices
+        symbol: (price, state.portfolio.positions[symbol].high_water_price * keep_frac)
+        for symbol in bare
+        if (price := prices.get(symbol)) is not None
     }
+
+
+def _risen(spec: StrategySpec, state: BookState, prices: Mapping[Symbol, float]) -> Iterator[Symbol]:
+    """Yield the held symbols that closed at their target, where no order at the broker waits for it."""
+    if spec.protection.rests == "at_broker":
+        return
+    for symbol, position in state.portfolio.positions.items():
+        price, quantity = prices.get(symbol), position.quantity
+        if price is not None and quantity > 0:
+            cost = float(position.cost_usd / quantity)
+            if price >= cost * (1.0 + spec.protection.take_profit_frac):
+                yield symbol
 
 
 def _sales(spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> Iterator[Order]:
@@ -146,30 +188,49 @@ def at_open(hour: Hour, symbol: Symbol) -> bool:
     return hour.slot.is_closing or symbol in hour.daily_priced
 
 
-def _candidates(desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> NDArray[np.bool_]:
-    open_to_entry = hour.judgement.enters[hour.row] & ~hour.judgement.blocked[hour.row]
-    free = [s not in desk.held and s not in desk.working and s not in leaving for s in hour.panel.symbols]
-    return np.asarray(open_to_entry & np.array(free))
+def _candidates(desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> list[int]:
+    """Return the columns that may be entered, in universe order."""
+    judgement, symbols = hour.judgement, hour.panel.symbols
+    passing = np.flatnonzero(judgement.enters[hour.row] & ~judgement.blocked[hour.row]).tolist()
+    taken = desk.held.keys() | desk.working | leaving
+    return [column for column in passing if symbols[column] not in taken]
 
 
-def _weights(spec: StrategySpec, desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> dict[Symbol, float]:
+def target_weights(
+    spec: StrategySpec, desk: Desk, hour: Hour, leaving: frozenset[Symbol], candidates: Sequence[int] | None = None
+) -> dict[Symbol, float]:
     """Return target weights over what is held and stays, and what may be entered."""
-    stays = np.array([s in desk.held and s not in leaving for s in hour.panel.symbols])
-    qualifies = stays | _candidates(desk, hour, leaving)
+    symbols = hour.panel.symbols
+    if candidates is None:
+        candidates = _candidates(desk, hour, leaving)
+    if spec.sizing.rule == "in_order":
+        named = [symbols[column] for column in candidates]
+        prices = [desk.prices.get(symbol, 0.0) for symbol in named]
+        weights = in_order(spec.sizing, prices, nav_usd=desk.nav_usd or 0.0, free_usd=desk.free_cash_usd())
+        return {symbol: weight for symbol, weight in zip(named, weights, strict=True) if weight > 0}
+    qualifies = np.zeros(len(symbols), bool)
+    qualifies[[c for s, c in hour.panel.column.items() if s in desk.held and s not in leaving]] = True
+    qualifies[candidates] = True
     if not qualifies.any():
         return {}
-    weights = allocate(spec.sizing, qualifies, hour.panel.volatility_frac[hour.row], spec.universe.sectors)
-    return {s: float(w) for s, w in zip(hour.panel.symbols, weights, strict=True) if w > 0}
+    targets = allocate(spec.sizing, qualifies, hour.panel.volatility_frac[hour.row], spec.universe.sectors)
+    return {symbols[column]: targets.item(column) for column in np.flatnonzero(targets > 0).tolist()}
 
 
 def _entries(
-    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, weights: dict[Symbol, float]
+    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]
 ) -> Iterator[Order]:
-    if desk.nav_usd is None:
+    if desk.nav_usd is None or not (candidates := _candidates(desk, hour, leaving)):
         return
-    lasts = timedelta(minutes=spec.protection.entry_minutes)
-    for symbol, weight in weights.items():
+    for symbol, weight in target_weights(spec, desk, hour, leaving, candidates).items():
         if symbol in desk.held:
+            continue
+        last_price = desk.prices[symbol]
+        if spec.sizing.entry_order == "market":
+            opens = at_open(hour, symbol)
+            yield from plan_market_entry(
+                terms, symbol, weight_frac=weight, nav_usd=desk.nav_usd, last_price=last_price, at_open=opens
+            )
             continue
         starts_at = hour.next_open_at if symbol in hour.daily_priced else hour.cutoff_at
         yield from plan_entry(
@@ -177,56 +238,6 @@ def _entries(
             symbol,
             weight_frac=weight,
             nav_usd=desk.nav_usd,
-            last_price=desk.prices[symbol],
-            expires_at=starts_at + lasts,
+            last_price=last_price,
+            expires_at=starts_at + timedelta(minutes=spec.protection.entry_minutes),
         )
-
-
-def _path_reasons(spec: StrategySpec, state: BookState, hour: Hour, nav: float | None) -> Iterator[Reason]:
-    """Yield the verdicts that rest on the book: the breaker for what is held, and what is held already."""
-    fall = None if nav is None else breakers.drawdown_frac(state.breaker, nav)
-    tripped = state.breaker.tripped_on is not None
-    breaker_outcome = Outcome.ABSTAIN if fall is None else Outcome.PASS if tripped else Outcome.FAIL
-    held, bare = state.held, software_stops(spec, state, prices_of(hour))
-    for symbol in hour.panel.symbols:
-        quantity = held.get(symbol, Decimal(0))
-        is_held = Outcome.PASS if quantity else Outcome.FAIL
-        yield _path_reason(hour, symbol, "position_open", RuleRole.BLOCK, is_held, float(quantity), 0.0)
-        if quantity:
-            threshold = spec.protection.breaker_frac
-            yield _path_reason(hour, symbol, "drawdown_breaker", RuleRole.EXIT, breaker_outcome, fall, threshold)
-        if symbol in bare:
-            price, stop = bare[symbol]
-            has_fallen = Outcome.PASS if price <= stop else Outcome.FAIL
-            yield _path_reason(hour, symbol, "software_stop", RuleRole.EXIT, has_fallen, price, stop)
-
-
-def _path_reason(
-    hour: Hour, symbol: Symbol, rule: str, role: RuleRole, outcome: Outcome, observed: float | None, threshold: float
-) -> Reason:
-    why = "NAV is unknown: a held symbol has no price" if outcome is Outcome.ABSTAIN else None
-    return Reason(symbol, hour.slot.as_of, rule, role, outcome, observed, threshold, hour.slot.as_of, why)
-
-
-def marks_of(portfolio: Portfolio, prices: dict[Symbol, float]) -> dict[Symbol, tuple[Decimal, float, float]]:
-    """Return (quantity, price, high-water price) of each held symbol that has a price."""
-    return {
-        s: (p.quantity, prices[s], p.high_water_price) for s, p in portfolio.positions.items() if p.lots and s in prices
-    }
-
-
-def _note(orders: tuple[Order, ...], denied: int, state: TradingState, desk: Desk, spec: StrategySpec) -> str:
-    entries = sum(o.purpose is OrderPurpose.ENTRY for o in orders)
-    sales = sum(o.side is Side.SELL and not o.is_protective for o in orders)
-    parts = [f"{_many(entries, 'entry', 'entries')}, {_many(sales, 'sale')}, {_many(denied, 'leg')} denied"]
-    if state is not TradingState.ACTIVE:
-        parts.append(f"trading state {state}")
-    if desk.vix is None:
-        parts.append("entries blocked: the VIX is unknown")
-    elif desk.vix > spec.protection.max_vix:
-        parts.append(f"entries blocked: VIX {desk.vix:.1f} > {spec.protection.max_vix:g}")
-    return "; ".join(parts)
-
-
-def _many(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from trading.analysis.facts import Facts, bar_sessions, utc64
 from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, Resolution
-from trading.domain.panel import TimeArray, instant
+from trading.domain.market import Bar
+from trading.domain.panel import TimeArray
 from trading.domain.series import ARRAYS, BarSeries
 
 
@@ -38,19 +38,23 @@ class Tape:
             daily = facts.daily(symbol) if daily_pricing else None
             if sources := [s for s in (*facts.intraday(symbol), daily) if s is not None and len(s)]:
                 series[symbol] = reduce(_completed_by, sources)
-        return cls(series, {s: np.maximum(bars.ends_at, bars.known_at) for s, bars in series.items()})
+        # A bar that became known late hides those after it until then, as it does for the indicators.
+        return cls(series, {s: np.maximum.accumulate(np.maximum(b.ends_at, b.known_at)) for s, b in series.items()})
 
     def between(self, after: datetime | None, until: datetime, symbols: Iterable[Symbol]) -> list[Bar]:
         """Return the bars that became complete in (after, until], ascending by start, then symbol."""
-        bars: list[Bar] = []
+        spans: dict[Symbol, range] = {}
         for symbol in symbols:
-            if (series := self.series.get(symbol)) is None:
-                continue
-            complete = self.complete_at[symbol]
-            first = 0 if after is None else int(np.searchsorted(complete, utc64(after), side="right"))
-            last = int(np.searchsorted(complete, utc64(until), side="right"))
-            bars += [_bar(series, i) for i in range(first, last)]
-        return sorted(bars, key=lambda b: (b.starts_at, b.symbol))
+            if symbol in self.series:
+                complete = self.complete_at[symbol]
+                first = 0 if after is None else int(np.searchsorted(complete, utc64(after), side="right"))
+                spans[symbol] = range(first, int(np.searchsorted(complete, utc64(until), side="right")))
+        return self.bars(spans)
+
+    def bars(self, spans: Mapping[Symbol, range]) -> list[Bar]:
+        """Return the bars at these places of each symbol's series, ascending by start, then symbol."""
+        bars = [_bar(self.series[symbol], place) for symbol, span in spans.items() for place in span]
+        return sorted(bars, key=lambda b: (b.starts_at, b.symbol)) if len(bars) > 1 else bars
 
     def starts_bar(self, symbol: Symbol, at: datetime) -> bool:
         """Whether a bar of `symbol` starts at `at`."""
@@ -92,20 +96,23 @@ def _completed_by(finer: BarSeries, coarser: BarSeries) -> BarSeries:
 
 
 def _bar(series: BarSeries, row: int) -> Bar:
-    starts_at, ends_at, known_at = (instant(a[row]) for a in (series.starts_at, series.ends_at, series.known_at))
-    assert starts_at is not None, "stored bars have instants"
-    assert ends_at is not None, "stored bars have instants"
-    assert known_at is not None, "stored bars have instants"
     return Bar(
         series.symbol,
-        Resolution(series.resolution),
-        starts_at,
-        ends_at,
-        float(series.open[row]),
-        float(series.high[row]),
-        float(series.low[row]),
-        float(series.close[row]),
-        float(series.volume[row]),
+        series.resolution,
+        _at(series.starts_at, row),
+        _at(series.ends_at, row),
+        series.open.item(row),
+        series.high.item(row),
+        series.low.item(row),
+        series.close.item(row),
+        series.volume.item(row),
         "tape",
-        known_at,
+        _at(series.known_at, row),
     )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _at(instants: TimeArray, row: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=instants.view(np.int64).item(row))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -13,12 +13,13 @@ from trading.domain.instruments import Sector, Symbol
 from trading.domain.market import Quote
 from trading.domain.orders import Order, OrderPurpose, OrderRef, Side
 from trading.domain.portfolio import TradingState
+from trading.domain.records import changed
 
 type Placement = tuple[str, Symbol, Side, OrderPurpose]
 """What a decision may do once: decision id, symbol, side and purpose."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desk:
     """Facts at one instant; quantities in shares, money in USD.
 
@@ -116,7 +117,7 @@ class Desk:
         else:
             spent = on_order_usd.get(order.symbol, 0.0) + cost_usd(order, self.prices)
             on_order_usd = {**on_order_usd, order.symbol: spent}
-        return replace(
+        return changed(
             self,
             on_order_usd=on_order_usd,
             leaving=leaving,

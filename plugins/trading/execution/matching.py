@@ -7,7 +7,6 @@ stop before its sibling).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,6 +14,7 @@ from trading.domain.fills import Fill
 from trading.domain.market import Bar
 from trading.domain.money import to_price
 from trading.domain.orders import Order, OrderType, Side
+from trading.domain.records import changed
 from trading.execution.costs import CostModel
 
 
@@ -69,4 +69,4 @@ def ratchet(order: Order, high_price: float) -> Order:
     if order.order_type is not OrderType.TRAIL or order.trail_frac is None:
         return order
     stop = to_price(high_price * (1 - order.trail_frac))
-    return order if order.stop_price is not None and stop <= order.stop_price else replace(order, stop_price=stop)
+    return order if order.stop_price is not None and stop <= order.stop_price else changed(order, stop_price=stop)

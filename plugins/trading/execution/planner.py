@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from trading.domain.instruments import BookId, Symbol
-from trading.domain.money import round_to_tick, to_price, whole_shares
+from trading.domain.instruments import BookId, BookKind, Symbol
+from trading.domain.money import ZERO, round_to_tick, to_price, whole_shares
 from trading.domain.orders import Order, OrderPurpose, OrderRef, OrderType, Side, TimeInForce, order_ref_for
+from trading.domain.records import changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class PlanTerms:
         planned_at: the decision's cutoff.
         limit_offset_frac: how far above the last price an entry may fill [0–1].
         trail_frac, take_profit_frac: distances of the protection [0–1].
+        rests: whether an entry brings its protection along; without, the hourly step guards.
     """
 
     book: BookId
@@ -28,16 +30,41 @@ class PlanTerms:
     limit_offset_frac: float
     trail_frac: float
     take_profit_frac: float
+    rests: bool = True
+
+
+_ENTRY = Order(
+    order_id="",
+    book=BookId(BookKind.REPLAY, ""),
+    decision_id="",
+    symbol="",
+    side=Side.BUY,
+    quantity=ZERO,
+    order_type=OrderType.LIMIT,
+    time_in_force=TimeInForce.UNTIL,
+    purpose=OrderPurpose.ENTRY,
+    planned_at=datetime.min.replace(tzinfo=UTC),
+)
+_STOP = changed(
+    _ENTRY,
+    side=Side.SELL,
+    order_type=OrderType.TRAIL,
+    time_in_force=TimeInForce.GTC,
+    purpose=OrderPurpose.STOP,
+    leg=1,
+)
+_SALE = changed(_ENTRY, side=Side.SELL, order_type=OrderType.MARKET, purpose=OrderPurpose.EXIT)
+"""What every entry, stop and sale has in common."""
 
 
 def plan_sale(terms: PlanTerms, symbol: Symbol, quantity: Decimal, purpose: OrderPurpose, *, at_open: bool) -> Order:
     """Return a sale at the market, or at the next open if `at_open` (decided at the close, or on daily bars)."""
-    return Order(
+    return changed(
+        _SALE,
         order_id=order_ref_for(terms.book, terms.decision_id, symbol, purpose, 0),
         book=terms.book,
         decision_id=terms.decision_id,
         symbol=symbol,
-        side=Side.SELL,
         quantity=quantity,
         order_type=OrderType.MARKET_ON_OPEN if at_open else OrderType.MARKET,
         time_in_force=TimeInForce.OPENING if at_open else TimeInForce.DAY,
@@ -57,21 +84,32 @@ def plan_entry(
     quantity = Decimal(whole_shares(weight_frac * nav_usd, limit))
     if quantity < 1:
         return ()
-    entry = Order(
+    entry = changed(
+        _ENTRY,
         order_id=order_ref_for(terms.book, terms.decision_id, symbol, OrderPurpose.ENTRY, 0),
         book=terms.book,
         decision_id=terms.decision_id,
         symbol=symbol,
-        side=Side.BUY,
         quantity=quantity,
-        order_type=OrderType.LIMIT,
-        time_in_force=TimeInForce.UNTIL,
-        purpose=OrderPurpose.ENTRY,
         planned_at=terms.planned_at,
         limit_price=limit,
         expires_at=expires_at,
     )
-    return entry, *protection_for(terms, entry, last_price)
+    return (entry, *protection_for(terms, entry, last_price)) if terms.rests else (entry,)
+
+
+def plan_market_entry(
+    terms: PlanTerms, symbol: Symbol, *, weight_frac: float, nav_usd: float, last_price: float, at_open: bool
+) -> tuple[Order, ...]:
+    """Return an entry at the market, or at the next open if `at_open`, with its protection; nothing under one share."""
+    quantity = Decimal(whole_shares(weight_frac * nav_usd, last_price))
+    if quantity < 1:
+        return ()
+    entry = changed(
+        plan_sale(terms, symbol, quantity, OrderPurpose.ENTRY, at_open=at_open),
+        side=Side.BUY,
+    )
+    return (entry, *protection_for(terms, entry, last_price)) if terms.rests else (entry,)
 
 
 def protection_for(terms: PlanTerms, entry: Order, last_price: float) -> tuple[Order, Order]:
@@ -96,23 +134,19 @@ def protective_pair(
         stop_price: where the stop starts; None lets the broker set it under the entry's fill.
         parent_id: the entry that both wait for; None for a position that is held already.
     """
-    stop = Order(
+    stop = changed(
+        _STOP,
         order_id=order_ref_for(terms.book, terms.decision_id, symbol, OrderPurpose.STOP, 1),
         book=terms.book,
         decision_id=terms.decision_id,
         symbol=symbol,
-        side=Side.SELL,
         quantity=quantity,
-        order_type=OrderType.TRAIL,
-        time_in_force=TimeInForce.GTC,
-        purpose=OrderPurpose.STOP,
         planned_at=terms.planned_at,
-        leg=1,
         parent_id=parent_id,
         stop_price=stop_price,
         trail_frac=terms.trail_frac,
     )
-    target = replace(
+    target = changed(
         stop,
         order_id=order_ref_for(terms.book, terms.decision_id, symbol, OrderPurpose.TARGET, 2),
         order_type=OrderType.LIMIT,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from trading.domain.orders import Order, OrderPurpose, OrderStatus
+from trading.domain.records import changed
 from trading.execution.checks import CHECKS, Applies, Check, Denial
 from trading.execution.desk import Desk
 from trading.execution.limits import Limits
@@ -27,7 +30,7 @@ class Veto:
 
 
 def vet(
-    orders: Sequence[Order], desk: Desk, limits: Limits, checks: Sequence[Check] = CHECKS
+    orders: Sequence[Order], desk: Desk, limits: Limits, checks: tuple[Check, ...] = CHECKS
 ) -> tuple[tuple[Order, ...], tuple[Veto, ...]]:
     """Return the orders that may go and the vetoes of those that may not, family by family in the order given.
 
@@ -38,11 +41,11 @@ def vet(
     vetoes: list[Veto] = []
     for family in _families(orders):
         head, *legs = family
-        denials, flags = _found(family, desk, limits, checks)
+        denials, flags = _found(family, desk, limits, _judging(checks))
         if denials:
             vetoes += [_veto(order, denials, is_head=order is head) for order in family]
             continue
-        passed += [replace(head, detail="; ".join(flags)) if flags else head, *legs]
+        passed += [changed(head, detail="; ".join(flags)) if flags else head, *legs]
         if not head.is_protective:
             desk = desk.after(head)
     return tuple(passed), tuple(vetoes)
@@ -62,15 +65,15 @@ def _families(orders: Sequence[Order]) -> list[list[Order]]:
 
 
 def _found(
-    family: Sequence[Order], desk: Desk, limits: Limits, checks: Sequence[Check]
+    family: Sequence[Order], desk: Desk, limits: Limits, judging: _Judging
 ) -> tuple[tuple[Denial, ...], list[str]]:
     """Return what stands against a family, the first breach of each code, and what is only noted."""
     denials: dict[str, Denial] = {}
     flags: list[str] = []
     for place, order in enumerate(family):
-        judging = _JUDGING[order.purpose is OrderPurpose.ENTRY] if place == 0 else _ON_A_LEG
+        checks = judging.leg if place else judging.entry if order.purpose is OrderPurpose.ENTRY else judging.other
         for check in checks:
-            if check.applies not in judging or (breach := check.judge(order, desk, limits)) is None:
+            if (breach := check.judge(order, desk, limits)) is None:
                 continue
             denial = Denial(check.code, breach.detail, breach.observed, breach.threshold)
             if check.is_flag:
@@ -80,12 +83,24 @@ def _found(
     return tuple(denials.values()), flags
 
 
-_ON_A_LEG = frozenset({Applies.EVERY_LEG})
-_JUDGING = {True: frozenset(Applies), False: frozenset(Applies) - {Applies.ENTRY}}
-"""Which checks judge an order that leads its family, by whether it is an entry."""
+class _Judging(NamedTuple):
+    """Which checks judge an entry, another order that leads its family, and a leg that waits for one."""
+
+    entry: tuple[Check, ...]
+    other: tuple[Check, ...]
+    leg: tuple[Check, ...]
+
+
+@lru_cache(maxsize=8)
+def _judging(checks: tuple[Check, ...]) -> _Judging:
+    return _Judging(
+        entry=checks,
+        other=tuple(c for c in checks if c.applies is not Applies.ENTRY),
+        leg=tuple(c for c in checks if c.applies is Applies.EVERY_LEG),
+    )
 
 
 def _veto(order: Order, denials: tuple[Denial, ...], *, is_head: bool) -> Veto:
     first = denials[0]
-    denied = replace(order, status=OrderStatus.DENIED, detail=first.text)
+    denied = changed(order, status=OrderStatus.DENIED, detail=first.text)
     return Veto(denied, first.code, denials if is_head else ())

@@ -14,7 +14,7 @@ from trading.analysis.facts import utc64
 from trading.domain.instruments import Sector
 from trading.domain.orders import Order, OrderPurpose
 from trading.domain.replays import RunTrade
-from trading.domain.signals import ABSTAIN, FAIL, OUTCOMES, PASS, RuleRole, Verdicts
+from trading.domain.signals import ABSTAIN, OUTCOMES, PASS, RuleRole, Verdicts
 from trading.engine.result import ReplayResult
 
 BREAKER = "drawdown breaker"
@@ -46,18 +46,19 @@ def rule_counts(result: ReplayResult) -> tuple[RuleCount, ...]:
     is_single = np.sum(against, axis=0, dtype=np.int16) == 1
     counts = []
     for (role, rule, verdict), mask in zip(verdicts, against, strict=True):
-        passed, failed, abstained = (int((verdict.outcome == code).sum()) for code in (PASS, FAIL, ABSTAIN))
+        passed, abstained = int(verdict.passes.sum()), int(verdict.abstains.sum())
+        failed = verdict.passes.size - passed - abstained
         counts.append(RuleCount(role, rule, passed, failed, abstained, int((mask & is_single).sum())))
     return tuple(counts)
 
 
 def _keeps_out(role: RuleRole, verdict: Verdicts) -> Mask:
-    outcome = verdict.outcome
     if role is RuleRole.ENTRY_REQUIRED:
-        return np.asarray(outcome != PASS)
-    if role is RuleRole.ENTRY_OPTIONAL:
-        return np.asarray(outcome == FAIL)
-    return np.asarray(outcome == PASS) if role is RuleRole.EXIT else np.asarray(outcome != FAIL)
+        return ~verdict.passes
+    if role is RuleRole.EXIT:
+        return verdict.passes
+    fails_or_not = verdict.passes | verdict.abstains
+    return ~fails_or_not if role is RuleRole.ENTRY_OPTIONAL else fails_or_not
 
 
 def open_by_year(result: ReplayResult) -> tuple[tuple[int, ...], NDArray[np.float64]]:
@@ -110,7 +111,7 @@ def _cause(result: ReplayResult, order: Order) -> str:
     if order.purpose is not OrderPurpose.EXIT:
         return {OrderPurpose.TARGET: "take profit", OrderPurpose.TRIM: "trim"}.get(order.purpose, order.purpose)
     row, column = _cell(result, order)
-    passed = (name for role, name, v in result.judgement.verdicts if _is_exit(role) and v.outcome[row, column] == PASS)
+    passed = (name for role, name, v in result.judgement.verdicts if _is_exit(role) and v.passes[row, column])
     return next(passed, BREAKER)
 
 
@@ -140,7 +141,7 @@ def _by_verdict(
             continue
         gains: dict[int, list[float]] = defaultdict(list)
         for trade, cell in cells:
-            gains[int(verdict.outcome[cell])].append(trade.gain_usd)
+            gains[int(verdict.outcome(cell[0])[cell[1]])].append(trade.gain_usd)
         for code in (PASS, ABSTAIN):
             if gains[code]:
                 yield rule, _counted(OUTCOMES[code], gains[code])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
 from trading.domain.panel import FeaturePanel, instant
-from trading.domain.signals import ABSTAIN, FAIL, OUTCOMES, PASS, Reason, RuleRole, Verdicts, why_text
+from trading.domain.signals import OUTCOMES, Reason, RuleRole, Verdicts, why_text
 from trading.strategy.spec import StrategySpec, rule_name
 
 
@@ -34,9 +34,10 @@ class Judgement:
 
     def reasons(self, row: int, as_of: datetime) -> Iterator[Reason]:
         """Return every verdict of one time as rows, symbol by symbol."""
+        outcomes = [verdicts.outcome(row) for _, _, verdicts in self.verdicts]
         for column, symbol in enumerate(self.symbols):
-            for role, name, verdicts in self.verdicts:
-                yield _reason(verdicts, row, column, symbol=symbol, as_of=as_of, rule=name, role=role)
+            for (role, name, verdicts), outcome in zip(self.verdicts, outcomes, strict=True):
+                yield _reason(verdicts, row, column, outcome[column], symbol=symbol, as_of=as_of, rule=name, role=role)
 
 
 def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
@@ -46,25 +47,33 @@ def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
     enters, exits, blocked = np.ones(shape, bool), np.zeros(shape, bool), np.zeros(shape, bool)
     for role, _, verdict in verdicts:
         if role is RuleRole.ENTRY_REQUIRED:
-            enters &= verdict.outcome == PASS
+            enters &= verdict.passes
         elif role is RuleRole.ENTRY_OPTIONAL:
-            enters &= verdict.outcome != FAIL
+            enters &= verdict.passes | verdict.abstains
         elif role is RuleRole.EXIT:
-            exits |= verdict.outcome == PASS
+            exits |= verdict.passes
         else:
-            blocked |= (verdict.outcome == PASS) | (verdict.outcome == ABSTAIN)
+            blocked |= verdict.passes | verdict.abstains
     return Judgement(panel.symbols, enters & ~exits, exits, blocked, verdicts)
 
 
 def _reason(
-    verdicts: Verdicts, row: int, column: int, *, symbol: Symbol, as_of: datetime, rule: str, role: RuleRole
+    verdicts: Verdicts,
+    row: int,
+    column: int,
+    outcome: np.int8,
+    *,
+    symbol: Symbol,
+    as_of: datetime,
+    rule: str,
+    role: RuleRole,
 ) -> Reason:
     return Reason(
         symbol=symbol,
         as_of=as_of,
         rule=rule,
         role=role,
-        outcome=OUTCOMES[verdicts.outcome[row, column]],
+        outcome=OUTCOMES[outcome],
         observed=_known(verdicts.observed[row, column]),
         threshold=_known(verdicts.threshold[row, column]),
         input_at=instant(verdicts.input_at[row, column]),

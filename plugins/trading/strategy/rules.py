@@ -6,12 +6,14 @@ An unknown input abstains and says why; nothing here reads a position or a clock
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
 from trading.domain.panel import CodeArray, FeaturePanel, FloatArray, TimeArray, Why
-from trading.domain.signals import ABSTAIN, FAIL, PASS, Verdicts
+from trading.domain.signals import Verdicts
 
 
 def golden_cross(panel: FeaturePanel) -> Verdicts:
@@ -98,7 +100,7 @@ def price_not_fresh(panel: FeaturePanel) -> Verdicts:
     unfit = panel.why_price != Why.KNOWN
     known = np.zeros_like(panel.why_price)
     verdicts = _verdicts(panel, unfit, panel.price, np.nan, known, panel.price_at)
-    return Verdicts(verdicts.outcome, verdicts.observed, verdicts.threshold, verdicts.input_at, panel.why_price)
+    return replace(verdicts, why=panel.why_price)
 
 
 def _wide(panel: FeaturePanel, market_wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -115,9 +117,10 @@ def _verdicts(
 ) -> Verdicts:
     shape = panel.price.shape
     reasons = np.broadcast_to(why, shape)
-    outcome = np.where(reasons != Why.KNOWN, ABSTAIN, np.where(passes, PASS, FAIL)).astype(np.int8)
+    abstains = reasons != Why.KNOWN
     return Verdicts(
-        outcome,
+        np.asarray(passes & ~abstains),
+        abstains,
         np.broadcast_to(observed, shape),
         np.broadcast_to(np.asarray(threshold, dtype=np.float64), shape),
         np.broadcast_to(input_at, shape),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,23 +28,46 @@ def allocate(
         sectors: sector of each symbol.
     """
     weights = np.zeros(len(sectors))
-    for sector in dict.fromkeys(sectors):
-        members = qualifies & np.array([s is sector for s in sectors])
-        if not members.any():
-            continue
-        weights[members] = _sector_weights(sizing, volatility_frac[members])
-    if (total := weights.sum()) > (limit := 1.0 - sizing.cash_buffer_frac):
+    members: dict[Sector, list[int]] = {}
+    for column in np.flatnonzero(qualifies).tolist():
+        members.setdefault(sectors[column], []).append(column)
+    for columns in members.values():
+        weights[columns] = _sector_weights(sizing, volatility_frac[columns].tolist())
+    if (total := float(weights.sum())) > (limit := 1.0 - sizing.cash_buffer_frac):
         weights *= limit / total
     # A scaled weight may miss the floor by the last bit of a float; that is not "under".
     weights[weights < sizing.asset_floor_frac - 1e-12] = 0.0
     return weights
 
 
-def _sector_weights(sizing: Sizing, volatility_frac: FloatArray) -> FloatArray:
-    known = volatility_frac[np.isfinite(volatility_frac) & (volatility_frac > 0)]
-    median = float(np.median(known)) if known.size else 1.0
-    own = np.where(np.isfinite(volatility_frac) & (volatility_frac > 0), volatility_frac, median)
-    weights = np.maximum(sizing.asset_cap_frac * np.minimum(1.0, median / own), sizing.asset_floor_frac)
-    if (total := float(weights.sum())) > sizing.sector_cap_frac:
-        weights = weights * (sizing.sector_cap_frac / total)
-    return np.asarray(weights)
+def in_order(sizing: Sizing, prices: Sequence[float], *, nav_usd: float, free_usd: float) -> list[float]:
+    """Return weights [0–1] of candidates in their order: the asset cap while whole shares of it can be paid.
+
+    Args:
+        prices: last price of each candidate [USD/share].
+        free_usd: cash that nothing else has taken; the cash buffer stays in it.
+    """
+    free, budget = free_usd - sizing.cash_buffer_frac * nav_usd, sizing.asset_cap_frac * nav_usd
+    weights = []
+    for price in prices:
+        cost = price * (budget // price) if price > 0 else 0.0
+        takes = 0.0 < cost <= free
+        free -= cost if takes else 0.0
+        weights.append(sizing.asset_cap_frac if takes else 0.0)
+    return weights
+
+
+def _sector_weights(sizing: Sizing, volatility_frac: Sequence[float]) -> list[float]:
+    median = _median(sorted(v for v in volatility_frac if isfinite(v) and v > 0))
+    own = [v if isfinite(v) and v > 0 else median for v in volatility_frac]
+    weights = [max(sizing.asset_cap_frac * min(1.0, median / v), sizing.asset_floor_frac) for v in own]
+    if (total := sum(weights)) > sizing.sector_cap_frac:
+        weights = [weight * (sizing.sector_cap_frac / total) for weight in weights]
+    return weights
+
+
+def _median(ascending: Sequence[float]) -> float:
+    if not ascending:
+        return 1.0
+    middle = len(ascending) // 2
+    return ascending[middle] if len(ascending) % 2 else (ascending[middle - 1] + ascending[middle]) / 2

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from trading.domain.instruments import Sector, Symbol, Universe
 from trading.domain.panel import FeaturePanel
@@ -18,7 +18,13 @@ type Rule = Callable[[FeaturePanel], Verdicts]
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """How much of each name. Fractions of NAV [0–1] unless said."""
+    """How much of each name, and how it is bought. Fractions of NAV [0–1] unless said.
+
+    Attributes:
+        rule: "sleeves" shares NAV out by sector and volatility (`sizing.allocate`); "in_order" gives each name the
+            asset cap, in universe order, while cash lasts (`sizing.in_order`).
+        entry_order: "limit" fills up to `limit_offset_frac` above the last price; "market" takes the next open.
+    """
 
     asset_cap_frac: float = 0.10
     asset_floor_frac: float = 0.05
@@ -28,6 +34,8 @@ class Sizing:
     limit_offset_frac: float = 0.005
     rebalance_nav_frac: float = 0.01
     rebalance_target_frac: float = 0.20
+    rule: Literal["sleeves", "in_order"] = "sleeves"
+    entry_order: Literal["limit", "market"] = "limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,9 @@ class Protection:
     """Orders and breakers that guard a position or the book.
 
     Attributes:
-        trail_frac, take_profit_frac: distances of the broker-side orders [0–1].
+        trail_frac, take_profit_frac: distances of stop and target [0–1].
+        rests: "at_broker" are orders that work inside the hour, from the highest price; "on_closes" sells at the
+            next open after an hour that closed beyond them, from the highest close.
         breaker_frac: fall from the high-water mark that trips REDUCE_ONLY; breaker_exit: "all" or "none" is sold.
         reentry_sessions, reentry_vix: the way back. lifetime_halt_frac: fall that halts for good.
         entry_minutes: life of an entry. collar_frac: furthest limit from the last price. max_vix: points.
@@ -51,6 +61,7 @@ class Protection:
     entry_minutes: int = 25
     collar_frac: float = 0.03
     max_vix: float = 30.0
+    rests: Literal["at_broker", "on_closes"] = "at_broker"
 
 
 @dataclass(frozen=True, slots=True)

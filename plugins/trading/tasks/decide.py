@@ -79,7 +79,7 @@ def store_step(
     tx: Transaction, spec: StrategySpec, hour: Hour, taken: Step, kind: DecisionKind, *, code_version: str
 ) -> Decision:
     """Store a decision with its reasons, targets, orders, NAV and change of trading state."""
-    book, slot = taken.state.book, hour.slot
+    book, slot, account = taken.state.book, hour.slot, taken.account
     decision = Decision(
         decision_id=decision_id_for(book, kind, slot.as_of),
         book=book,
@@ -91,16 +91,16 @@ def store_step(
         strategy=spec.name,
         spec_hash=spec.spec_hash,
         code_version=code_version,
-        decision_hash=decision_hash(spec.spec_hash, hour, taken.targets),
+        decision_hash=decision_hash(spec.spec_hash, hour, account.targets),
         nav_usd=taken.nav_usd,
-        note=taken.note,
+        note=account.note,
     )
-    reasons = [*hour.judgement.reasons(hour.row, slot.as_of), *taken.reasons]
-    tx.decisions.add(decision, reasons, taken.targets, [*taken.orders, *(v.order for v in taken.vetoes)])
+    reasons = [*hour.judgement.reasons(hour.row, slot.as_of), *account.reasons]
+    tx.decisions.add(decision, reasons, account.targets, [*taken.orders, *(v.order for v in taken.vetoes)])
     for veto in (v for v in taken.vetoes if v.denials):
         tx.checks.add_denials(veto.order.order_id, veto.denials, stage=Stage.DECISION, at=hour.cutoff_at)
     if (row := nav_row(taken.state, hour.slot, taken.nav_usd)) is not None:
-        tx.ledger.add_nav(book, row, taken.marks)
+        tx.ledger.add_nav(book, row, account.marks)
     if taken.state_change:
         _announce(tx, book, taken, slot.as_of)
     return decision

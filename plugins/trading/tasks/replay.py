@@ -14,10 +14,10 @@ from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import ActionKind
 from trading.domain.orders import Order, OrderPurpose, OrderRef
+from trading.engine.arrival import Market, before_hour
 from trading.engine.corporate import Dividend, split_ratios
-from trading.engine.hours import history_panel, hours
+from trading.engine.hours import Hours, history_panel
 from trading.engine.market import Traffic, accept
-from trading.engine.replay import Market, before_hour
 from trading.engine.state import BookState, Hour
 from trading.engine.step import step
 from trading.errors import BrokerRefused, PermanentError, TransientError
@@ -124,7 +124,7 @@ def _run_session(
     state = load_state(tx, book, slots[0], unsettled=unsettled_of(services, tx, book, slots[0]))
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
     panel = history_panel(spec, facts, timeline, terms)
-    for hour in hours(judge(spec, panel), panel, timeline, terms):
+    for hour in Hours(judge(spec, panel), panel, timeline, terms):
         state = desk.play(spec, state, hour, market, cutoff_at)
         cutoff_at = hour.cutoff_at
     tx.replays.save(book, session_on, {"run_id": run_id, "decisions": desk.decisions, "fills": desk.fills})
@@ -174,7 +174,7 @@ class _Recorder:
             self._known[order.order_id] = stored
 
     def _store_traffic(self, traffic: Traffic) -> None:
-        for event in traffic.events:
+        for event in traffic.events or ():
             self._known[event.order_id] = self._tx.orders.record(self._known[event.order_id], event)
         for booking in traffic.bookings:
             self.fills += self._tx.ledger.add_booking(booking)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trading.accounting.lots import book_fill, term_of
-from trading.accounting.wash_sales import blocked_until
+from trading.accounting.wash_sales import washing
 from trading.domain.fills import Term
 from trading.domain.orders import Side
 from trading.errors import InvariantBroken
@@ -74,6 +74,6 @@ def test_a_loss_blocks_buying_back_for_thirty_days_and_a_gain_does_not():
     lots = book_fill(a_fill(), ()).lots
     loss = book_fill(a_fill(fill_id="f2", side=Side.SELL, price=Decimal(90)), lots).disposals
     gain = book_fill(a_fill(fill_id="f2", side=Side.SELL, price=Decimal(110)), lots).disposals
-    assert blocked_until("NVDA", loss) == AS_OF.date() + timedelta(days=30)
-    assert blocked_until("AMD", loss) is None
-    assert blocked_until("NVDA", gain) is None
+    assert washing(loss)["NVDA"] == AS_OF.date() + timedelta(days=30)
+    assert "AMD" not in washing(loss)
+    assert washing(gain) == {}

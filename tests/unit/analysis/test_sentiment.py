@@ -53,9 +53,9 @@ def test_news_fades_by_half_a_day_and_is_gone_after_three():
 
 def test_a_busy_name_does_not_saturate():
     valence = np.full(40, 0.4)
-    assert evidence_score(valence, np.zeros(40)) < evidence_score(np.full(40, 4.0), np.zeros(40))
+    assert evidence_score(valence.sum(), 40.0) < evidence_score(160.0, 40.0)
     total = 40 * 0.4 / np.sqrt(40 / 3)
-    assert evidence_score(valence, np.zeros(40)) == pytest.approx(total / np.sqrt(total**2 + 15))
+    assert evidence_score(valence.sum(), 40.0) == pytest.approx(total / np.sqrt(total**2 + 15))
 
 
 def test_a_repeated_headline_counts_once():

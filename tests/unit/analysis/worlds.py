@@ -6,11 +6,11 @@ from datetime import date, timedelta
 
 import numpy as np
 from trading.adapters.market_calendar import NyseCalendar
-from trading.analysis.facts import DecisionTimes, Facts, decision_times
+from trading.analysis.facts import DecisionTimes, Facts
 from trading.domain.instruments import VIX
 from trading.domain.market import Bar, Resolution
 from trading.domain.series import BarSeries, series_of
-from trading.engine.hours import Timeline
+from trading.engine.hours import Terms, Timeline
 from trading.tasks.facts import session_before, timeline_of
 
 CALENDAR = NyseCalendar()
@@ -49,7 +49,7 @@ def half_hours(symbol: str, price_of, first_on: date, last_on: date) -> BarSerie
 def times_of(first_on: date, last_on: date, *, delay_minutes: int = 0) -> DecisionTimes:
     """Return every decision time of the sessions in the range."""
     timeline = timeline_between(first_on, last_on)
-    return decision_times(timeline.slots, timeline.previous_on, delay_minutes)
+    return timeline.times(Terms(delay_minutes))
 
 
 def timeline_between(first_on: date, last_on: date) -> Timeline:

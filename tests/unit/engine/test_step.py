@@ -15,7 +15,7 @@ from trading.domain.portfolio import Breaker, Portfolio, Position, TradingState
 from trading.domain.signals import Outcome
 from trading.engine.desk_view import prices_of
 from trading.engine.hashing import decision_hash
-from trading.engine.hours import Terms, history_panel, hours
+from trading.engine.hours import Hours, Terms, history_panel
 from trading.engine.rebalance import rebalance_step
 from trading.engine.state import BookState, Hour
 from trading.engine.step import step
@@ -33,7 +33,7 @@ CORE = technical_core()
 def hours_of(facts: Facts, spec=CORE) -> list[Hour]:
     timeline = timeline_between(ON, ON)
     panel = history_panel(spec, facts, timeline, Terms())
-    return list(hours(judge(spec, panel), panel, timeline, Terms()))
+    return list(Hours(judge(spec, panel), panel, timeline, Terms()))
 
 
 def a_book(cash: float = 100_000, **held: tuple[int, float]) -> BookState:
@@ -70,7 +70,7 @@ def test_a_name_that_qualifies_is_bought_with_its_protection(first_hour):
     assert (entry.quantity + 1) * entry.limit_price > Decimal(10_000)
     assert (stop.trail_frac, stop.parent_id) == (0.12, entry.order_id)
     assert float(target.limit_price) == pytest.approx(price * 1.25, abs=0.011)
-    assert taken.targets.weight_frac == {"GLD": pytest.approx(0.1)}
+    assert taken.account.targets.weight_frac == {"GLD": pytest.approx(0.1)}
 
 
 def test_as_specified_nothing_is_bought_without_news(first_hour, world):
@@ -82,14 +82,14 @@ def test_a_rising_vix_blocks_entries_and_the_note_says_so(world):
     wild = Facts({**world.bars, (VIX, Resolution.DAY): daily_series(VIX, np.full(10, 31.0), last_on=ON)})
     taken = step(CORE, a_book(), hours_of(wild)[0], "d1")
     assert taken.orders == ()
-    assert "VIX 31.0 > 30" in taken.note
+    assert "VIX 31.0 > 30" in taken.account.note
 
 
 def test_an_unknown_vix_blocks_entries(world):
     blind = Facts({key: series for key, series in world.bars.items() if key[0] != VIX})
     taken = step(CORE, a_book(), hours_of(blind)[0], "d1")
     assert taken.orders == ()
-    assert "the VIX is unknown" in taken.note
+    assert "the VIX is unknown" in taken.account.note
 
 
 def test_the_closing_slot_plans_no_entry(world):
@@ -103,7 +103,7 @@ def test_what_is_held_is_not_bought_again(first_hour):
     price = float(first_hour.panel.price[0, 0])
     taken = step(CORE, a_book(90_000, GLD=(80, price)), first_hour, "d1")
     assert taken.orders == ()
-    held = [r for r in taken.reasons if r.symbol == "GLD" and r.rule == "position_open"]
+    held = [r for r in taken.account.reasons if r.symbol == "GLD" and r.rule == "position_open"]
     assert [r.outcome for r in held] == [Outcome.PASS]
 
 
@@ -163,12 +163,12 @@ def test_a_held_symbol_without_a_price_stops_sizing_and_says_so(first_hour):
 def test_two_books_that_see_the_same_have_the_same_decision_hash(first_hour):
     one = step(CORE, a_book(), first_hour, "a")
     other = step(CORE, replace(a_book()), first_hour, "b")
-    hashes = {decision_hash(CORE.spec_hash, first_hour, t.targets) for t in (one, other)}
+    hashes = {decision_hash(CORE.spec_hash, first_hour, t.account.targets) for t in (one, other)}
     assert len(hashes) == 1
 
 
 def test_a_known_surprise_is_a_part_of_the_decision_hash_and_its_absence_is_not(first_hour):
-    targets = step(CORE, a_book(), first_hour, "a").targets
+    targets = step(CORE, a_book(), first_hour, "a").account.targets
 
     def hash_with(**columns):
         return decision_hash(CORE.spec_hash, replace(first_hour, panel=replace(first_hour.panel, **columns)), targets)
@@ -203,7 +203,7 @@ def test_a_name_below_its_stop_that_nothing_guards_at_the_broker_is_sold_by_the_
     taken = step(CORE, book, first_hour, "d1")
     (exit_order,) = [o for o in taken.orders if o.symbol == "GLD" and o.purpose is OrderPurpose.EXIT]
     assert exit_order.quantity == 10
-    (reason,) = [r for r in taken.reasons if r.rule == "software_stop"]
+    (reason,) = [r for r in taken.account.reasons if r.rule == "software_stop"]
     assert (reason.symbol, reason.outcome, reason.observed) == ("GLD", Outcome.PASS, price)
     assert reason.threshold == pytest.approx(price * 1.2 * 0.88)
 
@@ -213,7 +213,7 @@ def test_a_stop_that_rests_at_the_broker_is_left_to_work(first_hour):
     book = a_book(GLD=(10, price * 1.2))
     stop = an_order(symbol="GLD", purpose=OrderPurpose.STOP, status=OrderStatus.SUBMITTED, order_type=OrderType.TRAIL)
     taken = step(CORE, replace(book, working=(stop,)), first_hour, "d1")
-    assert [r for r in taken.reasons if r.rule == "software_stop"] == []
+    assert [r for r in taken.account.reasons if r.rule == "software_stop"] == []
     assert [o for o in taken.orders if o.symbol == "GLD" and o.purpose is OrderPurpose.EXIT] == []
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from trading.accounting.lots import book_fill
-from trading.accounting.wash_sales import blocked_until
+from trading.accounting.wash_sales import washing
 from trading.domain.orders import Side
 from trading.execution.vetoes import vet
 
@@ -36,13 +36,12 @@ def test_r06_a_purchase_that_would_wash_a_loss_waits_and_no_sale_ever_does(numbe
     case = oracle("wash_sale_prevention.json")["cases"][number]
     proposal, verdict = case["proposal"], case["expected"]["verdict"]
     lots, disposals = lots_and_disposals(case["history"])
-    until = blocked_until("NVDA", disposals)
     desk = a_desk(
         session_on=date.fromisoformat(proposal["date"]),
         prices={"NVDA": float(proposal["price"])},
         held={"NVDA": sum((lot.quantity for lot in lots), Decimal(0))},
         lots={"NVDA": lots},
-        wash_until={} if until is None else {"NVDA": until},
+        wash_until=washing(disposals),
     )
     quantity = Decimal(proposal["qty"])
     if proposal["side"] == "BUY":

@@ -18,7 +18,7 @@ def panel(symbols=("GLD", "NVDA"), **known):
 
 
 def outcome(verdicts, column: int = 0) -> str:
-    return OUTCOMES[verdicts.outcome[0, column]].value
+    return OUTCOMES[verdicts.outcome(0)[column]].value
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_loss_maker_is_never_cheap():
 def test_two_bad_sources_are_an_event_even_without_a_score():
     facts = panel(negative_source_count=[2, 1], sentiment=[NAN, NAN])
     verdicts = rules.negative_news(facts, threshold=-0.5, sources=2)
-    assert list(verdicts.outcome[0]) == [PASS, ABSTAIN]
+    assert list(verdicts.outcome(0)) == [PASS, ABSTAIN]
 
 
 def test_every_abstention_has_its_reason_and_every_verdict_its_numbers():
@@ -68,7 +68,7 @@ def test_an_optional_rule_may_abstain_but_not_fail():
     assert judge(spec, panel(TRADED, **known)).enters.all()
     sour = judge(spec, panel(TRADED, **known, sentiment=[0.1] * 10))
     assert not sour.enters.any()
-    assert {name for _, name, v in sour.verdicts if v.outcome[0, 0] == FAIL} == {
+    assert {name for _, name, v in sour.verdicts if v.outcome(0)[0] == FAIL} == {
         "sentiment_above",
         "rsi_above",
         "negative_news",

@@ -1,0 +1,126 @@
+"""Candidates that cannot be entered whatever the order: closed market, trading state, wash-sale window, full book.
+
+The pre-trade checks would deny each of them, hour after hour. Their verdict is foreseen here from a few numbers, so
+that these hours need no step; a candidate for which it cannot be foreseen is planned and vetted. Tests hold both
+against each other.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.accounting.wash_sales import washing
+from trading.domain.panel import FeaturePanel
+from trading.domain.portfolio import TradingState
+from trading.engine.hours import Hours
+from trading.engine.state import BookState
+from trading.engine.step import Gate
+from trading.strategy.spec import StrategySpec
+
+type Bits = int
+"""A set of symbols: bit n is column n of the panel."""
+
+_NOISE = 1e-6
+"""Room for rounding, as a fraction of NAV; what lies within it is left to the checks."""
+
+
+def bits(mask: NDArray[np.bool_]) -> list[Bits]:
+    """Return each row of a mask of shape (times, symbols) as a set of symbols."""
+    packed = np.packbits(mask, axis=1, bitorder="little")
+    width, whole = packed.shape[1], packed.tobytes()
+    return [int.from_bytes(whole[at : at + width], "little") for at in range(0, len(whole), width)]
+
+
+class Barred:
+    """What is the same for every book: hours, prices and caps."""
+
+    def __init__(self, spec: StrategySpec, hours: Hours, gate: Gate) -> None:
+        panel, grid = hours.panel, hours.timeline.grid
+        self.spec, self.panel = spec, panel
+        self.codes = frozenset(check.code for check in gate.checks)
+        closes_at = grid.as_of[np.searchsorted(grid.session, grid.session, side="right") - 1]
+        is_closed = hours.timeline.times(hours.terms).cutoff_at >= closes_at
+        self.is_closed: list[bool] = (is_closed if "MARKET_CLOSED" in self.codes else is_closed & False).tolist()
+        self.dearest: list[float] = _dearest(panel).tolist()
+        self.last_rows = (np.searchsorted(grid.session, np.arange(len(hours.timeline.sessions)), side="right")).tolist()
+        self.sessions_on = [session.session_on for session in hours.timeline.sessions]
+        self.sleeves = {
+            sector: sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
+            for sector in dict.fromkeys(spec.universe.sectors)
+        }
+
+    def for_book(self, state: BookState) -> BarredInBook:
+        """Return the verdicts for a book to which nothing happens."""
+        return BarredInBook(self, state)
+
+
+class BarredInBook:
+    """What keeps candidates out of one book; asked for ascending hours."""
+
+    def __init__(self, every: Barred, state: BookState) -> None:
+        self._every, sizing = every, every.spec.sizing
+        self._why_all = _standing(state, every.codes)
+        self._ends = sorted(self._wash_ends(state), reverse=True) if "WASH_BLOCK" in every.codes else []
+        self._wash = sum(bit for _, bit in self._ends)
+        self._cash = float(state.portfolio.cash_usd)
+        self._is_in_order = sizing.rule == "in_order"
+        self._least_frac = sizing.asset_cap_frac if self._is_in_order else sizing.asset_floor_frac
+        self._buffer_frac, self._cap_frac = sizing.cash_buffer_frac, sizing.sector_cap_frac
+        self._reach = 1.0 + (0.0 if self._is_in_order else sizing.limit_offset_frac) + 1e-3
+        self._held = [(float(q), every.panel.column[s]) for s, q in state.held.items()]
+
+    def split(self, waiting: Bits, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
+        """Return the candidates that may be entered for all that is known here, and those that cannot, by check."""
+        if self._why_all is not None:
+            return 0, [(self._why_all, waiting)]
+        if self._every.is_closed[row]:
+            return 0, [("MARKET_CLOSED", waiting)]
+        while self._ends and row >= self._ends[-1][0]:
+            self._wash ^= self._ends.pop()[1]
+        washed = waiting & self._wash
+        found = [("WASH_BLOCK", washed)] if washed else []
+        if not (left := waiting ^ washed):
+            return 0, found
+        # An entry is worth its weight less one share at most, and no weight is under the floor.
+        least = self._least_frac * nav_usd - self._every.dearest[row] * self._reach
+        room = _NOISE * nav_usd
+        if least > self._cash - self._buffer_frac * nav_usd + room:
+            # The names of a strategy that buys in order while cash lasts are not planned at all.
+            return 0, found if self._is_in_order else [*found, ("GROSS_CAP", left)]
+        for sleeve, worth in self._full_sleeves(row, left) if not self._is_in_order else ():
+            if worth + least > self._cap_frac * nav_usd + room:
+                found.append(("SECTOR_CAP", left & sleeve))
+                left &= ~sleeve
+        return left, found
+
+    def _full_sleeves(self, row: int, waiting: Bits) -> Iterator[tuple[Bits, float]]:
+        """Yield the sleeves of what waits, with what is held in each [USD]."""
+        price = self._every.panel.price
+        for sleeve in self._every.sleeves.values():
+            if sleeve & waiting:
+                yield sleeve, sum(shares * price.item(row, c) for shares, c in self._held if sleeve >> c & 1)
+
+    def _wash_ends(self, state: BookState) -> Iterator[tuple[int, Bits]]:
+        """Yield (hour from which a purchase is free again, symbol)."""
+        every = self._every
+        for symbol, until in washing(state.disposals).items():
+            session = bisect_right(every.sessions_on, until)
+            row = every.last_rows[session - 1] if session else 0
+            if symbol in every.panel.column:
+                yield row, 1 << every.panel.column[symbol]
+
+
+def _standing(state: BookState, codes: frozenset[str]) -> str | None:
+    """Return the check that stops every entry of the book, if there is one."""
+    if state.trading_state is not TradingState.ACTIVE and "STATE" in codes:
+        return "STATE"
+    return "DD_BREAKER" if state.breaker.tripped_on is not None and "DD_BREAKER" in codes else None
+
+
+def _dearest(panel: FeaturePanel) -> NDArray[np.float64]:
+    """Return the highest price of each hour [USD/share]; 0 without any."""
+    return np.asarray(np.fmax.reduce(panel.price, axis=1, initial=0.0))

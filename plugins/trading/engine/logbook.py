@@ -1,0 +1,111 @@
+"""What a replay writes down while it runs: few objects, and changes instead of hours."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from trading.domain.fills import Booking
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.orders import Order
+from trading.domain.panel import FloatArray
+from trading.engine.corporate import Dividend
+from trading.engine.hours import Hours
+from trading.engine.lookout import Lookout, Stretch
+from trading.engine.market import Traffic
+from trading.engine.result import EquityCurve, ReplayResult
+from trading.engine.state import BookState, Hour, Step
+from trading.strategy.spec import StrategySpec
+
+
+class Logbook:
+    """Collects what the hours of one replay did."""
+
+    def __init__(self, hours: Hours, lookout: Lookout) -> None:
+        self._hours, self._lookout = hours, lookout
+        self._nav_usd: list[float] = []
+        self._cash: list[tuple[int, float]] = []
+        self._held: dict[Symbol, Decimal] = {}
+        self._holdings: dict[Symbol, list[tuple[int, float]]] = {}
+        self._orders: list[Order] = []
+        self._bookings: list[Booking] = []
+        self._dividends: list[Dividend] = []
+        self._denials: Counter[str] = Counter()
+        self._state_changes: list[tuple[datetime, str]] = []
+
+    def add(self, hour: Hour, taken: Step, traffic: Traffic, dividends: tuple[Dividend, ...]) -> None:
+        """Write down what one hour did."""
+        row, state = hour.row, taken.state
+        self._nav_usd.append(np.nan if taken.nav_usd is None else taken.nav_usd)
+        self._cash.append((row, float(state.portfolio.cash_usd)))
+        if (held := state.held) != self._held:
+            for symbol in held.keys() | self._held.keys():
+                if held.get(symbol) != self._held.get(symbol):
+                    self._holdings.setdefault(symbol, []).append((row, float(held.get(symbol, 0))))
+            self._held = held
+        self._orders += taken.orders
+        self._bookings += traffic.bookings
+        self._dividends += dividends
+        if taken.state_change:
+            self._state_changes.append((hour.slot.as_of, taken.state_change))
+        if taken.nav_usd is not None:
+            self._count_denials(taken, row, taken.nav_usd)
+
+    def _count_denials(self, taken: Step, row: int, nav_usd: float) -> None:
+        """Count each candidate once, by the check that was foreseen to stop it, else by the first one that did."""
+        foreseen, found = self._lookout.stopped(taken.state, row, nav_usd)
+        for code, names in found:
+            self._denials[code] += names.bit_count()
+        column = self._hours.panel.column
+        for veto in taken.vetoes:
+            if veto.denials and not (foreseen >> column[veto.order.symbol] & 1):
+                self._denials[veto.code] += 1
+
+    def pass_by(self, passed: Stretch) -> None:
+        """Write down the hours that nothing happened in."""
+        self._nav_usd += passed.nav_usd
+        self._denials.update(passed.barred)
+
+    def result(self, spec: StrategySpec, book: BookId, starting_usd: float, final: BookState) -> ReplayResult:
+        """Return what the replay did."""
+        return ReplayResult(
+            book=book,
+            spec=spec,
+            starting_usd=starting_usd,
+            panel=self._hours.panel,
+            judgement=self._hours.judgement,
+            curve=self._curve(),
+            orders=tuple(self._orders),
+            fills=tuple(b.fill for b in self._bookings),
+            disposals=tuple(d for b in self._bookings for d in b.disposals),
+            dividends=tuple(self._dividends),
+            denials=dict(sorted(self._denials.items())),
+            state_changes=tuple(self._state_changes),
+            final=final,
+        )
+
+    def _curve(self) -> EquityCurve:
+        timeline, panel = self._hours.timeline, self._hours.panel
+        rows = len(self._hours)
+        quantity = np.zeros((rows, len(panel.symbols)))
+        for symbol, changes in self._holdings.items():
+            quantity[:, panel.column[symbol]] = _spread(changes, rows)
+        times = timeline.times(self._hours.terms)
+        return EquityCurve(
+            as_of=times.as_of,
+            session_on=times.session_on,
+            is_closing=timeline.grid.is_closing,
+            nav_usd=np.array(self._nav_usd),
+            cash_usd=_spread(self._cash, rows),
+            quantity=quantity,
+        )
+
+
+def _spread(changes: list[tuple[int, float]], rows: int) -> FloatArray:
+    """Return the value that stood at each of `rows` hours; 0 before the first change."""
+    at, values = [row for row, _ in changes], [value for _, value in changes]
+    hours = np.diff([0, *at, rows])
+    return np.repeat(np.array([0.0, *values]), hours)

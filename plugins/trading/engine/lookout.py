@@ -1,0 +1,193 @@
+"""Which hour comes next in which a book may change: what lies between is passed without a step.
+
+A quiet hour is one in which `step` would send nothing and change nothing but marks. It is recognised from arrays that
+were computed once: no candidate that could be entered, no exit rule, no touch of a stop or target, no breaker level,
+no weight over its band, no corporate action. Where quiet cannot be proven, the hour is stepped.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum, inf
+
+import numpy as np
+
+from trading.domain.instruments import Symbol
+from trading.domain.panel import Why
+from trading.domain.portfolio import TradingState
+from trading.domain.records import changed
+from trading.engine.barred import Barred, Bits, bits
+from trading.engine.breaker import raised
+from trading.engine.hours import Hours
+from trading.engine.state import BookState
+from trading.engine.step import Gate
+from trading.engine.tracks import NEVER
+from trading.engine.watch import PositionWatch
+from trading.strategy.spec import StrategySpec
+
+_MARGIN = 1e-9
+"""Relative room around a level that is compared here in another order of operations than in the step."""
+
+
+@dataclass
+class Stretch:
+    """What passed between two events.
+
+    Attributes:
+        nav_usd: NAV of each passed hour; NaN where a held symbol had no price.
+        barred: candidates that could not be entered, by the check that stops them first.
+    """
+
+    nav_usd: list[float] = field(default_factory=list)
+    barred: Counter[str] = field(default_factory=Counter)
+
+
+class Lookout:
+    """Looks ahead from one event to the next one."""
+
+    def __init__(
+        self, spec: StrategySpec, hours: Hours, watch: PositionWatch, gate: Gate, acting: Mapping[Symbol, Sequence[int]]
+    ) -> None:
+        """Prepare for the hours of a replay.
+
+        Args:
+            acting: hours with a split or dividend, ascending, by symbol.
+        """
+        panel, judgement, grid = hours.panel, hours.judgement, hours.timeline.grid
+        self.spec, self.rows, self.column = spec, len(panel), panel.column
+        self._watch, self._acting, self._price = watch, acting, panel.price
+        self.enters = bits(judgement.enters & ~judgement.blocked)
+        self.exits = bits(judgement.exits)
+        self.vix: list[float] = np.where(panel.why_vix[:, 0] == Why.KNOWN, panel.vix[:, 0], np.nan).tolist()
+        self.is_first: list[bool] = (grid.number == 0).tolist()
+        self.sessions, self.session_of = hours.timeline.sessions, grid.session
+        self.barred = Barred(spec, hours, gate)
+        self._prices: dict[Symbol, list[float]] = {}
+
+    def ahead(self, state: BookState, row: int) -> tuple[BookState, int, Stretch]:
+        """Return the book before the next event after `row`, the hour of that event, and what passed until then."""
+        passed = Stretch()
+        until = self._next_known(state, row)
+        if until == row + 1:
+            return state, until, passed
+        scan = _Scan(self, state, row, until)
+        stops_at = scan.run(passed)
+        return scan.landed(state, passed, stops_at), stops_at, passed
+
+    def stopped(self, state: BookState, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
+        """Return the candidates of a stepped hour whose denial was foreseen, and the checks that stop them."""
+        waiting = self.enters[row] & ~self.held(state)
+        if not waiting:
+            return 0, []
+        left, found = self.barred.for_book(state).split(waiting, row, nav_usd)
+        return waiting & ~left, found
+
+    def held(self, state: BookState) -> Bits:
+        """Return what the book holds."""
+        return sum(1 << self.column[symbol] for symbol in state.held)
+
+    def prices(self, symbol: Symbol) -> list[float]:
+        """Return the prices of one symbol at every hour, NaN where unknown."""
+        if symbol not in self._prices:
+            price = self._price[:, self.column[symbol]]
+            self._prices[symbol] = np.where(np.isfinite(price), price, np.nan).tolist()
+        return self._prices[symbol]
+
+    def _next_known(self, state: BookState, row: int) -> int:
+        """Return the next hour of which it is known that something happens; the end of the timeline if none."""
+        touches, held = self._watch.look(state, row), state.held
+        is_tripped = state.breaker.tripped_on is not None
+        if any(not o.is_protective for o in state.working) or touches.keys() != held.keys() or (is_tripped and held):
+            return min(row + 1, self.rows)
+        until = min(touches.values(), default=NEVER)
+        for symbol in held:
+            rows = self._acting.get(symbol, ())
+            place = bisect_right(rows, row)
+            until = min(until, rows[place] if place < len(rows) else NEVER)
+        return min(until, self.rows)
+
+
+class _Scan:
+    """The quiet hours of one book, one after the other; only marks move."""
+
+    def __init__(self, lookout: Lookout, state: BookState, row: int, until: int) -> None:
+        self._out, self._row, self._until = lookout, row, until
+        self._cash, self._mask = float(state.portfolio.cash_usd), lookout.held(state)
+        self._held = [(float(shares), lookout.prices(symbol)) for symbol, shares in state.held.items()]
+        self._breaker, self._rules = state.breaker, lookout.spec.protection
+        self._is_halted = state.trading_state in (TradingState.HALTED, TradingState.LOCKED)
+        self._bars = lookout.barred.for_book(state)
+
+    def run(self, passed: Stretch) -> int:
+        """Pass quiet hours; return the first one that is not."""
+        exits, enters, held, mask, cash = self._out.exits, self._out.enters, self._held, self._mask, self._cash
+        band, navs, split = self._out.spec.sizing.trim_above_frac * (1 - _MARGIN), passed.nav_usd, self._bars.split
+        floor, peak = self._levels()
+        for row in range(self._row + 1, self._until):
+            if exits[row] & mask:
+                return row
+            values = [shares * prices[row] for shares, prices in held]
+            nav = fsum((cash, *values))
+            if nav == nav:
+                if nav < floor or (values and max(values) > band * nav):
+                    return row
+                if nav > peak:
+                    if self._may_return(row):
+                        return row
+                    self._raise(nav, row)
+                    floor, peak = self._levels()
+                if waiting := enters[row] & ~mask:
+                    left, found = split(waiting, row, nav)
+                    if left:
+                        return row
+                    for code, names in found:
+                        passed.barred[code] += names.bit_count()
+            navs.append(nav)
+        return self._until
+
+    def _levels(self) -> tuple[float, float]:
+        """Return the NAV under which the breaker acts, and the one above which a mark rises; −inf to look always."""
+        breaker, rules = self._breaker, self._rules
+        lifetime = breaker.lifetime_peak_usd * (1 - rules.lifetime_halt_frac)
+        if breaker.tripped_on is not None:
+            return (-inf if self._is_halted else lifetime * (1 + _MARGIN)), -inf
+        floor = max(lifetime, breaker.peak_nav_usd * (1 - rules.breaker_frac)) * (1 + _MARGIN)
+        return (-inf if self._is_halted else floor), breaker.peak_nav_usd
+
+    def _raise(self, nav_usd: float, row: int) -> None:
+        self._breaker = raised(self._breaker, nav_usd, is_new_session=self._out.is_first[row])
+
+    def _may_return(self, row: int) -> bool:
+        """Return whether the way back may be open at `row`."""
+        if self._breaker.tripped_on is None or self._is_halted:
+            return False
+        waited = self._breaker.sessions_since_trip + self._out.is_first[row] >= self._rules.reentry_sessions
+        return waited and self._out.vix[row] < self._rules.reentry_vix
+
+    def landed(self, state: BookState, passed: Stretch, stops_at: int) -> BookState:
+        """Return the book after the passed hours."""
+        if not passed.nav_usd:
+            return state
+        last = stops_at - 1
+        session = self._out.session_of.item(last)
+        session_on = self._out.sessions[session].session_on
+        newest = _newest(passed.nav_usd, state.newest_nav_usd)
+        closing, orders_today = state.closing_nav_usd, state.orders_today
+        if session_on != state.session_on:
+            opens = int(np.searchsorted(self._out.session_of, session)) - self._row - 1
+            closing, orders_today = _newest(passed.nav_usd[:opens], state.newest_nav_usd), 0
+        return changed(
+            state,
+            breaker=self._breaker,
+            newest_nav_usd=newest,
+            closing_nav_usd=closing,
+            session_on=session_on,
+            orders_today=orders_today,
+        )
+
+
+def _newest(navs: Sequence[float], before: float | None) -> float | None:
+    return next((nav for nav in reversed(navs) if nav == nav), before)
