@@ -183,12 +183,14 @@ class _Symbol:
             self._resize_protection(fill.executed_at)
 
     def _resize_protection(self, at: datetime) -> None:
-        """Leave exactly one protection for exactly what is held; none when nothing is."""
+        """Leave exactly one protection for exactly what is held, none when nothing is, and no sale of more than that."""
         held = self._held()
-        kept = [o for o in self.working if not o.is_protective]
-        for order in (o for o in self.working if o.is_protective):
-            if held > 0:
+        kept: list[Order] = []
+        for order in self.working:
+            if order.is_protective and held > 0:
                 kept.append(changed(order, quantity=held))
+            elif order.side is Side.BUY or order.quantity <= held:
+                kept.append(order)
             else:
                 self.traffic.note(order, OrderStatus.CANCELLED, at, detail="the position is closed")
         self.working = kept
