@@ -12,7 +12,7 @@ from trading.domain.panel import FeaturePanel
 from trading.domain.signals import Targets
 from trading.engine.futures import EVERY_KIND
 from trading.engine.hashing import decision_hash
-from trading.engine.hours import Terms, Timeline, history_panel, Hours
+from trading.engine.hours import Hours, Terms, Timeline, history_panel
 from trading.engine.lookahead import Leak, Played, look_ahead
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult

@@ -207,10 +207,10 @@ def test_rules_are_counted_as_a_loop_over_hours_and_symbols_counts_them(found):
                 name
                 for role, name, v in judgement.verdicts
                 if {
-                    RuleRole.ENTRY_REQUIRED: v.outcome[row, column] != PASS,
-                    RuleRole.ENTRY_OPTIONAL: v.outcome[row, column] == FAIL,
-                    RuleRole.EXIT: v.outcome[row, column] == PASS,
-                    RuleRole.BLOCK: v.outcome[row, column] in (PASS, ABSTAIN),
+                    RuleRole.ENTRY_REQUIRED: v.outcome(row)[column] != PASS,
+                    RuleRole.ENTRY_OPTIONAL: v.outcome(row)[column] == FAIL,
+                    RuleRole.EXIT: v.outcome(row)[column] == PASS,
+                    RuleRole.BLOCK: v.outcome(row)[column] in (PASS, ABSTAIN),
                 }[role]
             ]
             is_open = judgement.enters[row, column] and not judgement.blocked[row, column]

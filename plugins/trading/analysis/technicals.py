@@ -119,13 +119,17 @@ def daily_columns(
     begins = np.flatnonzero(
         np.concatenate([[True], (np.diff(row) != 0) | (np.diff(times.session_on) != np.timedelta64(0))])
     )
-    columns = _daily_values(daily, actions, times.at(begins), row[begins])
+    columns = _daily_values(daily, actions, times.at(begins), row[begins], minimum)
     hours = np.diff(begins, append=len(times))
     return {name: np.repeat(values, hours) for name, values in columns.items()}
 
 
 def _daily_values(
-    daily: BarSeries, actions: Sequence[CorporateAction], times: DecisionTimes, row: NDArray[np.intp]
+    daily: BarSeries,
+    actions: Sequence[CorporateAction],
+    times: DecisionTimes,
+    row: NDArray[np.intp],
+    minimum: int,
 ) -> dict[str, NDArray[Any]]:
     sessions = bar_sessions(daily)
     factors = BasisFactors.of(daily, actions)

@@ -48,7 +48,12 @@ class Verdicts:
 
     def outcome(self, row: int) -> CodeArray:
         """Return the FAIL, PASS or ABSTAIN codes of one time, shape (symbols,)."""
-        return np.where(self.abstains[row], ABSTAIN, np.where(self.passes[row], PASS, FAIL)).astype(np.int8)
+        return codes_of(self.passes[row], self.abstains[row])
+
+
+def codes_of(passes: NDArray[np.bool_], abstains: NDArray[np.bool_]) -> CodeArray:
+    """Return FAIL, PASS and ABSTAIN codes of masks, same shape."""
+    return np.where(abstains, ABSTAIN, np.where(passes, PASS, FAIL)).astype(np.int8)
 
 
 class RuleRole(StrEnum):

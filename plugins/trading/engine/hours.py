@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,12 @@ class Timeline:
     sessions: tuple[Session, ...]
     before: Session
     after: Session
+
+    @property
+    def previous_on(self) -> Mapping[date, date]:
+        """The session before each one."""
+        days = [self.before, *self.sessions]
+        return {later.session_on: earlier.session_on for earlier, later in pairwise(days)}
 
     @property
     def slots(self) -> tuple[Slot, ...]:

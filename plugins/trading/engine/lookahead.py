@@ -23,7 +23,7 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel, columns, instant
-from trading.domain.signals import RuleRole, Verdicts
+from trading.domain.signals import RuleRole, Verdicts, codes_of
 from trading.engine.futures import EVERY_KIND, cut, kinds_in, poison
 from trading.engine.hours import Timeline
 from trading.engine.result import EquityCurve, ReplayResult
@@ -235,7 +235,7 @@ def differs(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_]:
 
 def outcomes(verdicts: Verdicts) -> NDArray[Any]:
     """Return the FAIL, PASS and ABSTAIN codes of a rule, shape (times, symbols)."""
-    return verdicts.outcome
+    return codes_of(verdicts.passes, verdicts.abstains)
 
 
 def _observed(verdicts: Verdicts) -> NDArray[Any]:

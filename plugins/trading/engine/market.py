@@ -183,7 +183,7 @@ class _Symbol:
             self._resize_protection(fill.executed_at)
 
     def _resize_protection(self, at: datetime) -> None:
-        """Leave exactly one protection for exactly what is held, none when nothing is, and no sale of more than that."""
+        """Leave one protection for just what is held, none when nothing is, and no sale of more than that."""
         held = self._held()
         kept: list[Order] = []
         for order in self.working:
