@@ -13,8 +13,8 @@ from trading.domain.searches import Outcome, Search, SearchTrial, key_of, text_o
 from trading.reporting.charts import Series, line_chart, linear_axis
 from trading.reporting.heat_charts import heat_map_svg, marginal_svg, span_of, window_scores_svg
 from trading.reporting.page import Markup, html_of, page, paragraph, section, side_by_side, table
-from trading.reporting.search_tables import is_walk_forward, sentences_of, title_of
-from trading.reporting.wording import change, fall, ratio, whole
+from trading.reporting.search_tables import cells_of, columns_of, is_walk_forward, sentences_of, title_of
+from trading.reporting.wording import change, ratio, whole
 from trading.research.forward import stitched
 from trading.research.robustness import Robustness, averaged, robustness_of
 from trading.research.scoring import value_of
@@ -88,16 +88,16 @@ def _robustness_part(search: Search, found: Robustness) -> Markup:
 
 
 def _trials_part(search: Search, trials: Sequence[SearchTrial]) -> Markup:
-    axes = search.plan.axes
+    axes, columns = search.plan.axes, columns_of(search.plan.objective)
     ranked = sorted((t for t in trials if t.score is not None), key=lambda t: (-(t.score or 0.0), t.number))
-    head = ["", *(axis.name for axis in axes), "score"]
+    head = ["", *(axis.name for axis in axes), str(search.plan.objective)]
     if ranked and ranked[0].figures is not None:
-        head += ["Sharpe", "CAGR", "drawdown", "entries"]
+        head += [name for name, _, _ in columns]
     rows = []
     for rank, trial in enumerate(ranked[:LISTED], start=1):
         cells = [str(rank), *(text_of(trial.parameters[axis.name]) for axis in axes), ratio(trial.score)]
-        if (f := trial.figures) is not None:
-            cells += [ratio(f["sharpe"]), change(f["cagr_frac"]), fall(f["drawdown_frac"]), whole(f["entries"])]
+        if trial.figures is not None:
+            cells += cells_of(trial.figures, columns)
         rows.append(cells)
     notes = []
     if (left := len(ranked) - len(rows)) > 0:

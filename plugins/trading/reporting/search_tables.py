@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trading.domain.market import SYNTHETIC
-from trading.domain.searches import Figures, Outcome, Parameters, Search, SearchTrial, key_of, text_of
+from trading.domain.searches import Figures, Objective, Outcome, Parameters, Search, SearchTrial, key_of, text_of
 from trading.reporting.tables import table_of
 from trading.reporting.wording import change, fall, percent, probability, ratio, whole
 from trading.research.robustness import averaged, is_neighbour, robustness_of
@@ -17,12 +17,18 @@ from trading.research.scoring import value_of
 
 BEST = 10
 """Trials that are listed."""
-_COLUMNS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
-    ("Sharpe", "sharpe", ratio),
-    ("CAGR", "cagr_frac", change),
-    ("drawdown", "drawdown_frac", fall),
-    ("entries", "entries", whole),
-)
+type Column = tuple[str, str, Callable[[float | None], str]]
+"""Heading, key of the figure, and how it is worded."""
+
+
+def columns_of(objective: Objective) -> tuple[Column, ...]:
+    """Return what is shown of a trial beside its score."""
+    columns: tuple[Column, ...] = (
+        ("CAGR", "cagr_frac", change),
+        ("drawdown", "drawdown_frac", fall),
+        ("entries", "entries", whole),
+    )
+    return columns if objective is Objective.SHARPE else (("Sharpe", "sharpe", ratio), *columns)
 
 
 def title_of(search: Search) -> str:
@@ -99,15 +105,17 @@ def _steadiness(each: Any) -> str:
 
 def _belief(summary: Any, what: str) -> str:
     return (
-        f"{what}: probability that the true Sharpe is over 0 {probability(summary['probabilistic_sharpe'])}, that it "
-        f"beats the best of {summary['trials']} worthless trials {probability(summary['deflated_sharpe'])} (deflated)"
+        f"{what}: the true Sharpe is over 0 with probability {probability(summary['probabilistic_sharpe'])}, and over "
+        f"that of the best of {summary['trials']} worthless trials with {probability(summary['deflated_sharpe'])} "
+        "(deflated)"
     )
 
 
 def _best_table(search: Search, trials: Sequence[SearchTrial], own: Parameters) -> Table:
     """Return the best trials and every neighbour of the best one."""
-    axes = search.plan.axes
-    table = table_of("", "", *(a.name for a in axes), "score", *(name for name, _, _ in _COLUMNS), "")
+    axes, columns = search.plan.axes, columns_of(search.plan.objective)
+    names = [*(axis.name for axis in axes), search.plan.objective, *(name for name, _, _ in columns)]
+    table = table_of("", "", *names, "")
     ranked = sorted((t for t in trials if t.score is not None), key=lambda t: (-(t.score or 0.0), t.number))
     for rank, trial in enumerate(ranked, start=1):
         remarks = ["own numbers"] if all(own[a.name] == trial.parameters[a.name] for a in axes) else []
@@ -115,34 +123,32 @@ def _best_table(search: Search, trials: Sequence[SearchTrial], own: Parameters) 
             remarks.append("next to it")
         if rank <= BEST or remarks:
             values = (text_of(trial.parameters[a.name]) for a in axes)
-            cells = _cells(trial.figures)
+            cells = cells_of(trial.figures, columns)
             table.add_row(str(rank), *values, ratio(trial.score), *cells, ", ".join(remarks))
     return table
 
 
-def _cells(figures: Figures | None) -> list[str]:
-    return ["–" if figures is None else word(figures[key]) for _, key, word in _COLUMNS]
+def cells_of(figures: Figures | None, columns: Sequence[Column]) -> list[str]:
+    """Return the figures of a trial as text."""
+    return [word(None if figures is None else figures[key]) for _, key, word in columns]
 
 
 def _windows_table(search: Search, trials: Sequence[SearchTrial], outcomes: Sequence[Outcome]) -> Table:
-    table = table_of("", "", "searched on", "tested on", "searched", "tested", "own", "entries", "winner")
+    table = table_of("", "", "tested on", "searched", "tested", "own", "entries", "winner")
     done = {outcome.window: outcome for outcome in outcomes}
     objective = search.plan.objective
     for window in search.windows:
         outcome = done.get(window.number)
-        spans = (
-            f"{window.train_first_on:%Y-%m}..{window.train_last_on:%Y-%m}",
-            f"{window.test_first_on:%Y-%m}..{window.test_last_on:%Y-%m}",
-        )
+        span = f"{window.test_first_on:%Y-%m}..{window.test_last_on:%Y-%m}"
         if outcome is None:
             count = sum(t.window == window.number for t in trials)
-            table.add_row(str(window.number + 1), *spans, "", "", "", "", f"{count} trials so far")
+            table.add_row(str(window.number + 1), span, "", "", "", "", f"{count} trials so far")
             continue
         scores = [
             None if f is None else value_of(f, objective) for f in (outcome.train, outcome.test, outcome.own_test)
         ]
         winner = "own numbers: no trial counts" if outcome.winner is None else key_of(outcome.winner)
         table.add_row(
-            str(window.number + 1), *spans, *map(ratio, scores), whole(outcome.test["entries"]), winner
+            str(window.number + 1), span, *map(ratio, scores), whole(outcome.test["entries"]), winner
         )  # fmt: skip
     return table

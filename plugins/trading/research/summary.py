@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from statistics import fmean
 from typing import Any
 
 from trading.accounting.trials import deflated_sharpe, probabilistic_sharpe
@@ -17,20 +18,20 @@ from trading.research.scoring import trial_from
 def summary_of(search: Search, trials: Sequence[SearchTrial], outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Return the result of a search whose trials and windows are all done.
 
-    The deflated Sharpe ratio counts every trial of the search, also those with too few trades to win.
+    The deflated Sharpe ratio counts every trial of the search, also those with too few trades to win. In a
+    walk-forward their spread is that inside the windows.
     """
-    looked_at = [_trial(t.figures, t.key) for t in trials if t.figures is not None]
     common = {
         "trials": len(trials),
         "counting": sum(t.score is not None for t in trials),
         "trial_sessions": sum(int(t.figures["return_count"] or 0) for t in trials if t.figures is not None),
     }
     if search.windows[0].test_first_on is None:
-        return common | _of_search(search, trials, looked_at)
-    return common | _of_forward(search, outcomes, looked_at)
+        return common | _of_search(search, trials)
+    return common | _of_forward(search, trials, outcomes)
 
 
-def _of_search(search: Search, trials: Sequence[SearchTrial], looked_at: Sequence[Trial]) -> dict[str, Any]:
+def _of_search(search: Search, trials: Sequence[SearchTrial]) -> dict[str, Any]:
     found = robustness_of(search.plan.axes, trials)
     if found is None:
         return {"best": None}
@@ -45,11 +46,11 @@ def _of_search(search: Search, trials: Sequence[SearchTrial], looked_at: Sequenc
         "within_frac": found.within_frac,
         "neighbours": len(found.neighbours),
         "figures": dict(best.figures),
-        **_beliefs(_trial(best.figures, best.key), looked_at),
+        **_beliefs(_trial(best.figures, best.key), _looked_at(trials)),
     }
 
 
-def _of_forward(search: Search, outcomes: Sequence[Outcome], looked_at: Sequence[Trial]) -> dict[str, Any]:
+def _of_forward(search: Search, trials: Sequence[SearchTrial], outcomes: Sequence[Outcome]) -> dict[str, Any]:
     forward = forward_of(search.plan.axes, outcomes, search.plan.objective)
     if forward is None:
         return {"windows": 0}
@@ -62,8 +63,22 @@ def _of_forward(search: Search, outcomes: Sequence[Outcome], looked_at: Sequence
         "kept_frac": forward.kept_frac,
         "figures": dict(forward.test),
         "stability": [asdict(each) for each in forward.stability],
-        **_beliefs(_trial(forward.test, "stitched tests"), looked_at),
+        **_beliefs(_trial(forward.test, "stitched tests"), _apart_from_their_years(trials)),
     }
+
+
+def _looked_at(trials: Sequence[SearchTrial]) -> list[Trial]:
+    return [_trial(t.figures, f"{t.window} {t.key}") for t in trials if t.figures is not None]
+
+
+def _apart_from_their_years(trials: Sequence[SearchTrial]) -> list[Trial]:
+    """Return each trial with its Sharpe ratio less the mean of its window: numbers were searched, years were not."""
+    apart: list[Trial] = []
+    for number in sorted({trial.window for trial in trials}):
+        group = _looked_at([trial for trial in trials if trial.window == number])
+        known = [trial.sharpe for trial in group if trial.sharpe is not None]
+        apart += [replace(t, sharpe=t.sharpe - fmean(known)) for t in group if t.sharpe is not None]
+    return apart
 
 
 def _trial(figures: Figures, key: str) -> Trial:
