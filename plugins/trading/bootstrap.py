@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 from trading.adapters.clock import SystemClock
 from trading.adapters.code_hash import code_hash
 from trading.adapters.halt_flag import HaltFlag
-from trading.adapters.ibkr import IbkrGate
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.calls import PostgresCallLedger
@@ -134,6 +133,9 @@ def _stored_actions(settings: Settings) -> Callable[[Symbol], Sequence[Corporate
 def _broker(settings: Settings) -> BrokerGate | None:
     if not settings.broker_port:
         return None
+    # A broker's adapter takes a while to load, and a replay has none.
+    from trading.adapters.ibkr import IbkrGate
+
     is_paper = settings.mode is not Mode.LIVE
     if fault := _looks_live_on_paper(settings):
         return RefusedGate(fault)

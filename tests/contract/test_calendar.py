@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from trading.adapters.market_calendar import FIRST_ON, NyseCalendar
+from trading.adapters.market_calendar import FIRST_ON, LAST_ON, NyseCalendar
 from trading.domain.market import Session
 from trading.errors import DataRejected
 
@@ -121,3 +121,14 @@ def test_only_the_end_of_a_session_hour_is_a_slot(calendar: NyseCalendar, text: 
 def test_a_date_outside_the_calendar_is_refused_not_guessed(calendar: NyseCalendar) -> None:
     with pytest.raises(DataRejected, match="covers"):
         calendar.session(date(FIRST_ON.year - 1, 6, 3))
+
+
+def test_the_table_of_closed_days_is_what_the_library_knows():
+    exchange_calendars = pytest.importorskip("exchange_calendars")
+    library = exchange_calendars.get_calendar("XNYS", start=str(FIRST_ON), end=str(LAST_ON))
+    theirs = [
+        (day.date(), row.open.to_pydatetime(), row.close.to_pydatetime())
+        for day, row in zip(library.schedule.index, library.schedule.itertuples(), strict=True)
+    ]
+    ours = [(s.session_on, s.opens_at, s.closes_at) for s in NyseCalendar().sessions(FIRST_ON, LAST_ON)]
+    assert ours == theirs

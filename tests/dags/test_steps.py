@@ -86,11 +86,10 @@ def test_a_step_does_nothing_when_what_it_needs_did_not_finish(airflow_home):
 def test_a06_a_backfill_run_does_not_even_construct_a_way_to_the_broker(airflow_home, monkeypatch, mode):
     from types import SimpleNamespace
 
-    from trading import bootstrap
     from trading.entrypoints.airflow.context import run_context
 
     built = []
-    monkeypatch.setattr(bootstrap, "IbkrGate", lambda **terms: built.append(terms))
+    monkeypatch.setattr("trading.adapters.ibkr.IbkrGate", lambda **terms: built.append(terms))
     monkeypatch.setenv("AIRFLOW_CONN_AIRDESK_DB", "postgres://airdesk@127.0.0.1:1/airdesk")
     for name, value in {"MODE": mode, "BROKER_PORT": "4002", "BROKER_ACCOUNT": "DU1"}.items():
         monkeypatch.setenv(f"AIRDESK_{name}", value)

@@ -1,18 +1,18 @@
-"""Sessions of the New York Stock Exchange from `exchange_calendars`."""
+"""Sessions of the New York Stock Exchange, from the table of its closed days."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from typing import Any
+from zoneinfo import ZoneInfo
 
+from trading.adapters.xnys import CLOSED, CLOSED_EARLY, FIRST_ON, LAST_ON, days_of
 from trading.domain.market import Session, Slot, session_slots
 from trading.errors import DataRejected
 
-FIRST_ON = date(2000, 1, 1)
-LAST_ON = date(2035, 12, 31)
-"""Given explicitly: the library's default range moves with the clock, and replays must not."""
+NEW_YORK = ZoneInfo("America/New_York")
+OPENS, CLOSES, CLOSES_EARLY = time(9, 30), time(16), time(13)
 
 
 class NyseCalendar:
@@ -54,7 +54,7 @@ class NyseCalendar:
         every = _sessions()
         index = bisect_right(every, after, key=_day)
         if index == len(every):
-            raise DataRejected(f"the calendar ends on {LAST_ON}; move LAST_ON in market_calendar.py")
+            raise DataRejected(f"the calendar ends on {LAST_ON}; extend the table in xnys.py")
         return every[index]
 
 
@@ -73,16 +73,16 @@ def _check(on: date) -> None:
 
 @cache
 def _sessions() -> tuple[Session, ...]:
-    """Return every session; made on the first question, because the library takes half a second to import."""
-    import exchange_calendars
-
-    calendar = exchange_calendars.get_calendar("XNYS", start=FIRST_ON.isoformat(), end=LAST_ON.isoformat())
-    schedule = calendar.schedule
-    days = schedule.index.to_numpy().astype("datetime64[D]").tolist()
-    return tuple(map(Session, days, _instants(schedule["open"]), _instants(schedule["close"])))
+    """Return every session; made on the first question."""
+    closed, early = frozenset(days_of(CLOSED)), frozenset(days_of(CLOSED_EARLY))
+    every = (FIRST_ON + timedelta(days=n) for n in range((LAST_ON - FIRST_ON).days + 1))
+    return tuple(_session(on, CLOSES_EARLY if on in early else CLOSES) for on in every if _is_open(on, closed))
 
 
-def _instants(column: Any) -> list[datetime]:
-    """Return a column of UTC instants; as one array, because nine thousand objects one by one take 50 ms of a task."""
-    naive = column.dt.tz_convert(None).to_numpy().astype("datetime64[us]").tolist()
-    return [at.replace(tzinfo=UTC) for at in naive]
+def _is_open(on: date, closed: frozenset[date]) -> bool:
+    return on.weekday() < 5 and on not in closed
+
+
+def _session(on: date, closes: time) -> Session:
+    opens_at, closes_at = (datetime.combine(on, at, NEW_YORK).astimezone(UTC) for at in (OPENS, closes))
+    return Session(on, opens_at, closes_at)

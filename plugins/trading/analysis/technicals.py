@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
 from trading.analysis.adjustment import BasisFactors
+from trading.analysis.bare_talib import talib
 from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, last_known_bar, pick, pick_time
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction

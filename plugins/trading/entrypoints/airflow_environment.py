@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from trading.adapters.market_calendar import FIRST_ON, LAST_ON
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import settings_of, sibling_url
 
@@ -18,22 +17,19 @@ ADMIN = "admin"
 
 # Loaded by every Airflow process; only the scheduler forks the tasks, so only it pays for these once. Nothing of ours
 # is among them: a task must run the code that lies on the disk when it starts, and hash that.
-LOCAL_SETTINGS = f'''"""Written by ./airdesk at each start."""
+LOCAL_SETTINGS = '''"""Written by ./airdesk at each start."""
 
 import sys
 
 if sys.platform == "linux" and sys.argv[1:2] == ["scheduler"]:
     import airflow.providers.standard.operators.hitl
     import airflow.providers.standard.operators.python
-    import exchange_calendars
     import jinja2.ext
     import pandas
     import psycopg2.sql
     import pyarrow.pandas_compat
     import talib
     import vaderSentiment.vaderSentiment
-
-    exchange_calendars.get_calendar("XNYS", start="{FIRST_ON}", end="{LAST_ON}")
 '''
 
 

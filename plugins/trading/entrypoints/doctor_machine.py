@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from trading.adapters.database_facts import DatabaseFacts, database_facts
-from trading.adapters.market_calendar import LAST_ON, NyseCalendar
+from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import pending
+from trading.adapters.xnys import LAST_ON
 from trading.entrypoints.findings import Finding, Level, guarded
 from trading.errors import AirdeskError
 from trading.settings import Settings
