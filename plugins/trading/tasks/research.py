@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from trading.analysis.facts import Facts
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
+from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import AccountType
 from trading.domain.replays import checked_name, configuration_hash
 from trading.domain.searches import (
@@ -28,8 +28,9 @@ from trading.domain.searches import (
     best_of,
     key_of,
 )
-from trading.engine.hours import Terms, Timeline
-from trading.engine.replay import replay as play
+from trading.engine.arrival import Market
+from trading.engine.hours import Terms, Timeline, history_panel
+from trading.engine.replay import replay_panel
 from trading.engine.result import ReplayResult
 from trading.engine.slippage import slippage_by_symbol
 from trading.errors import ConfigurationError, PermanentError
@@ -53,24 +54,24 @@ type Told = Callable[[SearchTrial], None]
 
 @dataclass(frozen=True)
 class Stretch:
-    """Sessions of history, read once for any number of replays: parameters change verdicts, not facts."""
+    """Sessions of history, made ready once for any number of replays: parameters change verdicts, not the panel."""
 
-    facts: Facts
+    panel: FeaturePanel
+    market: Market
     timeline: Timeline
     terms: Terms
-    costs: CostModel
     cash_usd: Decimal
 
     def play(self, spec: StrategySpec) -> ReplayResult:
         """Return what `spec` would have done; the very replay that `replay run` is."""
-        return play(
+        return replay_panel(
             spec,
-            self.facts,
+            self.panel,
+            self.market,
             self.timeline,
             book=BookId(BookKind.REPLAY, "trial"),
             cash_usd=self.cash_usd,
             terms=self.terms,
-            costs=self.costs,
         )
 
 
@@ -88,7 +89,7 @@ def conditions_of(services: Services, *, cash_usd: int) -> Conditions:
 
 
 def stretch_of(services: Services, search: Search, first_on: date, last_on: date) -> Stretch:
-    """Return the sessions of [first_on, last_on] with every fact that their hours may read.
+    """Return the sessions of [first_on, last_on], ready to be replayed.
 
     Raises:
         PermanentError: nothing is stored for the range.
@@ -104,7 +105,8 @@ def stretch_of(services: Services, search: Search, first_on: date, last_on: date
     costs = CostModel(told.half_spread_bps / 10_000, SCHEDULES[CommissionPlan(told.commission)])
     if (share := told.slippage_volatility) > 0:
         costs = replace(costs, slippage_frac=slippage_by_symbol(spec, facts, timeline, terms, share=share))
-    return Stretch(facts, timeline, terms, costs.scaled(told.costs_times), Decimal(told.cash_usd))
+    market = Market.of(spec, facts, timeline, terms, costs.scaled(told.costs_times))
+    return Stretch(history_panel(spec, facts, timeline, terms), market, timeline, terms, Decimal(told.cash_usd))
 
 
 def open_search(services: Services, name: str, plan: Plan) -> Search:
@@ -288,7 +290,7 @@ def _keep(services: Services, search: Search, base: StrategySpec, stretch: Stret
         if trial.figures is not None:
             spec = with_parameters(base, trial.parameters)
             told = configuration_of(
-                spec, stretch.timeline, stretch.terms, cash_usd=stretch.cash_usd, costs=stretch.costs.described()
+                spec, stretch.timeline, stretch.terms, cash_usd=stretch.cash_usd, costs=stretch.market.costs.described()
             )
             tx.replays.log_trial(
                 trial_from(trial.figures, spec_hash=spec.spec_hash, configuration_hash=configuration_hash(told))
