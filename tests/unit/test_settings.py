@@ -83,3 +83,12 @@ def test_real_data_never_enters_the_demo():
 def test_decisions_wait_as_long_as_the_plan_is_late(plan, minutes):
     found = settings(AIRDESK_MODE="paper", AIRDESK_SOURCES="vendors", POLYGON_PLAN=plan)
     assert found.source_delay_minutes == minutes
+
+
+def test_costs_and_account_are_named_and_have_defaults():
+    usual = settings()
+    assert (usual.account_type, usual.commission, usual.half_spread_bps) == ("margin", "fixed", 5)
+    chosen = settings(AIRDESK_ACCOUNT_TYPE="cash", AIRDESK_COMMISSION="tiered", AIRDESK_HALF_SPREAD_BPS="20")
+    assert (chosen.account_type, chosen.commission, chosen.half_spread_bps) == ("cash", "tiered", 20)
+    with pytest.raises(ConfigurationError, match="AIRDESK_COMMISSION='free' is not one of fixed, tiered"):
+        settings(AIRDESK_COMMISSION="free")

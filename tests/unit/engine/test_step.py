@@ -73,6 +73,15 @@ def test_a_name_that_qualifies_is_bought_with_its_protection(first_hour):
     assert taken.account.targets.weight_frac == {"GLD": pytest.approx(0.1)}
 
 
+def test_a_cash_account_does_not_spend_what_has_not_settled(first_hour):
+    tomorrow = date(2024, 6, 13)
+    waiting = replace(a_book(), unsettled={tomorrow: Decimal(95_000)})
+    taken = step(CORE, waiting, first_hour, "d1")
+    assert (taken.orders, [v.code for v in taken.vetoes if v.denials][:1]) == ((), ["NO_CASH"])
+    arrived = replace(a_book(), unsettled={ON: Decimal(95_000)})
+    assert step(CORE, arrived, first_hour, "d1").orders == step(CORE, a_book(), first_hour, "d1").orders
+
+
 def test_as_specified_nothing_is_bought_without_news(first_hour, world):
     taken = step(three_sector(), a_book(), hours_of(world, three_sector())[0], "d1")
     assert taken.orders == ()
