@@ -26,6 +26,7 @@ if sys.platform == "linux" and sys.argv[1:2] == ["scheduler"]:
     import airflow.providers.standard.operators.python
     import jinja2.ext
     import pandas
+    import psycopg2.extras
     import psycopg2.sql
     import pyarrow.pandas_compat
     import talib
