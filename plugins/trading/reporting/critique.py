@@ -27,7 +27,7 @@ class Evidence:
     Attributes:
         benchmarks: figures of what simply held would have done, by name.
         deflated: deflated Sharpe ratio; trial_count: outcomes that were looked at.
-        open_frac: part of the symbol-hours in which an entry was open; never_open: symbols without one.
+        open_hours: symbol-hours, of `symbol_hours`, in which an entry was open; never_open: symbols without one.
         state_changes: of the trading state. dividend_count: dividends of the list that are stored for the range.
         totals_by_cost: total return by factor on all costs; empty where it was not measured.
     """
@@ -35,7 +35,8 @@ class Evidence:
     benchmarks: Mapping[str, Mapping[str, float | None]]
     deflated: float | None
     trial_count: int
-    open_frac: float
+    open_hours: int
+    symbol_hours: int
     never_open: Sequence[str]
     state_changes: Sequence[tuple[datetime, str]]
     dividend_count: int
@@ -135,8 +136,9 @@ def _year_of(trade: RunTrade) -> str:
 
 
 def _gate(_: ReplayRun, evidence: Evidence) -> Iterator[str]:
-    if evidence.open_frac < RARELY_OPEN_FRAC:
-        yield f"Entries were open in {percent(evidence.open_frac)} of the symbol-hours: the rules hardly ever agree."
+    if evidence.open_hours < RARELY_OPEN_FRAC * evidence.symbol_hours:
+        counted = f"{whole(evidence.open_hours)} of {whole(evidence.symbol_hours)}"
+        yield f"Entries were open in {counted} symbol-hours: the rules hardly ever agree."
     if evidence.never_open:
         yield f"Never open: {', '.join(evidence.never_open)}; the result says nothing about them."
 

@@ -17,6 +17,8 @@ from trading.reporting.figures import benchmark_name
 from trading.reporting.page import Markup
 from trading.reporting.wording import change, percent, ratio, tick, tick_percent
 
+BOOK = "the book"
+"""What the book is called among benchmarks."""
 SECTOR_NAMES = {Sector.METALS: "precious metals", Sector.AI: "AI", Sector.TECH: "tech"}
 
 
@@ -26,12 +28,7 @@ def curves_of(run: ReplayRun) -> tuple[Days, dict[str, FloatArray]]:
         return np.array([], dtype="datetime64[D]"), {}
     days = np.array(run.equity.session_on, dtype="datetime64[D]")
     book = np.array(run.equity.nav_usd) / run.starting_usd
-    return days, {book_name(run): book, **{name: np.array(growth) for name, growth in run.equity.benchmarks.items()}}
-
-
-def book_name(run: ReplayRun) -> str:
-    """Return what the book is called among benchmarks, none of which can be called so."""
-    return f"replay:{run.name}"
+    return days, {BOOK: book, **{name: np.array(growth) for name, growth in run.equity.benchmarks.items()}}
 
 
 def _series(curves: Mapping[str, FloatArray], state: Callable[[FloatArray], str]) -> list[Series]:

@@ -14,7 +14,7 @@ from trading.accounting.periods import monthly_returns
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun
 from trading.reporting.figures import benchmark_name
-from trading.reporting.replay_charts import book_name, curves_of
+from trading.reporting.replay_charts import BOOK, curves_of
 from trading.reporting.wording import change, points, tick
 
 _COLOURS = ("#0a5fa8", "#c25a06", "#00735a", "#8d4a86")
@@ -43,7 +43,7 @@ def _equity(run: ReplayRun) -> Figure:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.0))
     days, curves = curves_of(run)
     for (name, growth), colour, dash in zip(curves.items(), _COLOURS, _DASHES, strict=False):
-        width = 2.0 if name == book_name(run) else 1.1
+        width = 2.0 if name == BOOK else 1.1
         label = f"{benchmark_name(name)} {change(float(growth[-1]) - 1.0)}"
         above.plot(days, growth, color=colour, linestyle=dash, linewidth=width, label=label)
         falls = -100.0 * drawdowns(np.concatenate([[1.0], growth]))[1:]
@@ -62,7 +62,7 @@ def _equity(run: ReplayRun) -> Figure:
 def _months(run: ReplayRun) -> Figure:
     figure = _titled(run, "returns by month, %")
     days, curves = curves_of(run)
-    months = monthly_returns(days, np.concatenate([[1.0], curves[book_name(run)]]))
+    months = monthly_returns(days, np.concatenate([[1.0], curves[BOOK]]))
     years = sorted({year for year, _ in months})
     grid = np.full((len(years), 12), np.nan)
     for (year, month), frac in months.items():

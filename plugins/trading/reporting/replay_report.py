@@ -10,11 +10,10 @@ from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, Trial
 from trading.engine.missing import Gap
 from trading.engine.result import ReplayResult
-from trading.reporting.attribution import open_by_year
 from trading.reporting.critique import Evidence, objections
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.page import Markup, html_of, page, section, side_by_side, table
-from trading.reporting.replay_charts import drawdown_chart, equity_chart, exposure_chart
+from trading.reporting.replay_charts import BOOK, drawdown_chart, equity_chart, exposure_chart
 from trading.reporting.replay_sections import (
     cost_table,
     crisis_table,
@@ -61,14 +60,14 @@ class Findings:
 
     def objections(self) -> tuple[str, ...]:
         """Return what speaks against the result."""
-        _, open_frac = open_by_year(self.result)
         opened = self.result.judgement.enters & ~self.result.judgement.blocked
         never = [s for s, is_open in zip(self.result.panel.symbols, opened.any(axis=0), strict=True) if not is_open]
         evidence = Evidence(
             benchmarks=self.benchmarks,
             deflated=self.deflated,
             trial_count=len(self.trials),
-            open_frac=float(opened.mean()) if open_frac.size else 0.0,
+            open_hours=int(opened.sum()),
+            symbol_hours=opened.size,
             never_open=never,
             state_changes=self.result.state_changes,
             dividend_count=self.dividend_count,
@@ -168,14 +167,14 @@ def _critique(found: Findings) -> Markup:
 
 
 def _curve_figures(found: Findings) -> Markup:
-    columns = {str(found.result.book): found.run.figures, **found.benchmarks}
+    columns = {BOOK: found.run.figures, **found.benchmarks}
     rows = ([line.name, *(line.of(f) for f in columns.values())] for line in LINES if line.is_of_curve)
     return table(["", *map(benchmark_name, columns)], rows)
 
 
 def _trade_figures(found: Findings) -> Markup:
     figures = {**found.run.figures, "deflated_sharpe": found.deflated}
-    return table(["", str(found.result.book)], ([ln.name, ln.of(figures)] for ln in LINES if not ln.is_of_curve))
+    return table(["", BOOK], ([ln.name, ln.of(figures)] for ln in LINES if not ln.is_of_curve))
 
 
 def _meanings() -> Markup:

@@ -18,7 +18,7 @@ from trading.reporting.attribution import gains_by_exit, gains_by_optional_rule,
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.missing import gap_line
 from trading.reporting.page import Cell, Markup, bar, heat, paragraph, table
-from trading.reporting.replay_charts import book_name, curves_of
+from trading.reporting.replay_charts import BOOK, curves_of
 from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, points, whole
 
 WORST, BEST = 10, 5
@@ -40,13 +40,13 @@ def _with_start(growth: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndar
 def month_table(run: ReplayRun) -> Markup:
     """Return one line a year with its months, and the year beside the benchmarks."""
     days, curves = curves_of(run)
-    months = monthly_returns(days, _with_start(curves[book_name(run)]))
+    months = monthly_returns(days, _with_start(curves[BOOK]))
     years = {name: yearly_returns(days, _with_start(growth)) for name, growth in curves.items()}
     beside = [name for name in ("list", "SPY") if name in years]
     rows: list[list[Cell]] = []
-    for year in years[book_name(run)]:
+    for year in years[BOOK]:
         of_months = [_tinted(months.get((year, m)), _STRONG_MONTH) for m in range(1, 13)]
-        of_years = [_tinted(years[name][year], _STRONG_YEAR) for name in (book_name(run), *beside)]
+        of_years = [_tinted(years[name][year], _STRONG_YEAR) for name in (BOOK, *beside)]
         rows.append([str(year), *of_months, *of_years])
     return table(["", *_MONTHS, "year", *map(benchmark_name, beside)], rows, kind="months")
 
