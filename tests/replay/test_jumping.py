@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import OrderPurpose
+from trading.domain.portfolio import AccountType
 from trading.engine.replay import replay_panel
 from trading.engine.result import ReplayResult
 
@@ -24,6 +26,10 @@ def played(one: RandomMarket, *, jumping: bool) -> ReplayResult:
         one.spec, one.panel, one.market, one.timeline,
         book=BOOK, cash_usd=Decimal(100_000), terms=one.terms, jumping=jumping,
     )  # fmt: skip
+
+
+def in_cash_account(one: RandomMarket) -> RandomMarket:
+    return replace(one, terms=replace(one.terms, account_type=AccountType.CASH))
 
 
 def assert_same(one: RandomMarket) -> None:
@@ -50,6 +56,19 @@ def test_jumping_equals_stepping(rests, seed):
 @settings(max_examples=10, deadline=None)
 def test_jumping_equals_stepping_while_no_breaker_stops_the_trading(rests, seed):
     assert_same(without_breaker(random_market(seed, rests=rests)))
+
+
+@given(seed=st.integers(0, 100_000))
+@settings(max_examples=20, deadline=None)
+def test_jumping_equals_stepping_in_a_cash_account(seed):
+    assert_same(in_cash_account(without_breaker(random_market(seed, rests="on_closes"))))
+
+
+def test_waiting_cash_changes_what_is_bought():
+    """A property over accounts in which cash never waited would hold, too."""
+    markets = [without_breaker(random_market(seed, rests="on_closes")) for seed in (2, 4, 5, 9)]
+    for one in markets:
+        assert played(one, jumping=True).fills != played(in_cash_account(one), jumping=True).fills
 
 
 def test_the_random_markets_make_everything_happen():

@@ -98,6 +98,7 @@ class Jumping:
         self._watch.look(state, last.row)
         state = self._watch.settled(state, list(state.portfolio.positions), len(self._hours))
         state, _ = morning(state, changed(last, is_first_of_session=False), self._market, Traffic(events=None))
+        state = with_proceeds(state, (), {}, last.slot.session_on)
         return changed(state, portfolio=changed(state.portfolio, as_of=last.slot.as_of))
 
 
