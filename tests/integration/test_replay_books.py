@@ -163,6 +163,18 @@ def test_a_report_is_written_where_one_is_asked_for(airdesk, tmp_path):
     assert "costs × 0" not in (folder / "report.html").read_text()
 
 
+def test_a_run_says_which_hours_its_range_lacks(airdesk, tmp_path):
+    span = ("--from", str(LAST), "--to", "2024-08-06", "--no-store", "--no-cost-sensitivity")
+    code, printed = airdesk("replay", "run", *span, "--report", str(tmp_path))
+    assert code == 0, printed
+    assert "missing: " in printed
+    assert "nothing is bought on them (New York time)" in printed
+    assert "GLD: 2024-08-05 09:30 to 2024-08-06 16:00 (14 hours)" in printed
+    page = (tmp_path / "report.html").read_text()
+    assert "TSLA: 2024-08-05 09:30 to 2024-08-06 16:00 (14 hours)" in page
+    assert "SPY: no daily bar 2024-08-05 to 2024-08-06 (2 sessions)" in page
+
+
 def test_costs_make_the_same_run_poorer(airdesk):
     span = ("--from", str(FIRST), "--to", str(LAST))
     for name, bps in (("cheap", "0"), ("dear", "50")):
