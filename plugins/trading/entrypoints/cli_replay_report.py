@@ -11,9 +11,10 @@ from trading.analysis.facts import Facts
 from trading.domain.market import ActionKind
 from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun
+from trading.engine.arrival import Market
 from trading.engine.hours import Terms, Timeline
 from trading.engine.missing import Gap, missing_days, missing_hours
-from trading.engine.replay import replay
+from trading.engine.replay import replay_panel
 from trading.engine.result import ReplayResult
 from trading.execution.costs import CostModel
 from trading.ports import Services
@@ -88,15 +89,16 @@ def _with_costs_times(replayed: Replayed, factor: int) -> dict[str, float | None
     """Return the figures of the same replay with every cost times `factor`; looking at costs is no trial."""
     if factor == 1:
         return dict(replayed.run.figures)
-    result = replayed.result
-    again = replay(
+    result, terms = replayed.result, replayed.terms
+    costs = replayed.costs.scaled(factor)
+    again = replay_panel(
         result.spec,
-        replayed.facts,
+        result.panel,
+        Market.of(result.spec, replayed.facts, replayed.timeline, terms, costs),
         replayed.timeline,
         book=result.book,
         cash_usd=Decimal(repr(result.starting_usd)),
-        terms=replayed.terms,
-        costs=replayed.costs.scaled(factor),
+        terms=terms,
     )
     label = RunLabel(**{f.name: getattr(replayed.run, f.name) for f in fields(RunLabel)})
     return dict(run_of(again, label, replayed.benchmarks).figures)
