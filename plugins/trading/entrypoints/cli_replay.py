@@ -28,7 +28,7 @@ from trading.errors import PermanentError
 from trading.ports import Services
 from trading.reporting.missing import missing_lines
 from trading.reporting.replay_summary import print_summary
-from trading.reporting.wording import probability, whole
+from trading.reporting.wording import counted, probability
 from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.space import with_parameters
@@ -121,9 +121,7 @@ def _keep(options: argparse.Namespace, services: Services, run: ReplayRun) -> No
             tx.replays.save_run(run, replace=options.replace)
         trials = all_trials(tx)
     luck = probability(deflated_sharpe(run.trial, trials))
-    print(
-        f"deflated Sharpe {luck} over {whole(len(trials))} trials (probability that it is more than the best of luck)"
-    )
+    print(f"deflated Sharpe {luck} over {counted(len(trials), 'trial')} (probability that it is more than luck)")
     if not options.no_store:
         print(f"stored as {run.name}; ./airdesk replay show {run.name}")
 

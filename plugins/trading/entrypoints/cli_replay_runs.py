@@ -26,6 +26,7 @@ from trading.reporting.replay_tables import (
     runs_table,
     trades_table,
 )
+from trading.reporting.wording import counted
 from trading.settings import load_settings
 from trading.tasks.replay_runs import all_runs, all_trials, benchmark_figures, run_named
 
@@ -74,7 +75,7 @@ def _show(options: argparse.Namespace) -> int:
     for name, value in head_lines(run):
         console.print(f"[bold]{name:14}[/bold]{value}", highlight=False)
     columns = {run.name: figures, **benchmark_figures(run)}
-    console.print(figures_table(f"{run.name}: figures, {len(trials)} trials so far", columns, LINES))
+    console.print(figures_table(f"{run.name}: figures, {counted(len(trials), 'trial')} so far", columns, LINES))
     if trades := (run.trades or ())[-max(options.trades, 0) :]:
         console.print(trades_table(f"last {len(trades)} of {len(run.trades or ())} closed trades", trades))
     return 0

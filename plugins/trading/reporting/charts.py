@@ -20,6 +20,8 @@ from trading.reporting.wording import Wording
 SIZE = 1000
 """Width and height of the drawing's own coordinates."""
 MOST_POINTS = 600
+LABEL_HEIGHT = 60
+"""Distance from the base within which a label would cover that of the base."""
 _DASHES = ("", "7 4", "2 3", "9 3 2 3")
 
 type Days = NDArray[np.datetime64]
@@ -156,9 +158,11 @@ def _figure(
         f'<line class="{"base" if tick == base else "grid"}" x1="0" x2="{SIZE}" y1="{y:.0f}" y2="{y:.0f}"/>'
         for tick, y in zip(axis.ticks, heights, strict=True)
     )
+    ground = float(axis.height(np.array([base]))[0])
     rows = "".join(
         f'<span class="y" style="top:{y / SIZE:.2%}">{escape(word(tick))}</span>'
         for tick, y in zip(axis.ticks, heights, strict=True)
+        if tick == base or abs(y - ground) > LABEL_HEIGHT
     )
     columns = "".join(
         f'<span class="x" style="left:{at:.2%}">{escape(text)}</span>' for at, text in _calendar_ticks(days)

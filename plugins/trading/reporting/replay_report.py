@@ -30,7 +30,7 @@ from trading.reporting.replay_sections import (
     trade_tables,
 )
 from trading.reporting.replay_tables import head_lines
-from trading.reporting.wording import whole
+from trading.reporting.wording import counted
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _tiles(found: Findings) -> list[tuple[str, str]]:
         tiles.insert(1, (benchmark_name("list"), line["total_frac"].of(held)))
     return [
         *tiles,
-        (f"deflated Sharpe, {whole(len(found.trials))} trials", line["deflated_sharpe"].word(found.deflated)),
+        (f"deflated Sharpe, {counted(len(found.trials), 'trial')}", line["deflated_sharpe"].word(found.deflated)),
     ]
 
 

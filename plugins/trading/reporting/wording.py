@@ -72,6 +72,11 @@ def whole(value: float | None) -> str:
     return _worded(value, ",.0f")
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, e.g. "1 trial", "1,200 trials"."""
+    return f"{whole(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def gain(value: float | None) -> str:
     """Return an amount of USD with its sign, e.g. "+1,234"."""
     return _worded(value, "+,.0f")

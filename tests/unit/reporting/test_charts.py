@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trading.reporting.charts import MOST_POINTS, Series, layer_chart, line_chart, linear_axis, log_axis
-from trading.reporting.wording import percent, ratio
+from trading.reporting.wording import percent, ratio, tick
 
 
 def days(count: int, first: str = "2016-01-04") -> np.ndarray:
@@ -66,6 +66,14 @@ def test_the_calendar_below_is_as_coarse_as_the_range(count, ticks):
     found = re.findall(r'class="x"[^>]*>([^<]*)<', html)
     assert len(found) <= 10
     assert any(ticks in text for text in found) if ticks else found == []
+
+
+def test_a_label_that_would_cover_that_of_the_base_is_left_out():
+    series = Series("a", np.linspace(0.995, 1.5, 9), 1, "1.50")
+    html = line_chart(days(9), [series], log_axis(0.995, 1.5), tick, label="x", base=1.0)
+    labels = re.findall(r'class="y"[^>]*>([^<]*)<', html)
+    assert "1" in labels
+    assert "0.99" not in labels
 
 
 def test_names_are_escaped():

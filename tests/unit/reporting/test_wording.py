@@ -32,6 +32,10 @@ def test_numbers_have_separators_and_a_real_minus(word, value, said):
     assert word(value) == said
 
 
+def test_one_is_not_many():
+    assert [wording.counted(n, "trial") for n in (0, 1, 1_200)] == ["0 trials", "1 trial", "1,200 trials"]
+
+
 @pytest.mark.parametrize("word", [wording.change, wording.percent, wording.fall, wording.ratio, wording.whole])
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
 def test_what_is_not_known_is_a_dash(word, value):
