@@ -84,16 +84,23 @@ def _robustness_sentence(search: Search, trials: Sequence[SearchTrial]) -> str:
 
 
 def _forward_sentences(summary: Any) -> list[str]:
-    figures, kept = summary["figures"], summary["kept_frac"]
+    kept = summary["kept_frac"]
     return [
         f"mean score: searched on {ratio(summary['train_mean'])}, tested {ratio(summary['test_mean'])} "
         f"({'–' if kept is None else percent(kept)} kept), own numbers tested {ratio(summary['own_mean'])}",
-        f"tests one behind the other: total {change(figures['total_frac'])}, CAGR {change(figures['cagr_frac'])}, "
-        f"Sharpe {ratio(figures['sharpe'])}, drawdown {fall(figures['drawdown_frac'])}, "
-        f"{whole(figures['entries'])} entries",
+        f"tests one behind the other: {_told(summary['figures'])}",
+        f"own numbers on the same tests: {_told(summary['own_figures'])}",
         _belief(summary, "the tests one behind the other"),
         *(_steadiness(each) for each in summary["stability"]),
     ]
+
+
+def _told(figures: Figures) -> str:
+    return (
+        f"total {change(figures['total_frac'])}, CAGR {change(figures['cagr_frac'])}, "
+        f"Sharpe {ratio(figures['sharpe'])}, drawdown {fall(figures['drawdown_frac'])}, "
+        f"{whole(figures['entries'])} entries"
+    )
 
 
 def _steadiness(each: Any) -> str:

@@ -37,7 +37,7 @@ class Forward:
 
     Attributes:
         equity_usd: the test windows one behind the other: each grows what the one before left.
-        test: figures of `equity_usd`.
+        test: figures of `equity_usd`. own: the same of the strategy's own numbers.
         train_mean, test_mean: mean objective of the winners. own_mean: of the strategy's own numbers on the tests. None
             where no window has one.
         kept_frac: test_mean ÷ train_mean; None where the latter is not above 0.
@@ -45,6 +45,7 @@ class Forward:
 
     equity_usd: FloatArray
     test: Figures
+    own: Figures
     train_mean: float | None
     test_mean: float | None
     own_mean: float | None
@@ -57,14 +58,12 @@ def forward_of(axes: Sequence[Axis], outcomes: Sequence[Outcome], objective: Obj
     if not outcomes:
         return None
     equity = stitched([outcome.test_equity for outcome in outcomes])
-    entries = sum(int(outcome.test["entries"] or 0) for outcome in outcomes)
-    exposures = [outcome.test["exposure_frac"] or 0.0 for outcome in outcomes]
-    weights = [outcome.test["return_count"] or 0 for outcome in outcomes]
     train_mean = _mean([o.train for o in outcomes], objective)
     test_mean = _mean([o.test for o in outcomes], objective)
     return Forward(
         equity_usd=equity,
-        test=figures_of_curve(equity, float(np.average(exposures, weights=weights)), entries),
+        test=_over_all(equity, [outcome.test for outcome in outcomes]),
+        own=_over_all(stitched([o.own_equity for o in outcomes]), [outcome.own_test for outcome in outcomes]),
         train_mean=train_mean,
         test_mean=test_mean,
         own_mean=_mean([o.own_test for o in outcomes], objective),
@@ -82,6 +81,13 @@ def stitched(curves: Sequence[Sequence[float]]) -> FloatArray:
         grown = np.asarray(curve, dtype=np.float64)
         joined = np.concatenate([joined, grown[1:] * (joined[-1] / grown[0])])
     return joined
+
+
+def _over_all(equity_usd: FloatArray, windows: Sequence[Figures]) -> Figures:
+    entries = sum(int(figures["entries"] or 0) for figures in windows)
+    exposures = [figures["exposure_frac"] or 0.0 for figures in windows]
+    weights = [figures["return_count"] or 0 for figures in windows]
+    return figures_of_curve(equity_usd, float(np.average(exposures, weights=weights)), entries)
 
 
 def _mean(figures: Sequence[Figures | None], objective: Objective) -> float | None:

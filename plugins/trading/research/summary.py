@@ -62,6 +62,7 @@ def _of_forward(search: Search, trials: Sequence[SearchTrial], outcomes: Sequenc
         "own_mean": forward.own_mean,
         "kept_frac": forward.kept_frac,
         "figures": dict(forward.test),
+        "own_figures": dict(forward.own),
         "stability": [asdict(each) for each in forward.stability],
         **_beliefs(_trial(forward.test, "stitched tests"), _apart_from_their_years(trials)),
     }

@@ -94,7 +94,8 @@ def test_a_walk_forward_says_what_was_kept_and_how_steady_the_winners_are():
     growth = (1.01, 0.995, 1.02, 0.999)
     outcomes = [outcome(n, {"a": a, "b": 2, "one": 9}, growth) for n, a in enumerate([1, 3, 3])]
     forward = forward_of(AXES, outcomes, Objective.SHARPE)
-    assert forward.test["entries"] == 9
+    assert forward.test["entries"] == forward.own["entries"] == 9
+    assert forward.own == forward.test, "here the winners are the strategy's own numbers"
     assert forward.test["total_frac"] == pytest.approx(math.prod(growth) ** 3 - 1)
     assert forward.kept_frac == pytest.approx(forward.test_mean / 2.0)
     a, b, _ = forward.stability
