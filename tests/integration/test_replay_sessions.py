@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from psycopg2 import connect
 from trading.adapters.clock import SystemClock
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.market import ActionKind
 from trading.domain.portfolio import AccountType
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
@@ -20,7 +23,7 @@ from trading.strategy.three_sector import three_sector
 from trading.tasks.facts import load_facts, terms_of, timeline_of, unsettled_of
 from trading.tasks.replay import replay_session
 
-from tests.builders import navs_by
+from tests.builders import an_action, an_origin, navs_by
 from tests.fakes import FakeBroker, ny
 from tests.integration.worlds import fill_with_synthetic_market
 
@@ -65,15 +68,15 @@ def counts(services: Services, book: BookId = BOOK) -> tuple[int, int, int]:
         return len(tx.ledger.navs(book)), len(tx.ledger.fills(book)), len(tx.orders.recent(book, 10_000))
 
 
-def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services_of_account):
-    services = services_of_account
+def assert_as_in_memory(services: Services) -> ReplayResult:
+    """Play every session in Postgres and hold what the ledger says against the replay in memory, which is returned."""
     for on in sessions():
         play(services, on)
-    result = in_memory(services)
+    result, last = in_memory(services), timeline_of(CALENDAR, FIRST, LAST).slots[-1]
     with services.store.transaction() as tx:
         fills, navs = tx.ledger.fills(BOOK), tx.ledger.navs(BOOK)
-        held = {s: p.quantity for s, p in tx.ledger.portfolio(BOOK, navs[-1].as_of).positions.items() if p.lots}
-        cash = tx.ledger.portfolio(BOOK, navs[-1].as_of).cash_usd
+        portfolio = tx.ledger.portfolio(BOOK, navs[-1].as_of)
+        waiting = unsettled_of(services, tx, BOOK, last)
     assert len(result.fills) > 3
     key = ("fill_id", "symbol", "side", "quantity", "price", "commission_usd", "executed_at")
     ours = [tuple(getattr(f, name) for name in key) for f in sorted(fills, key=lambda f: f.fill_id)]
@@ -82,12 +85,33 @@ def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services_of_
     assert [(n.as_of, n.nav_usd) for n in navs] == [
         (at, pytest.approx(nav, abs=0.01)) for at, nav, *_ in navs_by(result)
     ]
-    assert held == result.final.held
-    assert cash == result.final.portfolio.cash_usd
-    with services.store.transaction() as tx:
-        last = timeline_of(CALENDAR, FIRST, LAST).slots[-1]
-        waiting = unsettled_of(services, tx, BOOK, last)
+    assert {s: p.quantity for s, p in portfolio.positions.items() if p.lots} == result.final.held
+    assert portfolio.cash_usd == result.final.portfolio.cash_usd
     assert waiting == result.final.unsettled
+    return result
+
+
+def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services_of_account):
+    assert_as_in_memory(services_of_account)
+
+
+def test_broken_shares_and_dividends_are_paid_alike(services, database_url):
+    """Every name splits 13 for 10 and pays, on the sixth session."""
+    ex_on = sessions()[5]
+    about = {"ex_on": ex_on, "known_at": ny("2024-07-01 09:00")}
+    actions = [
+        replace(an_action(kind=kind, value=value, **about), symbol=symbol)
+        for symbol in SPEC.universe.traded
+        for kind, value in ((ActionKind.DIVIDEND, 0.333), (ActionKind.SPLIT, 1.3))
+    ]
+    with services.store.transaction() as tx:
+        tx.market.add_actions(actions, an_origin())
+    result = assert_as_in_memory(services)
+    paid = {kind: [d.amount_usd for d in result.dividends if d.action.kind is kind] for kind in ActionKind}
+    assert min(map(len, paid.values())) > 0
+    with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT amount_usd FROM desk.cash_entries WHERE kind = 'cash_in_lieu' ORDER BY amount_usd")
+        assert [amount for (amount,) in cursor.fetchall()] == sorted(paid[ActionKind.SPLIT])
 
 
 def test_a_session_waits_for_the_one_before_it(services):
