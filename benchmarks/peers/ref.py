@@ -91,7 +91,7 @@ def run(bars: Bars) -> Run:
     book = Book()
     for bar, now in enumerate(closes):
         book.trade(bar, opens[bar], bars.symbols)
-        equity = book.equity_usd(now)
+        equity, free = book.equity_usd(now), book.cash_usd
         for s, close in enumerate(now):
             f, w, r = fast[s][bar], slow[s][bar], rsi[s][bar]
             if s in book.shares:
@@ -102,8 +102,9 @@ def run(bars: Bars) -> Run:
                     book.orders[s] = -book.shares[s]
             elif f is not None and w is not None and r is not None and f > w and r < MAX_RSI:
                 quantity = int(WEIGHT_FRAC * equity / close)
-                if quantity >= 1:
+                if quantity >= 1 and quantity * close <= free:
                     book.orders[s] = quantity
+                    free -= quantity * close
     return Run(book.fills, book.equity_usd(closes[-1]))
 
 

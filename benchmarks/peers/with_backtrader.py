@@ -45,7 +45,7 @@ class SpecV1(bt.Strategy):  # type: ignore[misc]
 
     def next(self) -> None:
         """Decide at the close."""
-        equity = self.broker.getvalue()
+        equity, free = self.broker.getvalue(), self.broker.getcash()
         for data in self.datas:
             close, held = data.close[0], self.getposition(data).size
             if held:
@@ -56,8 +56,9 @@ class SpecV1(bt.Strategy):  # type: ignore[misc]
                     self.sell(data=data, size=held)
             elif self.fast[data][0] > self.slow[data][0] and self.rsi[data][0] < MAX_RSI:
                 quantity = int(WEIGHT_FRAC * equity / close)
-                if quantity >= 1:
+                if quantity >= 1 and quantity * close <= free:
                     self.buy(data=data, size=quantity)
+                    free -= quantity * close
 
 
 def run(bars: Bars) -> Run:

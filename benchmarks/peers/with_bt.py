@@ -56,6 +56,7 @@ class SpecV1(bt.Algo):  # type: ignore[misc]
         now, overbought = self.close[self.bar - 1], self.overbought[self.bar - 1]
         equity = cash_usd + sum(self.held[s][0] * now[s] for s in sorted(self.held))
         orders: dict[int, int] = {}
+        free = cash_usd
         for s, (shares, entry_price, peak) in self.held.items():
             close = now[s]
             peak = max(peak, close)
@@ -64,8 +65,10 @@ class SpecV1(bt.Algo):  # type: ignore[misc]
             if fallen or risen or overbought[s]:
                 orders[s] = -shares
         for s in self.wanted[self.bar - 1]:
-            if s not in self.held and (quantity := int(WEIGHT_FRAC * equity / now[s])) >= 1:
+            quantity = int(WEIGHT_FRAC * equity / now[s])
+            if s not in self.held and quantity >= 1 and quantity * now[s] <= free:
                 orders[s] = quantity
+                free -= quantity * now[s]
         return orders
 
     def _trade(self, target: bt.Strategy, s: int, quantity: int) -> None:

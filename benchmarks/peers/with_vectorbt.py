@@ -32,9 +32,9 @@ WARM_UP_BARS = 400
 
 
 @njit  # type: ignore[untyped-decorator]
-def equity_at_the_close_before(c: Any, close: Any) -> Any:
-    """Return the equity [USD] that this bar's buys are sized by."""
-    equity = c.last_cash[c.group]
+def equity_at_the_close_before(c: Any, close: Any, free: Any) -> Any:
+    """Return the equity [USD] that this bar's buys are sized by; `free` gets the cash that they may plan with."""
+    free[0] = equity = c.last_cash[c.group]
     if c.i > 0:
         for col in range(c.from_col, c.to_col):
             equity += c.last_position[col] * close[c.i - 1, col]
@@ -42,7 +42,9 @@ def equity_at_the_close_before(c: Any, close: Any) -> Any:
 
 
 @njit  # type: ignore[untyped-decorator]
-def order_of(c: Any, equity: float, close: Any, open_: Any, wanted: Any, overbought: Any, entry: Any, peak: Any) -> Any:
+def order_of(
+    c: Any, equity: float, close: Any, open_: Any, wanted: Any, overbought: Any, entry: Any, peak: Any, free: Any
+) -> Any:
     """Return what the close before decided for one symbol, at this open."""
     if c.i == 0:
         return NoOrder
@@ -57,8 +59,11 @@ def order_of(c: Any, equity: float, close: Any, open_: Any, wanted: Any, overbou
     if not wanted[c.i - 1, c.col]:
         return NoOrder
     quantity = np.floor(WEIGHT_FRAC * equity / now)
+    if quantity < 1 or quantity * now > free[0]:
+        return NoOrder
+    free[0] -= quantity * now
     price = open_[c.i, c.col] * (1.0 + SLIPPAGE_FRAC)
-    if quantity < 1 or price * quantity > c.cash_now:
+    if price * quantity > c.cash_now:
         return NoOrder
     entry[c.col] = peak[c.col] = price
     return nb.order_nb(size=quantity, price=open_[c.i, c.col], slippage=SLIPPAGE_FRAC)
@@ -70,7 +75,7 @@ def simulated(bars: Bars) -> vbt.Portfolio:
     rsi = np.column_stack([talib.RSI(c, RSI_BARS) for c in columns])
     golden = np.column_stack([talib.SMA(c, FAST) > talib.SMA(c, SLOW) for c in columns])
     wanted, overbought = golden & (rsi < MAX_RSI), rsi > MAX_RSI
-    width = len(bars.symbols)
+    width, free = len(bars.symbols), np.zeros(1)
     return vbt.Portfolio.from_order_func(
         pd.DataFrame(bars.close, index=pd.DatetimeIndex(bars.times), columns=list(bars.symbols)),
         order_of,
@@ -80,8 +85,9 @@ def simulated(bars: Bars) -> vbt.Portfolio:
         overbought,
         np.zeros(width),
         np.zeros(width),
+        free,
         pre_segment_func_nb=equity_at_the_close_before,
-        pre_segment_args=(bars.close,),
+        pre_segment_args=(bars.close, free),
         group_by=True,
         cash_sharing=True,
         init_cash=CASH_USD,

@@ -14,6 +14,7 @@ from trading.accounting.lots import book_fill
 from trading.domain.fills import Booking, Fill
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar
+from trading.domain.money import ZERO
 from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderStatus, Side, TimeInForce
 from trading.domain.portfolio import Portfolio, Position
 from trading.domain.records import changed
@@ -160,9 +161,22 @@ class _Symbol:
         fill = match(order, self.bar, self.costs)
         if fill is None:
             return
+        if fill.side is Side.BUY and not self._can_pay(fill):
+            self._refuse(order, fill)
+            return
         self._book(order, fill)
         if order.purpose is OrderPurpose.ENTRY:
             self._arm(order, fill)
+
+    def _can_pay(self, fill: Fill) -> bool:
+        return fill.quantity * fill.price + (fill.commission_usd or ZERO) <= self.portfolio.cash_usd
+
+    def _refuse(self, order: Order, fill: Fill) -> None:
+        """End a purchase that cash does not cover, with the protection that waits for it; the desk never borrows."""
+        self.traffic.note(order, OrderStatus.REJECTED, fill.executed_at, detail="cash does not cover it")
+        for child in (o for o in self.working if o.parent_id == order.order_id):
+            self.traffic.note(child, OrderStatus.CANCELLED, fill.executed_at, detail="its entry was refused")
+        self.working = [o for o in self.working if o is not order and o.parent_id != order.order_id]
 
     def _book(self, order: Order, fill: Fill) -> None:
         position = self._position()
