@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from math import fsum
+from math import fsum, nan
 
 from trading.domain.fills import Lot
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.records import DERIVED
 
 
 class TradingState(StrEnum):
@@ -47,6 +48,13 @@ class Position:
         return self.lots[0].quantity if len(self.lots) == 1 else sum((lot.quantity for lot in self.lots), Decimal(0))
 
     @property
+    def average_cost(self) -> float:
+        """What a share cost on average [USD/share], commission included; NaN for an empty position."""
+        if len(self.lots) == 1:
+            return float(self.lots[0].cost_per_share)
+        return float(self.cost_usd / self.quantity) if self.lots else nan
+
+    @property
     def cost_usd(self) -> Decimal:
         """What the open shares cost, commission included."""
         return sum((lot.quantity * lot.cost_per_share for lot in self.lots), Decimal(0))
@@ -77,6 +85,15 @@ class Portfolio:
     as_of: datetime
     cash_usd: Decimal
     positions: Mapping[Symbol, Position] = field(default_factory=dict)
+
+    @property
+    def held(self) -> Mapping[Symbol, Decimal]:
+        """Shares by symbol, empty positions left out."""
+        found: dict[Symbol, Decimal] | None = self.__dict__.get(DERIVED)
+        if found is None:
+            found = {s: q for s, p in self.positions.items() if (q := p.quantity) > 0}
+            self.__dict__[DERIVED] = found
+        return found
 
 
 def nav_usd(portfolio: Portfolio, prices: Mapping[Symbol, float]) -> float | None:

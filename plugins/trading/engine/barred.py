@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading.accounting.wash_sales import washing
+from trading.domain.fills import Disposal
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import TradingState
 from trading.engine.hours import Hours
@@ -46,8 +48,12 @@ class Barred:
         is_closed = hours.timeline.times(hours.terms).cutoff_at >= closes_at
         self.is_closed: list[bool] = (is_closed if "MARKET_CLOSED" in self.codes else is_closed & False).tolist()
         self.dearest: list[float] = _dearest(panel).tolist()
-        self.last_rows = (np.searchsorted(grid.session, np.arange(len(hours.timeline.sessions)), side="right")).tolist()
-        self.sessions_on = [session.session_on for session in hours.timeline.sessions]
+        self._last_rows: list[int] = (
+            np.searchsorted(grid.session, np.arange(len(hours.timeline.sessions)), side="right")
+        ).tolist()
+        self._sessions_on = [session.session_on for session in hours.timeline.sessions]
+        self._disposals: tuple[Disposal, ...] = ()
+        self._wash_ends: list[tuple[int, Bits]] = []
         self.sleeves = {
             sector: sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
             for sector in dict.fromkeys(spec.universe.sectors)
@@ -57,6 +63,23 @@ class Barred:
         """Return the verdicts for a book to which nothing happens."""
         return BarredInBook(self, state)
 
+    def wash_ends(self, disposals: tuple[Disposal, ...]) -> list[tuple[int, Bits]]:
+        """Return (hour from which a purchase is free again, symbol), the latest first."""
+        if "WASH_BLOCK" not in self.codes:
+            return []
+        if disposals is not self._disposals:
+            self._disposals, column = disposals, self.panel.column
+            self._wash_ends = sorted(
+                ((self._row_after(until), 1 << column[s]) for s, until in washing(disposals).items() if s in column),
+                reverse=True,
+            )
+        return list(self._wash_ends)
+
+    def _row_after(self, on: date) -> int:
+        """Return the first hour of the sessions after `on`."""
+        session = bisect_right(self._sessions_on, on)
+        return self._last_rows[session - 1] if session else 0
+
 
 class BarredInBook:
     """What keeps candidates out of one book; asked for ascending hours."""
@@ -64,7 +87,7 @@ class BarredInBook:
     def __init__(self, every: Barred, state: BookState) -> None:
         self._every, sizing = every, every.spec.sizing
         self._why_all = _standing(state, every.codes)
-        self._ends = sorted(self._wash_ends(state), reverse=True) if "WASH_BLOCK" in every.codes else []
+        self._ends = every.wash_ends(state.disposals) if state.disposals else []
         self._wash = sum(bit for _, bit in self._ends)
         self._cash = float(state.portfolio.cash_usd)
         self._is_in_order = sizing.rule == "in_order"
@@ -103,15 +126,6 @@ class BarredInBook:
         for sleeve in self._every.sleeves.values():
             if sleeve & waiting:
                 yield sleeve, sum(shares * price.item(row, c) for shares, c in self._held if sleeve >> c & 1)
-
-    def _wash_ends(self, state: BookState) -> Iterator[tuple[int, Bits]]:
-        """Yield (hour from which a purchase is free again, symbol)."""
-        every = self._every
-        for symbol, until in washing(state.disposals).items():
-            session = bisect_right(every.sessions_on, until)
-            row = every.last_rows[session - 1] if session else 0
-            if symbol in every.panel.column:
-                yield row, 1 << every.panel.column[symbol]
 
 
 def _standing(state: BookState, codes: frozenset[str]) -> str | None:

@@ -51,13 +51,13 @@ class CloseWatch:
         """Return whether the bars of `symbol` need not be looked at one by one."""
         return symbol in self._marks
 
-    def look(self, state: BookState, row: int) -> dict[Symbol, int]:
-        """Return the hour after `row` in which each position may be sold."""
+    def look(self, state: BookState, seen: int, first: int) -> dict[Symbol, int]:
+        """Return the hour from `first` on in which each position may be sold."""
         marks: dict[Symbol, _Mark] = {}
         for symbol, position in state.portfolio.positions.items():
             before = self._marks.get(symbol)
             if before is None or before.lots is not position.lots:
-                before = self._mark(symbol, position, row + 1)
+                before = self._mark(symbol, position, first)
             marks[symbol] = before
         self._marks = marks
         return {symbol: mark.touch_row for symbol, mark in marks.items()}
@@ -81,7 +81,7 @@ class CloseWatch:
     def _mark(self, symbol: Symbol, position: Position, row: int) -> _Mark:
         price, rules, high, at = self._prices(symbol), self._rules, position.high_water_price, row
         keep = (1.0 - rules.trail_frac) * (1 + _NOISE)
-        target = float(position.cost_usd / position.quantity) * (1.0 + rules.take_profit_frac) * (1 - _NOISE)
+        target = position.average_cost * (1.0 + rules.take_profit_frac) * (1 - _NOISE)
         stretch = FIRST_STRETCH
         while at < len(price):
             part = price[at : at + stretch]

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import isfinite
 
-from trading.accounting.wash_sales import washing
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
 from trading.domain.panel import Why
 from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
-from trading.engine.rows import PriceRow, UnfitRow
+from trading.engine.rows import LotsOf, PriceRow, UnfitRow, WashedBy
 from trading.engine.settlement import settled_cash_usd
-from trading.engine.state import BookState, Hour
+from trading.engine.state import NONE, BookState, Hour
 from trading.execution.desk import Desk, cost_usd
 from trading.execution.limits import Limits
 from trading.strategy.spec import StrategySpec
 
+FEW = 64
+"""So many symbols are faster as a dictionary of all of them than as a look into the row for each."""
 _UNDER_WAY = OPEN | {OrderStatus.PLANNED, OrderStatus.RESERVED, OrderStatus.UNKNOWN}
 
 
@@ -51,13 +53,13 @@ def desk_of(
         cash_usd=state.portfolio.cash_usd,
         vix=vix_of(hour),
         held=state.held,
-        lots={s: p.lots for s, p in state.portfolio.positions.items()},
+        lots=LotsOf(state.portfolio.positions),
         prices=prices,
         sectors=spec.universe.sector_of,
-        on_order_usd=_on_order(under_way, prices),
-        leaving=_leaving(under_way),
-        working=frozenset(o.symbol for o in under_way),
-        wash_until=washing(state.disposals),
+        on_order_usd=_on_order(under_way, prices) if under_way else {},
+        leaving=_leaving(under_way) if under_way else {},
+        working=frozenset(o.symbol for o in under_way) if under_way else NONE,
+        wash_until=WashedBy(state.disposals),
         unfit=UnfitRow(hour.panel, hour.row),
         daily_priced=hour.daily_priced,
         untradable=state.untradable,
@@ -103,6 +105,9 @@ def vix_of(hour: Hour) -> float | None:
     return float(hour.panel.vix[hour.row, 0]) if known else None
 
 
-def prices_of(hour: Hour) -> PriceRow:
+def prices_of(hour: Hour) -> Mapping[Symbol, float]:
     """Return the last prices that exist [USD/share], stale ones included: they still value what is held."""
-    return PriceRow(hour.panel, hour.row)
+    symbols = hour.panel.symbols
+    if len(symbols) > FEW:
+        return PriceRow(hour.panel, hour.row)
+    return {s: p for s, p in zip(symbols, hour.panel.price[hour.row].tolist(), strict=True) if isfinite(p)}

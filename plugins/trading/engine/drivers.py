@@ -40,9 +40,9 @@ class Stepping:
         """Return the book that the orders go to."""
         return taken.state
 
-    def ahead(self, state: BookState, row: int) -> tuple[BookState, int, Stretch]:
+    def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
         """Return the book before the next hour to step, that hour, and what passed until then."""
-        return state, row + 1, Stretch()
+        return state, first, Stretch()
 
     def landed(self, state: BookState) -> BookState:
         """Return the book after the last hour."""
@@ -88,14 +88,14 @@ class Jumping:
         sold = {o.symbol for o in taken.orders if o.side is Side.SELL and not o.is_protective}
         return self._watch.settled(taken.state, sold, row + 1) if sold else taken.state
 
-    def ahead(self, state: BookState, row: int) -> tuple[BookState, int, Stretch]:
-        """Return the book before the next hour to step, that hour, and what passed until then."""
-        return self.lookout.ahead(state, row)
+    def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
+        """Return the book before the next hour in which something may happen, that hour, and what passed until then."""
+        return self.lookout.ahead(state, seen, first)
 
     def landed(self, state: BookState) -> BookState:
         """Return the book after the last hour."""
         last = self._hours.hour(len(self._hours) - 1)
-        self._watch.look(state, last.row)
+        self._watch.look(state, last.row, last.row + 1)
         state = self._watch.settled(state, list(state.portfolio.positions), len(self._hours))
         state, _ = morning(state, changed(last, is_first_of_session=False), self._market, Traffic(events=None))
         state = with_proceeds(state, (), {}, last.slot.session_on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
 
@@ -79,16 +79,31 @@ class Timeline:
 
     def slot(self, row: int) -> Slot:
         """Return the session hour of one row of the grid."""
-        session = self.sessions[self.grid.session.item(row)]
-        starts_at = session.opens_at + HOUR * self.grid.number.item(row)
-        return Slot(
-            session.session_on, starts_at, min(starts_at + HOUR, session.closes_at), self.grid.is_closing.item(row)
-        )
+        session, number = self.sessions[self._places[0][row]], self._places[1][row]
+        starts_at = session.opens_at + HOUR * number
+        ends_at = starts_at + HOUR
+        is_closing = ends_at >= session.closes_at
+        return Slot(session.session_on, starts_at, session.closes_at if is_closing else ends_at, is_closing)
 
-    def next_open_at(self, row: int) -> datetime:
-        """Return the open that follows the session of one row."""
-        session = self.grid.session.item(row) + 1
-        return (self.sessions[session] if session < len(self.sessions) else self.after).opens_at
+    @cached_property
+    def _places(self) -> tuple[list[int], list[int]]:
+        return self.grid.session.tolist(), self.grid.number.tolist()
+
+    def hour(self, row: int, panel: FeaturePanel, judgement: Judgement, terms: Terms) -> Hour:
+        """Return one hour, whose slot is the row of `panel` and `judgement`."""
+        place, slot = self._places[0][row], self.slot(row)
+        session = self.sessions[place]
+        later = self.sessions[place + 1] if place + 1 < len(self.sessions) else self.after
+        return Hour(
+            slot=slot,
+            cutoff_at=slot.as_of + timedelta(minutes=terms.delay_minutes) if terms.delay_minutes else slot.as_of,
+            closes_at=session.closes_at,
+            next_open_at=later.opens_at,
+            panel=panel,
+            judgement=judgement,
+            row=row,
+            is_first_of_session=self._places[1][row] == 0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +149,4 @@ class Hours:
 
     def hour(self, row: int) -> Hour:
         """Return the hour of one row."""
-        slot = self.timeline.slot(row)
-        return Hour(
-            slot=slot,
-            cutoff_at=slot.as_of + timedelta(minutes=self.terms.delay_minutes),
-            closes_at=self.timeline.sessions[self.timeline.grid.session.item(row)].closes_at,
-            next_open_at=self.timeline.next_open_at(row),
-            panel=self.panel,
-            judgement=self.judgement,
-            row=row,
-            is_first_of_session=self.timeline.grid.number.item(row) == 0,
-        )
+        return self.timeline.hour(row, self.panel, self.judgement, self.terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -28,7 +29,8 @@ class Logbook:
         self._hours, self._lookout = hours, lookout
         self._nav_usd: list[float] = []
         self._cash: list[tuple[int, float]] = []
-        self._held: dict[Symbol, Decimal] = {}
+        self._cash_usd: Decimal | None = None
+        self._held: Mapping[Symbol, Decimal] = {}
         self._holdings: dict[Symbol, list[tuple[int, float]]] = {}
         self._orders: list[Order] = []
         self._bookings: list[Booking] = []
@@ -36,19 +38,25 @@ class Logbook:
         self._denials: Counter[str] = Counter()
         self._state_changes: list[tuple[datetime, str]] = []
 
-    def add(self, hour: Hour, taken: Step, traffic: Traffic, dividends: tuple[Dividend, ...]) -> None:
-        """Write down what one hour did."""
-        row, state = hour.row, taken.state
-        self._nav_usd.append(np.nan if taken.nav_usd is None else taken.nav_usd)
-        self._cash.append((row, float(state.portfolio.cash_usd)))
-        if (held := state.held) != self._held:
-            for symbol in held.keys() | self._held.keys():
+    def arrived(self, row: int, state: BookState, traffic: Traffic, dividends: tuple[Dividend, ...]) -> None:
+        """Write down what happened to the book before the hour was decided."""
+        cash_usd, held = state.portfolio.cash_usd, state.held
+        if not self._cash or cash_usd != self._cash_usd:
+            self._cash.append((row, float(cash_usd)))
+            self._cash_usd = cash_usd
+        if held != self._held:
+            for symbol in (*held, *(s for s in self._held if s not in held)):
                 if held.get(symbol) != self._held.get(symbol):
                     self._holdings.setdefault(symbol, []).append((row, float(held.get(symbol, 0))))
             self._held = held
-        self._orders += taken.orders
         self._bookings += traffic.bookings
         self._dividends += dividends
+
+    def add(self, hour: Hour, taken: Step) -> None:
+        """Write down what one hour decided."""
+        row = hour.row
+        self._nav_usd.append(np.nan if taken.nav_usd is None else taken.nav_usd)
+        self._orders += taken.orders
         if taken.state_change:
             self._state_changes.append((hour.slot.as_of, taken.state_change))
         if taken.nav_usd is not None:

@@ -67,13 +67,18 @@ class Lookout:
         self.barred = Barred(spec, hours, gate)
         self._prices: dict[Symbol, list[float]] = {}
 
-    def ahead(self, state: BookState, row: int) -> tuple[BookState, int, Stretch]:
-        """Return the book before the next event after `row`, the hour of that event, and what passed until then."""
+    def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
+        """Return the book before the next event, the hour of that event, and what passed until then.
+
+        Args:
+            seen: the hour whose bars have met the book.
+            first: the hour to begin with: the next one, or `seen` itself if it is not decided yet.
+        """
         passed = Stretch()
-        until = self._next_known(state, row)
-        if until == row + 1:
-            return state, until, passed
-        scan = _Scan(self, state, row, until)
+        until = self._next_known(state, seen, first)
+        if until <= first:
+            return state, first, passed
+        scan = _Scan(self, state, first, until)
         stops_at = scan.run(passed)
         return scan.landed(state, passed, stops_at), stops_at, passed
 
@@ -96,25 +101,27 @@ class Lookout:
             self._prices[symbol] = np.where(np.isfinite(price), price, np.nan).tolist()
         return self._prices[symbol]
 
-    def _next_known(self, state: BookState, row: int) -> int:
+    def _next_known(self, state: BookState, seen: int, first: int) -> int:
         """Return the next hour of which it is known that something happens; the end of the timeline if none."""
-        touches, held = self._watch.look(state, row), state.held
-        is_tripped = state.breaker.tripped_on is not None
-        if any(not o.is_protective for o in state.working) or touches.keys() != held.keys() or (is_tripped and held):
-            return min(row + 1, self.rows)
+        held = state.held
+        if any(not o.is_protective for o in state.working) or (held and state.breaker.tripped_on is not None):
+            return first
+        touches = self._watch.look(state, seen, first)
+        if touches.keys() != held.keys():
+            return first
         until = min(touches.values(), default=NEVER)
         for symbol in held:
-            rows = self._acting.get(symbol, ())
-            place = bisect_right(rows, row)
-            until = min(until, rows[place] if place < len(rows) else NEVER)
+            if rows := self._acting.get(symbol):
+                place = bisect_right(rows, seen)
+                until = min(until, rows[place] if place < len(rows) else NEVER)
         return min(until, self.rows)
 
 
 class _Scan:
     """The quiet hours of one book, one after the other; only marks move."""
 
-    def __init__(self, lookout: Lookout, state: BookState, row: int, until: int) -> None:
-        self._out, self._row, self._until = lookout, row, until
+    def __init__(self, lookout: Lookout, state: BookState, first: int, until: int) -> None:
+        self._out, self._first, self._until = lookout, first, until
         self._cash, self._mask = float(state.portfolio.cash_usd), lookout.held(state)
         self._held = [(float(shares), lookout.prices(symbol)) for symbol, shares in state.held.items()]
         self._breaker, self._rules = state.breaker, lookout.spec.protection
@@ -126,7 +133,7 @@ class _Scan:
         exits, enters, held, mask, cash = self._out.exits, self._out.enters, self._held, self._mask, self._cash
         band, navs, split = self._out.spec.sizing.trim_above_frac * (1 - _MARGIN), passed.nav_usd, self._bars.split
         floor, peak = self._levels()
-        for row in range(self._row + 1, self._until):
+        for row in range(self._first, self._until):
             if exits[row] & mask:
                 return row
             values = [shares * prices[row] for shares, prices in held]
@@ -177,7 +184,7 @@ class _Scan:
         newest = _newest(passed.nav_usd, state.newest_nav_usd)
         closing, orders_today = state.closing_nav_usd, state.orders_today
         if session_on != state.session_on:
-            opens = int(np.searchsorted(self._out.session_of, session)) - self._row - 1
+            opens = int(np.searchsorted(self._out.session_of, session)) - self._first
             closing, orders_today = _newest(passed.nav_usd[:opens], state.newest_nav_usd), 0
         return changed(
             state,

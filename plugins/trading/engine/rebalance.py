@@ -55,7 +55,7 @@ def _held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, fl
 def _trims(sizing: Sizing, terms: PlanTerms, desk: Desk, hour: Hour, targets: dict[Symbol, float]) -> Iterator[Order]:
     if desk.nav_usd is None:
         return
-    for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd).items():
+    for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd):
         target = targets[symbol]
         worth_it = weight - target > max(sizing.rebalance_nav_frac, sizing.rebalance_target_frac * target)
         if worth_it and symbol not in desk.working:

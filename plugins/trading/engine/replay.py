@@ -73,10 +73,16 @@ def replay_panel(
     while row < len(hours):
         hour, traffic = hours.hour(row), Traffic(events=None)
         state, dividends = driver.arrive(state, hour, traffic)
+        log.arrived(row, state, traffic, dividends)
+        state, stop, passed = driver.ahead(state, row, row)
+        log.pass_by(passed)
+        if stop > row:
+            row = stop
+            continue
         taken = step(spec, state, hour, decision_id_for(book, DecisionKind.HOURLY, hour.slot.as_of), gate)
-        log.add(hour, taken, traffic, dividends)
+        log.add(hour, taken)
         state = accept(driver.decided(taken, row), taken.orders, hour.cutoff_at, traffic)
-        state, row, passed = driver.ahead(state, row)
+        state, row, passed = driver.ahead(state, row, row + 1)
         log.pass_by(passed)
     return log.result(spec, book, float(cash_usd), _in_order(driver.landed(state)))
 

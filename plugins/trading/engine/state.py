@@ -56,9 +56,9 @@ class BookState:
         return self.portfolio.book
 
     @property
-    def held(self) -> dict[Symbol, Decimal]:
+    def held(self) -> Mapping[Symbol, Decimal]:
         """Shares by symbol, empty positions left out."""
-        return {s: q for s, p in self.portfolio.positions.items() if (q := p.quantity) > 0}
+        return self.portfolio.held
 
 
 @dataclass(frozen=True)

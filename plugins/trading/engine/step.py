@@ -14,7 +14,7 @@ from trading.domain.portfolio import Portfolio, nav_usd
 from trading.domain.records import changed
 from trading.engine import breaker as breakers
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
-from trading.engine.state import Account, BookState, Hour, Step
+from trading.engine.state import NONE, Account, BookState, Hour, Step
 from trading.engine.telling import account_of
 from trading.execution.checks import CHECKS, Check
 from trading.execution.desk import Desk
@@ -62,7 +62,7 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     turned, change = _turn_breaker(spec, book, hour, nav)
     terms = terms_of(spec, state, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
-    leaving = _leaving(spec, turned, hour, prices)
+    leaving = _leaving(spec, turned, hour, prices) if desk.held else NONE
     planned = [*_sales(spec, terms, desk, hour, leaving), *_entries(spec, terms, desk, hour, leaving)]
     orders, vetoes = vet(planned, desk, gate.limits, gate.checks) if planned else ((), ())
     after = turned
@@ -82,11 +82,16 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
 
 def marked(state: BookState, prices: Mapping[Symbol, float], hour: Hour) -> BookState:
     """Return the book with its high-water prices and session moved to this hour."""
-    positions = {s: p for s, p in state.portfolio.positions.items() if p.lots}
-    for symbol, position in positions.items():
-        price = prices.get(symbol)
-        if price is not None and price > position.high_water_price:
-            positions[symbol] = changed(position, high_water_price=price)
+    positions = state.portfolio.positions
+    raised = {
+        symbol: changed(position, high_water_price=price)
+        for symbol, position in positions.items()
+        if (price := prices.get(symbol)) is not None and price > position.high_water_price
+    }
+    if raised:
+        positions = {**positions, **raised}
+    if not all(position.lots for position in positions.values()):
+        positions = {symbol: position for symbol, position in positions.items() if position.lots}
     portfolio = Portfolio(state.portfolio.book, hour.slot.as_of, state.portfolio.cash_usd, positions)
     if state.session_on == hour.slot.session_on:
         return changed(state, portfolio=portfolio)
@@ -131,14 +136,13 @@ def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str)
 def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> frozenset[Symbol]:
     """Return the held symbols that an exit rule, the tripped breaker or the software guard sells in full."""
     held = state.held
-    if not held:
-        return frozenset()
     if state.breaker.tripped_on is not None and spec.protection.breaker_exit == "all":
         return frozenset(held)
     exits, column = hour.judgement.exits[hour.row], hour.panel.column
     by_rule = [s for s in held if s in column and exits[column[s]]]
     fallen = [s for s, (price, stop) in software_stops(spec, state, prices).items() if price <= stop]
-    return frozenset((*by_rule, *fallen, *_risen(spec, state, prices)))
+    risen = _risen(spec, state, prices) if spec.protection.rests == "on_closes" else ()
+    return frozenset((*by_rule, *fallen, *risen))
 
 
 def software_stops(
@@ -160,14 +164,11 @@ def software_stops(
 
 def _risen(spec: StrategySpec, state: BookState, prices: Mapping[Symbol, float]) -> Iterator[Symbol]:
     """Yield the held symbols that closed at their target, where no order at the broker waits for it."""
-    if spec.protection.rests == "at_broker":
-        return
+    times = 1.0 + spec.protection.take_profit_frac
     for symbol, position in state.portfolio.positions.items():
-        price, quantity = prices.get(symbol), position.quantity
-        if price is not None and quantity > 0:
-            cost = float(position.cost_usd / quantity)
-            if price >= cost * (1.0 + spec.protection.take_profit_frac):
-                yield symbol
+        price = prices.get(symbol)
+        if price is not None and price >= position.average_cost * times:
+            yield symbol
 
 
 def _sales(spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> Iterator[Order]:
@@ -176,7 +177,7 @@ def _sales(spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving
             yield plan_sale(terms, symbol, quantity, OrderPurpose.EXIT, at_open=at_open(hour, symbol))
     if desk.nav_usd is None:
         return
-    for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd).items():
+    for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd):
         if weight > spec.sizing.trim_above_frac and symbol not in leaving and symbol not in desk.working:
             surplus = trim_quantity(desk.held[symbol], desk.prices[symbol], spec.sizing.asset_cap_frac, desk.nav_usd)
             if surplus >= 1:

@@ -22,10 +22,11 @@ from trading.execution.matching import ratchet
 class PositionWatch(Protocol):
     """What knows ahead when a position may be sold, and brings its mark up to date."""
 
-    def look(self, state: BookState, row: int) -> dict[Symbol, int]:
-        """Return the hour after `row` in which each watched position may be sold; others are left out.
+    def look(self, state: BookState, seen: int, first: int) -> dict[Symbol, int]:
+        """Return the hour in which each watched position may be sold next; others are left out.
 
-        What arrived with `row` has met the book already.
+        Args:
+            seen: the hour whose bars have met the book. first: the next hour to decide, `seen` or the one after.
         """
 
     def due(self, row: int) -> list[Symbol]:
@@ -69,11 +70,8 @@ class Watch:
         """Return whether the bars of `symbol` need not be looked at one by one."""
         return symbol in self._guards
 
-    def look(self, state: BookState, row: int) -> dict[Symbol, int]:
-        """Return the hour after `row` in which each guarded position may be touched; unguarded ones are left out.
-
-        The bars of `row` have met the book already.
-        """
+    def look(self, state: BookState, seen: int, first: int) -> dict[Symbol, int]:
+        """Return the hour after `seen` in which each guarded position may be touched; unguarded ones are left out."""
         guards: dict[Symbol, _Guard] = {}
         for symbol, (stop, target) in _pairs(state).items():
             position, track = state.portfolio.positions.get(symbol), self._tracks.of(symbol)
@@ -81,7 +79,7 @@ class Watch:
                 continue
             before = self._guards.get(symbol)
             if before is None or before.stop is not stop or before.target is not target:
-                before = _guard(track, position, stop, target, track.upto[row + 1])
+                before = _guard(track, position, stop, target, track.upto[seen + 1])
             guards[symbol] = before
         self._guards = guards
         return {symbol: guard.touch_row for symbol, guard in guards.items()}

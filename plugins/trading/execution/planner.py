@@ -165,6 +165,10 @@ def trim_quantity(held: Decimal, last_price: float, target_frac: float, nav_usd:
     return max(held - keep, Decimal(0))
 
 
-def held_weights(held: Mapping[Symbol, Decimal], prices: Mapping[Symbol, float], nav_usd: float) -> dict[Symbol, float]:
-    """Return the share of NAV [0–1] of each held symbol that has a price."""
-    return {s: float(q) * prices[s] / nav_usd for s, q in held.items() if s in prices and nav_usd > 0}
+def held_weights(
+    held: Mapping[Symbol, Decimal], prices: Mapping[Symbol, float], nav_usd: float
+) -> list[tuple[Symbol, float]]:
+    """Return (symbol, share of NAV [0–1]) of each held symbol that has a price."""
+    if not nav_usd > 0:
+        return []
+    return [(s, float(q) * price / nav_usd) for s, q in held.items() if (price := prices.get(s)) is not None]

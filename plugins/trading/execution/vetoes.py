@@ -39,9 +39,10 @@ def vet(
     """
     passed: list[Order] = []
     vetoes: list[Veto] = []
+    judging = _ALL if checks is CHECKS else _judging(checks)
     for family in _families(orders):
         head, *legs = family
-        denials, flags = _found(family, desk, limits, _judging(checks))
+        denials, flags = _found(family, desk, limits, judging)
         if denials:
             vetoes += [_veto(order, denials, is_head=order is head) for order in family]
             continue
@@ -98,6 +99,9 @@ def _judging(checks: tuple[Check, ...]) -> _Judging:
         other=tuple(c for c in checks if c.applies is not Applies.ENTRY),
         leg=tuple(c for c in checks if c.applies is Applies.EVERY_LEG),
     )
+
+
+_ALL = _judging(CHECKS)
 
 
 def _veto(order: Order, denials: tuple[Denial, ...], *, is_head: bool) -> Veto:
