@@ -50,6 +50,8 @@ class BasisFactors:
 
     def at(self, dates: NDArray[np.datetime64]) -> FloatArray:
         """Return F of each date: the product of the steps with a later ex-date."""
+        if len(self.step) == 0:
+            return np.ones(len(dates))
         later = np.concatenate([np.cumprod(self.step[::-1])[::-1], [1.0]])
         return np.asarray(later[np.searchsorted(self.ex_on, dates, side="right")])
 

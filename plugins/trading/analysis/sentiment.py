@@ -53,10 +53,10 @@ def _analyzer() -> Any:
     return SentimentIntensityAnalyzer()
 
 
-def valence_sum(compound_score: float) -> float:
-    """Return the raw valence sum that VADER squashed into `compound_score`."""
-    c = min(max(compound_score, -0.9999), 0.9999)
-    return float(c * np.sqrt(_ALPHA / (1.0 - c * c)))
+def valence_sums(compound_scores: FloatArray) -> FloatArray:
+    """Return the raw valence sums that VADER squashed into `compound_scores`."""
+    c = np.clip(compound_scores, -0.9999, 0.9999)
+    return np.asarray(c * np.sqrt(_ALPHA / (1.0 - c * c)))
 
 
 def _weights(age_hours: FloatArray) -> FloatArray:
@@ -125,14 +125,17 @@ class _Stories:
     @classmethod
     def of(cls, items: Sequence[NewsItem]) -> _Stories:
         compounds = np.array([compound(item.title) for item in items], dtype=np.float64)
-        until = [np.datetime64("NaT") if at is None else utc64(at) for at in replaced_at(items)]
+        until = np.full(len(items), np.datetime64("NaT"), dtype="datetime64[us]")
+        for place, at in enumerate(replaced_at(items)):
+            if at is not None:
+                until[place] = utc64(at)
         numbers: dict[str, int] = {}
         return cls(
             utc64_all([item.known_at for item in items]),
-            np.array([valence_sum(c) for c in compounds], dtype=np.float64),
+            valence_sums(compounds),
             compounds,
             np.array(repeats(items), dtype=np.intp),
-            np.array(until, dtype="datetime64[us]"),
+            until,
             np.array([numbers.setdefault(item.source, len(numbers)) for item in items], dtype=np.intp),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -72,9 +72,12 @@ def _positive_ratio(price: FloatArray, eps: FloatArray) -> FloatArray:
 def _median(others: Sequence[FloatArray], length: int) -> FloatArray:
     if not others:
         return np.full(length, np.nan)
-    stacked = np.stack(others)
-    known = np.isfinite(stacked).any(axis=0)
-    return canonical(np.where(known, np.nanmedian(np.where(known, stacked, 0.0), axis=0), np.nan))
+    # Unknown ones sort to the end; the middle of the known ones is found by their number.
+    ascending = np.sort(np.stack(others), axis=0)
+    count = np.isfinite(ascending).sum(axis=0)
+    column = np.arange(length)
+    lower, upper = ascending[np.maximum(count - 1, 0) // 2, column], ascending[count // 2, column]
+    return canonical(np.where(count > 0, (lower + upper) / 2, np.nan))
 
 
 def trailing_figures(facts: Facts, symbol: Symbol, times: DecisionTimes) -> dict[str, NDArray[Any]]:
@@ -152,8 +155,10 @@ def _trailing_year(figures: _Figures, ends_on: date) -> float | None:
     return sum(quarters_filed[end] for end in last)
 
 
-def _near(ends: Iterable[date], on: date) -> date | None:
+def _near(ends: Collection[date], on: date) -> date | None:
     """Return the end closest to `on`; years of 52 or 53 weeks end some days apart, so up to 10 days count as equal."""
+    if on in ends:
+        return on
     closest = min(ends, key=lambda end: abs(end - on), default=None)
     return closest if closest is not None and abs(closest - on) <= SAME_PERIOD else None
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from trading.analysis.sentiment import compound, evidence_score, sentiment_columns, valence_sum
+from trading.analysis.sentiment import compound, evidence_score, sentiment_columns, valence_sums
 from trading.domain.panel import Why
 
 from tests.builders import AS_OF, a_news_item
@@ -35,7 +35,7 @@ def test_a_story_scores_what_vader_says():
 
 def test_the_valence_sum_comes_back_from_the_compound():
     for total in (-7.0, -1.2, 0.0, 3.7963, 5.0):
-        assert valence_sum(total / np.sqrt(total**2 + 15)) == pytest.approx(total)
+        assert valence_sums(np.array([total / np.sqrt(total**2 + 15)])) == pytest.approx([total])
 
 
 def test_three_great_stories_open_the_gate_and_two_abstain():
