@@ -10,6 +10,9 @@ minutes after the close, and its first step books what the API still lists. The 
 midnight swallowed comes back with it, under the same execution ids, and cash that moved without a trade is booked
 before cash is compared. Without Flex settings the statement is skipped, and says so.
 
+**Parity.** The same night replays the session from the book that its first hour found, on the facts known then, and
+stores what differs (`./airdesk replay parity --history`): inputs, verdicts, orders, fills. A difference stops nothing.
+
 **By hand** it compares now, as of the youngest session hour; `./airdesk reconcile run` does the same without Airflow.
 
 **Clear and rerun** is safe: it compares again and stores another reconciliation; a statement is imported once.
@@ -71,6 +74,12 @@ with DAG(
         judges=["sync_broker", "statement"],
         doc="Positions, cash, executions, commissions, orders and protections against the broker; red on any break.",
     )
+    parity = step(
+        "parity",
+        "parity:parity",
+        trigger_rule="all_done",
+        doc="The day beside its replay from the same start: stored, told once if they differ, never red for it.",
+    )
     checks = [BooksCheck(task_id=name, halts=halts, doc_md=doc, trigger_rule="all_done") for name, halts, doc in CHECKS]
 
     drop_old_replies = step(
@@ -83,4 +92,4 @@ with DAG(
     )
 
     sync_broker >> statement >> reconcile >> checks
-    reconcile >> drop_old_replies
+    reconcile >> parity >> drop_old_replies

@@ -15,6 +15,7 @@ from trading.adapters.postgres_store.connection import connect
 
 TEMPLATE = "airdesk_template"
 TAKE_MINUTES = (
+    "test_three_drivers",
     "test_approval_in_airflow",
     "test_canary_secrets",
     "test_drill",

@@ -53,6 +53,7 @@ MEANT = {
         "bars.last_bar_starts": "says from where an ingest goes on asking; no decision reads it",
         "calls.newest_probe": QUOTA,
         "gates.split_judgements": SHOWS,
+        "parity.parity_days": SHOWS,
     },
     "unbounded_facts": {
         **dict.fromkeys(

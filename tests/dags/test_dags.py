@@ -115,6 +115,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         desk,
         housekeeping,
         ingest,
+        parity,
         rebalance,
         reconcile,
         statements,
@@ -137,6 +138,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         desk.report,
         statements.import_statement,
         reconcile.reconcile,
+        parity.parity,
         check_data.check_data,
         housekeeping.drop_old_replies,
         rebalance.preview,
@@ -156,7 +158,7 @@ def test_the_plugin_registers_every_timetable_that_a_dag_uses(dagbag):
 
 def test_every_sql_check_is_run(dagbag):
     files = {path.stem for path in (ROOT / "include" / "sql" / "checks").glob("*.sql")}
-    others = {"sync_broker", "statement", "reconcile", "drop_old_replies"}
+    others = {"sync_broker", "statement", "reconcile", "parity", "drop_old_replies"}
     assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - others
 
 

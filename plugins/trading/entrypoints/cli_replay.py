@@ -19,6 +19,7 @@ from trading.entrypoints import (
     cli_costs,
     cli_replay_bias,
     cli_replay_numbers,
+    cli_replay_parity,
     cli_replay_report,
     cli_replay_runs,
     cli_replay_search,
@@ -54,6 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     cli_replay_report.add_to(run)
     run.set_defaults(run=_run)
     cli_replay_runs.add_to(commands)
+    cli_replay_parity.add_to(commands)
     cli_replay_search.add_to(commands)
     cli_replay_bias.add_to(commands)
 

@@ -19,6 +19,7 @@ from trading.entrypoints.cli_live import print_conditions
 from trading.entrypoints.databases import command_database, settings_of
 from trading.entrypoints.doctor_machine import examine_machine
 from trading.entrypoints.doctor_outside import ask_vendors, examine_broker, examine_sources
+from trading.entrypoints.doctor_parity import examine_parity
 from trading.entrypoints.findings import Finding, Level, as_json, as_line, guarded
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.errors import AirdeskError
@@ -69,6 +70,7 @@ def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]
     yield from examine_machine(settings)
     yield guarded("airflow", lambda: _airflow(checkout, record))
     yield from examine_sources(settings)
+    yield from examine_parity(settings)
     if is_online:
         yield from ask_vendors(settings)
     yield from examine_broker(settings)

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from trading.domain.codec import encode
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction
 from trading.gateway import account, persistence
 from trading.gateway.behaviour import Behaviour, CommissionTiming
-from trading.gateway.codec import encode
 from trading.gateway.faults import Fault, Rule
 from trading.gateway.records import CashKind, ScriptedQuote, Ticket
 from trading.gateway.server import Gateway

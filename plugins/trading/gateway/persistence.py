@@ -16,8 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from trading.domain.codec import decode, encode
 from trading.errors import ConfigurationError
-from trading.gateway.codec import decode, encode
 from trading.gateway.records import (
     LABEL,
     BrokerState,

@@ -18,6 +18,7 @@ from trading.ports.history import HistoryRows
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
 from trading.ports.orders import DecisionRows, OrderRows
+from trading.ports.parity import ParityRows
 from trading.ports.reconciliations import ReconciliationRows, StatementSource
 from trading.ports.replays import ReplayRows
 from trading.ports.searches import SearchRows
@@ -76,6 +77,11 @@ class Transaction(Protocol):
     @property
     def replays(self) -> ReplayRows:
         """Replay states, runs and trials."""
+        ...
+
+    @property
+    def parity(self) -> ParityRows:
+        """Comparisons with a replay."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from trading.domain.orders import Order, OrderPurpose, OrderStatus
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.ports import Services, Transaction
 from trading.strategy.spec import StrategySpec
+from trading.tasks.keeping import keep_state
 from trading.tasks.report import StepReport
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -21,8 +22,9 @@ _NEWEST_FILLS = 100
 
 
 def report(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
-    """Put the hour's decision and the executions that nobody was told of into the outbox."""
+    """Put the hour's decision and the executions that nobody was told of into the outbox; a close keeps the book."""
     with services.store.transaction() as tx:
+        keep_state(services, tx, book, slot)
         fills = tx.ledger.fills(book, limit=_NEWEST_FILLS)
         told = sum(_tell(tx, book, "fill", f"{book}:{fill.fill_id}", fill_text(fill)) for fill in fills)
         decision = tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of)

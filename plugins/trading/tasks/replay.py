@@ -10,16 +10,16 @@ from dataclasses import replace as changed
 from datetime import date, datetime
 from decimal import Decimal
 
-from trading.domain.decisions import DecisionKind, decision_id_for
+from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import ActionKind
 from trading.domain.orders import Order, OrderPurpose, OrderRef
-from trading.engine.arrival import Market, before_hour
+from trading.engine.arrival import Market
 from trading.engine.corporate import Dividend, split_ratios
 from trading.engine.hours import Hours, history_panel
-from trading.engine.market import Traffic, accept
+from trading.engine.market import Traffic
+from trading.engine.playing import Played, play
 from trading.engine.state import BookState, Hour
-from trading.engine.step import step
 from trading.errors import BrokerRefused, PermanentError, TransientError
 from trading.ports import Services, Transaction
 from trading.strategy.judging import judge
@@ -124,44 +124,35 @@ def _run_session(
     state = load_state(tx, book, slots[0], unsettled=unsettled_of(services, tx, book, slots[0]))
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
     panel = history_panel(spec, facts, timeline, terms)
-    for hour in Hours(judge(spec, panel), panel, timeline, terms):
-        state = desk.play(spec, state, hour, market, cutoff_at)
-        cutoff_at = hour.cutoff_at
+    for played in play(spec, state, Hours(judge(spec, panel), panel, timeline, terms), market, cutoff_at):
+        desk.keep(spec, played, market)
     tx.replays.save(book, session_on, {"run_id": run_id, "decisions": desk.decisions, "fills": desk.fills})
     counts = {"decisions": desk.decisions, "orders": desk.orders, "fills": desk.fills}
     return StepReport("replay_session", counts, (f"{book} {session_on}: {counts}",))
 
 
 class _Recorder:
-    """Plays hours and writes what they did: the engine returns it, this stores it."""
+    """Writes what hours did: the engine plays them, this stores it."""
 
     def __init__(self, tx: Transaction, book: BookId, working: dict[OrderRef, Order], code_version: str) -> None:
         self._tx, self._book, self._known, self._code_version = tx, book, working, code_version
         self.decisions = self.orders = self.fills = 0
 
-    def play(
-        self, spec: StrategySpec, state: BookState, hour: Hour, market: Market, last_cutoff_at: datetime
-    ) -> BookState:
-        """Return the book after one hour; its rows are written."""
-        traffic = Traffic()
+    def keep(self, spec: StrategySpec, played: Played, market: Market) -> None:
+        """Write the rows of one hour."""
+        hour, taken = played.hour, played.taken
         if hour.is_first_of_session:
             for symbol, ratio in split_ratios(market.actions_on.get(hour.slot.session_on, ())):
                 self._tx.ledger.split(self._book, symbol, ratio, ex_on=hour.slot.session_on)
             self._known |= {o.order_id: o for o in self._tx.orders.working(self._book)}
-        state, dividends = before_hour(state, hour, market, last_cutoff_at, traffic)
-        self._store_protection(state, hour.cutoff_at)
-        self._store_dividends(dividends, hour)
-        self._store_traffic(traffic)
-        decision_id = decision_id_for(self._book, DecisionKind.HOURLY, hour.slot.as_of)
-        taken = step(spec, state, hour, decision_id)
+        self._store_protection(played.found, hour.cutoff_at)
+        self._store_dividends(played.dividends, hour)
+        self._store_traffic(played.arrived)
         store_step(self._tx, spec, hour, taken, DecisionKind.HOURLY, code_version=self._code_version)
         self._known |= {o.order_id: o for o in taken.orders}
-        accepted = Traffic()
-        after = accept(taken.state, taken.orders, hour.cutoff_at, accepted)
-        self._store_traffic(accepted)
+        self._store_traffic(played.accepted)
         self.decisions += 1
         self.orders += len(taken.orders)
-        return after
 
     def _store_protection(self, state: BookState, at: datetime) -> None:
         """Keep where trailing stops stand and how many shares protections guard, as a book at a broker does."""

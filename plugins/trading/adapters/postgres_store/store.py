@@ -21,6 +21,7 @@ from trading.adapters.postgres_store.history import PostgresHistoryRows
 from trading.adapters.postgres_store.ledger import PostgresLedgerRows
 from trading.adapters.postgres_store.market import PostgresMarketRows
 from trading.adapters.postgres_store.orders import PostgresOrderRows
+from trading.adapters.postgres_store.parity import PostgresParityRows
 from trading.adapters.postgres_store.reconciliations import PostgresReconciliationRows
 from trading.adapters.postgres_store.replays import PostgresReplayRows
 from trading.adapters.postgres_store.searches import PostgresSearchRows
@@ -42,6 +43,7 @@ from trading.ports import (
 )
 from trading.ports.approvals import ApprovalRows
 from trading.ports.history import HistoryRows
+from trading.ports.parity import ParityRows
 from trading.ports.searches import SearchRows
 
 POLL_SECONDS = 0.2
@@ -61,6 +63,7 @@ class PostgresTransaction:
         self.controls: ControlRows = PostgresControlRows(connection, flag)
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
         self.replays: ReplayRows = PostgresReplayRows(connection)
+        self.parity: ParityRows = PostgresParityRows(connection)
         self.searches: SearchRows = PostgresSearchRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
 

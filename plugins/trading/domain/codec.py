@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
 
 def encode(value: Any) -> Any:
     """Return plain JSON values of a record, a scalar or a container of them."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): encode(inner) for key, inner in value.items()}
     if isinstance(value, set):
         return sorted(value)
@@ -33,10 +34,18 @@ def decode[Kind](kind: type[Kind], plain: Any) -> Kind:
 
 
 def _decode(kind: Any, plain: Any) -> Any:
-    if get_origin(kind) in (Union, types.UnionType):
+    if isinstance(kind, TypeAliasType):
+        return _decode(kind.__value__, plain)
+    if (origin := get_origin(kind)) in (Union, types.UnionType):
         if plain is None:
             return None
         (kind,) = (k for k in get_args(kind) if k is not types.NoneType)
+        return _decode(kind, plain)
+    if origin is tuple:
+        return tuple(_decode(get_args(kind)[0], inner) for inner in plain)
+    if origin is Mapping:
+        of_key, of_value = get_args(kind)
+        return {_decode(of_key, key): _decode(of_value, inner) for key, inner in plain.items()}
     if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         return kind(**{name: _decode(hints[name], inner) for name, inner in plain.items()})

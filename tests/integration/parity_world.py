@@ -1,0 +1,85 @@
+"""Ten sessions of an invented market for all drivers: a half day, a split of what is held, and a VIX over 30.
+
+The rows come from the synthetic market's generator, under another source name: a paper book refuses SYNTHETIC rows,
+and the throw-away database that they are stored in holds nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from trading.adapters.market_calendar import NyseCalendar
+from trading.domain.instruments import Symbol
+from trading.domain.market import Resolution, Session, TimeWindow
+from trading.ports import Provenance, Sources, Store
+from trading.strategy.spec import StrategySpec
+from trading.strategy.three_sector import technical_core
+from trading.synthetic.market import SyntheticMarket
+from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+
+CALENDAR = NyseCalendar()
+SPEC: StrategySpec = technical_core()
+SEED = 457
+"""Of 12,000 seeds one that enters, exits, is stopped out, is kept out by VIX and wash sales, and splits while held."""
+BEGINS_ON = date(2019, 8, 26)
+"""Where the invented history begins: the generator splits AAPL in its session 320, here on SPLIT_ON."""
+FIRST_ON, LAST_ON = date(2020, 11, 20), date(2020, 12, 4)
+HALF_DAY, SPLIT_ON, SPLIT_OF = date(2020, 11, 27), date(2020, 12, 1), "AAPL"
+SOURCE = "scenario"
+
+
+class Relabelled:
+    """A source whose rows carry `SOURCE`."""
+
+    name = SOURCE
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
+        return self._source.served_until(symbol, resolution, as_of)
+
+    def __getattr__(self, question: str) -> Any:
+        ask = getattr(self._source, question)
+        return lambda *words: _relabelled(ask(*words))
+
+
+def _relabelled(rows: Iterator[Any]) -> Iterator[Any]:
+    return (replace(row, source=SOURCE) for row in rows)
+
+
+def scenario(seed: int = SEED) -> Sources:
+    """Return the sources of the invented market."""
+    market = SyntheticMarket(seed, CALENDAR, BEGINS_ON)
+    facts = Relabelled(SyntheticFundamentalsSource(market))
+    return Sources(
+        bars=(Relabelled(SyntheticBarSource(market)),),
+        news=(Relabelled(SyntheticNewsSource(market)),),
+        filings=(facts,),
+        macro=(facts,),
+        actions=(facts,),
+    )
+
+
+def store_past(store: Store, sources: Sources, *, until: datetime) -> None:
+    """Store everything that was known by `until`: days and filings of the whole history, half hours of ten days."""
+    whole = TimeWindow(datetime.combine(BEGINS_ON, time(), UTC), until)
+    recent = TimeWindow(until - timedelta(days=10), until)
+    (bars,), (news,), (facts,) = sources.bars, sources.news, sources.filings
+    origin, symbols = Provenance(SOURCE, "test", until, "test"), SPEC.universe.data
+    with store.transaction() as tx:
+        rows = [b for s in symbols for b in bars.bars(s, whole, Resolution.DAY)]
+        rows += [b for s in symbols for b in bars.bars(s, recent, Resolution.HALF_HOUR)]
+        tx.market.add_bars(rows, origin)
+        tx.market.add_news(list(news.news(SPEC.universe.traded, recent)), origin)
+        tx.market.add_filings(list(facts.filings(symbols, whole)), origin)
+        tx.market.add_macro(list(facts.macro(whole)), origin)
+        tx.market.add_actions(list(facts.corporate_actions(symbols, whole)), origin)
+
+
+def sessions() -> tuple[Session, ...]:
+    """Return the ten sessions."""
+    return CALENDAR.sessions(FIRST_ON, LAST_ON)
