@@ -27,10 +27,10 @@ from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import session_slots
 from trading.domain.portfolio import Portfolio
 from trading.drills.gateway_process import GatewayProcess, GatewaySetup
+from trading.engine.arrival import Market
 from trading.engine.hashing import decision_hash
 from trading.engine.hours import Hours, history_panel
 from trading.engine.playing import Played, play
-from trading.engine.arrival import Market
 from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
 from trading.engine.state import BookState
@@ -195,7 +195,12 @@ def test_every_decision_has_the_same_hash_note_and_nav(drivers):
     assert len(paper) == len(TIMELINE.slots)
     assert paper == backfilled
     in_process = [
-        (p.hour.slot.as_of, decision_hash(SPEC.spec_hash, p.hour, p.taken.account.targets), p.taken.account.note, p.taken.nav_usd)
+        (
+            p.hour.slot.as_of,
+            decision_hash(SPEC.spec_hash, p.hour, p.taken.account.targets),
+            p.taken.account.note,
+            p.taken.nav_usd,
+        )
         for p in drivers.played
     ]
     assert [row[:4] for row in paper] == in_process
