@@ -69,6 +69,7 @@ def _list(options: argparse.Namespace) -> int:
         closed = tx.reconciliations.breaks(book, is_open=False) if options.all else ()
         clean_at = tx.reconciliations.last_clean_at(book)
         held = tx.controls.holds(book)
+        compared = tx.parity.days(book, 1)
     console = Console()
     if waiting:
         console.print(_breaks_table(f"{book.badge} {book}: open breaks", waiting, services.clock.now()))
@@ -78,6 +79,8 @@ def _list(options: argparse.Namespace) -> int:
         console.print(_closed_table(f"{book.badge} {book}: closed breaks", closed))
     for symbol, reason in held.items():
         print(f"held: {symbol} ({reason})")
+    for day in compared:
+        print(f"beside its replay, {day.session_on}: {day.outcome}: {day.summary}")
     print(f"last comparison that lets it trade: {f'{clean_at:%Y-%m-%d %H:%M} UTC' if clean_at else 'none'}")
     return 0
 
