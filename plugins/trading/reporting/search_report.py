@@ -123,7 +123,7 @@ def _windows_part(search: Search, outcomes: Sequence[Outcome], tested_on: Sequen
     return section(
         "Out of sample",
         Markup(_equity_chart(outcomes, tested_on)),
-        Markup(window_scores_svg(search, outcomes)),
+        Markup(f'<div class="scroll">{window_scores_svg(search, outcomes)}</div>'),
         paragraph(f"{objective}: searched (grey), tested (blue), own numbers tested (orange)", kind="note"),
         table(head, rows, kind="words"),
         note="Growth over the tests one behind the other. Each test begins in cash and ends marked to market; its "

@@ -75,11 +75,12 @@ def _robustness_sentence(search: Search, trials: Sequence[SearchTrial]) -> str:
     if found is None:
         return f"none of {len(trials)} trials counts: {trials[0].why if trials else 'nothing was run yet'}"
     near = 0 if found.near_share is None else round(found.near_share * len(found.neighbours))
+    edge = f"; the best lies at the edge of {' and '.join(found.at_edge)}" if found.at_edge else ""
     over = "mean score over the windows: " if is_forward else ""
     return (
         f"{over}{found.shape.value}: {near} of {len(found.neighbours)} neighbours of {found.best.key} lack at most "
         f"{percent(found.within_frac)} of its score; best {ratio(found.best.score)}, "
-        f"median {ratio(found.median_score)} of {found.counting} trials that count"
+        f"median {ratio(found.median_score)} of {found.counting} trials that count{edge}"
     )
 
 

@@ -50,6 +50,7 @@ class Robustness:
         neighbours: measured trials at most one step away on every axis, the best one left out.
         neighbour_count: points of the grid that are such neighbours, measured or not.
         within_frac: part of the best score that a neighbour may lack; near_share: neighbours that lack no more.
+        at_edge: parameters whose first or last value the best trial holds: the best one may lie outside.
     """
 
     best: SearchTrial
@@ -60,6 +61,7 @@ class Robustness:
     within_frac: float
     near_share: float | None
     shape: Shape
+    at_edge: tuple[str, ...]
     marginals: Mapping[str, tuple[Marginal, ...]]
     heat_maps: tuple[HeatMap, ...]
 
@@ -88,6 +90,7 @@ def robustness_of(
         within_frac=within_frac,
         near_share=share,
         shape=_shape(share, len(neighbours)),
+        at_edge=tuple(axis.name for axis in axes if _is_edge(axis, best.parameters[axis.name])),
         marginals={axis.name: tuple(_marginal(axis.name, v, trials) for v in axis.values) for axis in axes},
         heat_maps=tuple(_heat_map(a, b, trials) for a, b in combinations([x for x in axes if len(x.values) > 1], 2)),
     )
@@ -104,6 +107,10 @@ def _neighbour_count(axes: Sequence[Axis], point: Parameters) -> int:
         at = axis.values.index(point[axis.name])
         count *= len(axis.values[max(0, at - 1) : at + 2])
     return count - 1
+
+
+def _is_edge(axis: Axis, value: Value) -> bool:
+    return len(axis.values) > 2 and value in (axis.values[0], axis.values[-1])
 
 
 def _shape(share: float | None, measured: int) -> Shape:

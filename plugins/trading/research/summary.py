@@ -24,7 +24,6 @@ def summary_of(search: Search, trials: Sequence[SearchTrial], outcomes: Sequence
     common = {
         "trials": len(trials),
         "counting": sum(t.score is not None for t in trials),
-        "trial_sessions": sum(int(t.figures["return_count"] or 0) for t in trials if t.figures is not None),
     }
     if search.windows[0].test_first_on is None:
         return common | _of_search(search, trials)
@@ -43,6 +42,7 @@ def _of_search(search: Search, trials: Sequence[SearchTrial]) -> dict[str, Any]:
         "median_score": found.median_score,
         "shape": found.shape.value,
         "near_share": found.near_share,
+        "at_edge": list(found.at_edge),
         "within_frac": found.within_frac,
         "neighbours": len(found.neighbours),
         "figures": dict(best.figures),

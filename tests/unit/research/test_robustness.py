@@ -46,6 +46,8 @@ def test_near_is_measured_from_a_best_score_under_zero_too():
 def test_a_best_trial_in_the_corner_has_fewer_neighbours():
     found = robustness_of(AXES, trials(lambda p: float(p["a"] + p["b"])))
     assert (found.best.parameters["a"], found.neighbour_count) == (5, 3)
+    assert found.at_edge == ("a", "b")
+    assert robustness_of(AXES, trials(plateau)).at_edge == ()
 
 
 def test_neighbours_that_do_not_count_are_not_near_and_unmeasured_ones_say_nothing():
