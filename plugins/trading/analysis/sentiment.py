@@ -164,8 +164,12 @@ class _Stories:
         return np.bincount(told // sources, minlength=len(at)).astype(np.float64)
 
     def newest(self, at: TimeArray) -> TimeArray:
-        """Return when the newest story became known, at each cutoff; NaT where there is none."""
-        return pick_time(self.known_at, last_known(self.known_at, at))
+        """Return when the newest story of the window became known, at each cutoff; NaT where there is none.
+
+        An older one is no input of the score; whether it is still loaded must not show in a decision.
+        """
+        newest = pick_time(self.known_at, last_known(self.known_at, at))
+        return np.where(newest > at - WINDOW_HOURS * _HOUR, newest, np.datetime64("NaT"))
 
 
 def _pairs(start: IndexArray, end: IndexArray) -> tuple[IndexArray, IndexArray]:

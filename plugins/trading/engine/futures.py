@@ -31,7 +31,10 @@ _MOMENT = timedelta(microseconds=1)
 
 
 def cut(facts: Facts, at: datetime, kinds: frozenset[str] = EVERY_KIND) -> Facts:
-    """Return facts without what became known after `at`; kinds that are not named stay whole."""
+    """Return facts without what became known after `at`; kinds that are not named stay whole.
+
+    A bar that is open at `at` stays: that the market trades is no secret. Its values are absurd, for nobody knows them.
+    """
     return replace(
         facts,
         bars={key: _cut_bars(series, at) if _is_of(series, kinds) else series for key, series in facts.bars.items()},
@@ -90,8 +93,9 @@ def _later(series: BarSeries, at: datetime) -> NDArray[np.bool_]:
 
 
 def _cut_bars(series: BarSeries, at: datetime) -> BarSeries:
-    kept = ~_later(series, at)
-    return replace(series, **{name: getattr(series, name)[kept] for name in ARRAYS})
+    is_open = (series.starts_at < utc64(at)) & (series.ends_at > utc64(at))
+    kept, wild = ~_later(series, at) | is_open, _wild(series, at)
+    return replace(series, **{name: getattr(wild, name)[kept] for name in ARRAYS})
 
 
 def _wild(series: BarSeries, at: datetime) -> BarSeries:

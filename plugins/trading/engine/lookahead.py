@@ -209,7 +209,7 @@ def _compared(before: Played, after: Played, at: datetime, delay: timedelta, fut
             found += ((Part.BOOK, name, *rest) for rest in _first_changes(*pair, rows, before.panel))
     found += _orders_changed(before.orders, after.orders, at)
     if future == "cut off":
-        found += _fills_changed(before.fills, after, at, rows)
+        found += _fills_changed(before.fills, after, at)
     for part, name, symbol, as_of, left, right in found:
         yield Leak(part, name, symbol, as_of, _said(left), _said(right), future, at)
 
@@ -256,20 +256,20 @@ def _orders_changed(
 
 
 def _fills_changed(
-    before: Sequence[Fill], after: Played, at: datetime, rows: int
+    before: Sequence[Fill], after: Played, at: datetime
 ) -> Iterator[tuple[Part, str, Symbol, datetime, object, object]]:
     """Yield fills of a future that was cut off which cannot be.
 
-    Whatever the facts until `at` fill, the whole facts fill too; and an order planned at `at` or later waits for a bar
-    that nobody knows yet. What is filled without one was filled at a price that the decision had seen.
+    Whatever the facts until `at` fill, the whole facts fill too (the day of `at` is left out: its bars are open). And
+    an order planned at `at` or later waits for a bar that nobody knows yet: what is filled without one was filled at a
+    price that the decision had seen.
     """
     planned = {order.order_id: order.planned_at for order in after.orders}
     known = set(before)
-    decided_by = instant(after.panel.times[rows - 1]) if rows else None
     for fill in after.fills:
         if fill.order_id is not None and planned.get(fill.order_id, fill.executed_at) >= at:
             yield Part.FILL, "filled by a bar that the decision had seen", fill.symbol, fill.executed_at, fill, None
-        elif decided_by is not None and fill.executed_at < decided_by and fill not in known:
+        elif fill.executed_at.date() < at.date() and fill not in known:
             yield Part.FILL, "another fill", fill.symbol, fill.executed_at, None, fill
 
 

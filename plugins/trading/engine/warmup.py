@@ -66,7 +66,7 @@ class WarmUp:
         needs: fewest bars of the ladder from which on no indicator errs and no verdict changes; None where none does.
         compared: symbols × sessions that were compared: those with full history longer than the longest length.
         as_loaded: greatest error by column of what a live hour loads, columns without any left out.
-        bars_loaded: fewest daily bars that a live hour loaded.
+        bars_loaded: fewest daily bars that a live hour loaded, of symbols whose history is long enough for indicators.
     """
 
     indicators: tuple[Warming, ...]
@@ -217,11 +217,12 @@ def _as_loaded(
     for row in np.unique(np.linspace(0, len(times) - 1, 12).astype(int)).tolist():
         one = times.take(slice(row, row + 1))
         panel = _panel(spec, remembered(facts, one, memory), one, terms)
-        fewest.append(float(panel.daily_bar_count.min()))
+        is_long = full.daily_bar_count[row] >= MIN_DAILY_BARS
+        fewest += panel.daily_bar_count[0][is_long].tolist()
         for name in (n for n in columns() if n != "daily_bar_count"):
             error = _relative(getattr(full, name)[row], getattr(panel, name)[0])
             errors[name] = max(errors.get(name, 0.0), error)
-    return {name: error for name, error in errors.items() if error}, int(min(fewest))
+    return {name: error for name, error in errors.items() if error}, int(min(fewest, default=0))
 
 
 def _relative(full: NDArray[Any], short: NDArray[Any]) -> float:

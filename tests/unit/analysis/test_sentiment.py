@@ -51,6 +51,12 @@ def test_news_fades_by_half_a_day_and_is_gone_after_three():
     assert first(stories(3, hours_ago=72))["story_count"] == 0
 
 
+def test_a_story_too_old_to_count_does_not_show_whether_it_is_still_loaded_or_not():
+    gone = first(stories(3, hours_ago=72))
+    assert np.isnat(gone["news_through"])
+    assert not np.isnat(first(stories(1, hours_ago=71))["news_through"])
+
+
 def test_a_busy_name_does_not_saturate():
     valence = np.full(40, 0.4)
     assert evidence_score(valence.sum(), 40.0) < evidence_score(160.0, 40.0)
