@@ -25,7 +25,8 @@ def environment(name: str, lock: Path) -> Path:
         return python
     print(f"--- {name}: installing its environment (once)", flush=True)
     shutil.rmtree(home, ignore_errors=True)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    # Compiling all of it takes most of the time; what is imported is compiled then, and kept.
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-compile"]
     for command in ([sys.executable, "-m", "venv", str(home)], [*pip, "--require-hashes", "-r", str(lock)]):
         subprocess.run(command, env=child_environment(), check=True)
     stamp.write_text(wanted, encoding="ascii")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -60,7 +59,7 @@ def _run(name: str, bars: Path, out: Path) -> Report:
     program = HERE / {**PEERS, **OURS}[name]
     # One thread each: a peer that spins in a second one would be billed for waiting.
     single = {variable: "1" for variable in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    subprocess.run([python, program, bars, out], env={**os.environ, **variables, **single}, check=True)
+    subprocess.run([python, program, bars, out], env=variables | single, check=True)
     report: Report = json.loads(out.read_text(encoding="utf-8"))
     return report
 
