@@ -86,6 +86,12 @@ class Portfolio:
     cash_usd: Decimal
     positions: Mapping[Symbol, Position] = field(default_factory=dict)
 
+    def marked(self, as_of: datetime, positions: Mapping[Symbol, Position]) -> Portfolio:
+        """Return the book at `as_of` with the same shares, whose marks may have moved."""
+        later = Portfolio(self.book, as_of, self.cash_usd, positions)
+        later.__dict__[DERIVED] = self.held
+        return later
+
     @property
     def held(self) -> Mapping[Symbol, Decimal]:
         """Shares by symbol, empty positions left out."""

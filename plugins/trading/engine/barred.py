@@ -26,6 +26,8 @@ from trading.strategy.spec import StrategySpec
 type Bits = int
 """A set of symbols: bit n is column n of the panel."""
 
+FORESEEN = frozenset({"STATE", "DD_BREAKER", "MARKET_CLOSED", "WASH_BLOCK"})
+"""Checks whose verdict is foreseen for any way of sizing; for sleeves those of their caps, too."""
 _NOISE = 1e-6
 """Room for rounding, as a fraction of NAV; what lies within it is left to the checks."""
 
@@ -46,6 +48,7 @@ class Barred:
         self.codes = frozenset(check.code for check in gate.checks)
         closes_at = grid.as_of[np.searchsorted(grid.session, grid.session, side="right") - 1]
         is_closed = hours.timeline.times(hours.terms).cutoff_at >= closes_at
+        self.foresees = bool(self.codes & FORESEEN) or spec.sizing.rule == "sleeves"
         self.is_closed: list[bool] = (is_closed if "MARKET_CLOSED" in self.codes else is_closed & False).tolist()
         self.dearest: list[float] = _dearest(panel).tolist()
         self._last_rows: list[int] = (
@@ -91,6 +94,8 @@ class BarredInBook:
         self._wash = sum(bit for _, bit in self._ends)
         self._cash = float(state.portfolio.cash_usd)
         self._is_in_order = sizing.rule == "in_order"
+        self._sees_cash = self._is_in_order or "GROSS_CAP" in every.codes
+        self._sees_sleeves = not self._is_in_order and "SECTOR_CAP" in every.codes
         self._least_frac = sizing.asset_cap_frac if self._is_in_order else sizing.asset_floor_frac
         self._buffer_frac, self._cap_frac = sizing.cash_buffer_frac, sizing.sector_cap_frac
         self._reach = 1.0 + (0.0 if self._is_in_order else sizing.limit_offset_frac) + 1e-3
@@ -111,10 +116,10 @@ class BarredInBook:
         # An entry is worth its weight less one share at most, and no weight is under the floor.
         least = self._least_frac * nav_usd - self._every.dearest[row] * self._reach
         room = _NOISE * nav_usd
-        if least > self._cash - self._buffer_frac * nav_usd + room:
+        if self._sees_cash and least > self._cash - self._buffer_frac * nav_usd + room:
             # The names of a strategy that buys in order while cash lasts are not planned at all.
             return 0, found if self._is_in_order else [*found, ("GROSS_CAP", left)]
-        for sleeve, worth in self._full_sleeves(row, left) if not self._is_in_order else ():
+        for sleeve, worth in self._full_sleeves(row, left) if self._sees_sleeves else ():
             if worth + least > self._cap_frac * nav_usd + room:
                 found.append(("SECTOR_CAP", left & sleeve))
                 left &= ~sleeve

@@ -19,7 +19,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.panel import Why
 from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
-from trading.engine.barred import Barred, Bits, bits
+from trading.engine.barred import Barred, BarredInBook, Bits, bits
 from trading.engine.breaker import raised
 from trading.engine.hours import Hours
 from trading.engine.state import BookState
@@ -85,7 +85,7 @@ class Lookout:
     def stopped(self, state: BookState, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
         """Return the candidates of a stepped hour whose denial was foreseen, and the checks that stop them."""
         waiting = self.enters[row] & ~self.held(state)
-        if not waiting:
+        if not waiting or not self.barred.foresees:
             return 0, []
         left, found = self.barred.for_book(state).split(waiting, row, nav_usd)
         return waiting & ~left, found
@@ -126,12 +126,13 @@ class _Scan:
         self._held = [(float(shares), lookout.prices(symbol)) for symbol, shares in state.held.items()]
         self._breaker, self._rules = state.breaker, lookout.spec.protection
         self._is_halted = state.trading_state in (TradingState.HALTED, TradingState.LOCKED)
-        self._bars = lookout.barred.for_book(state)
+        self._state = state
+        self._bars: BarredInBook | None = None
 
     def run(self, passed: Stretch) -> int:
         """Pass quiet hours; return the first one that is not."""
         exits, enters, held, mask, cash = self._out.exits, self._out.enters, self._held, self._mask, self._cash
-        band, navs, split = self._out.spec.sizing.trim_above_frac * (1 - _MARGIN), passed.nav_usd, self._bars.split
+        band, navs = self._out.spec.sizing.trim_above_frac * (1 - _MARGIN), passed.nav_usd
         floor, peak = self._levels()
         for row in range(self._first, self._until):
             if exits[row] & mask:
@@ -147,13 +148,18 @@ class _Scan:
                     self._raise(nav, row)
                     floor, peak = self._levels()
                 if waiting := enters[row] & ~mask:
-                    left, found = split(waiting, row, nav)
+                    left, found = self._split(waiting, row, nav)
                     if left:
                         return row
                     for code, names in found:
                         passed.barred[code] += names.bit_count()
             navs.append(nav)
         return self._until
+
+    def _split(self, waiting: Bits, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
+        if self._bars is None:
+            self._bars = self._out.barred.for_book(self._state)
+        return self._bars.split(waiting, row, nav_usd)
 
     def _levels(self) -> tuple[float, float]:
         """Return the NAV under which the breaker acts, and the one above which a mark rises; −inf to look always."""

@@ -82,8 +82,10 @@ def replay_panel(
         taken = step(spec, state, hour, decision_id_for(book, DecisionKind.HOURLY, hour.slot.as_of), gate)
         log.add(hour, taken)
         state = accept(driver.decided(taken, row), taken.orders, hour.cutoff_at, traffic)
-        state, row, passed = driver.ahead(state, row, row + 1)
-        log.pass_by(passed)
+        row += 1
+        if not taken.orders:
+            state, row, passed = driver.ahead(state, row - 1, row)
+            log.pass_by(passed)
     return log.result(spec, book, float(cash_usd), _in_order(driver.landed(state)))
 
 

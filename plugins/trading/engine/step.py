@@ -10,7 +10,7 @@ import numpy as np
 
 from trading.domain.instruments import Symbol
 from trading.domain.orders import OPEN, Order, OrderPurpose
-from trading.domain.portfolio import Portfolio, nav_usd
+from trading.domain.portfolio import nav_usd
 from trading.domain.records import changed
 from trading.engine import breaker as breakers
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
@@ -90,9 +90,7 @@ def marked(state: BookState, prices: Mapping[Symbol, float], hour: Hour) -> Book
     }
     if raised:
         positions = {**positions, **raised}
-    if not all(position.lots for position in positions.values()):
-        positions = {symbol: position for symbol, position in positions.items() if position.lots}
-    portfolio = Portfolio(state.portfolio.book, hour.slot.as_of, state.portfolio.cash_usd, positions)
+    portfolio = state.portfolio.marked(hour.slot.as_of, positions)
     if state.session_on == hour.slot.session_on:
         return changed(state, portfolio=portfolio)
     return changed(
@@ -205,10 +203,9 @@ def target_weights(
     if candidates is None:
         candidates = _candidates(desk, hour, leaving)
     if spec.sizing.rule == "in_order":
-        named = [symbols[column] for column in candidates]
-        prices = [desk.prices.get(symbol, 0.0) for symbol in named]
-        weights = in_order(spec.sizing, prices, nav_usd=desk.nav_usd or 0.0, free_usd=desk.free_cash_usd())
-        return {symbol: weight for symbol, weight in zip(named, weights, strict=True) if weight > 0}
+        prices = hour.panel.price[hour.row][candidates]
+        places = in_order(spec.sizing, prices, nav_usd=desk.nav_usd or 0.0, free_usd=desk.free_cash_usd())
+        return {symbols[candidates[place]]: spec.sizing.asset_cap_frac for place in places}
     qualifies = np.zeros(len(symbols), bool)
     qualifies[[c for s, c in hour.panel.column.items() if s in desk.held and s not in leaving]] = True
     qualifies[candidates] = True

@@ -40,21 +40,23 @@ def allocate(
     return weights
 
 
-def in_order(sizing: Sizing, prices: Sequence[float], *, nav_usd: float, free_usd: float) -> list[float]:
-    """Return weights [0–1] of candidates in their order: the asset cap while whole shares of it can be paid.
+def in_order(sizing: Sizing, prices: FloatArray, *, nav_usd: float, free_usd: float) -> list[int]:
+    """Return which candidates get the asset cap: in their order, while whole shares of it can be paid.
 
     Args:
-        prices: last price of each candidate [USD/share].
+        prices: last price of each candidate [USD/share], NaN where unknown.
         free_usd: cash that nothing else has taken; the cash buffer stays in it.
     """
-    free, budget = free_usd - sizing.cash_buffer_frac * nav_usd, sizing.asset_cap_frac * nav_usd
-    weights = []
-    for price in prices:
-        cost = price * (budget // price) if price > 0 else 0.0
-        takes = 0.0 < cost <= free
-        free -= cost if takes else 0.0
-        weights.append(sizing.asset_cap_frac if takes else 0.0)
-    return weights
+    free = free_usd - sizing.cash_buffer_frac * nav_usd
+    with np.errstate(divide="ignore", invalid="ignore"):
+        costs = prices * np.floor_divide(sizing.asset_cap_frac * nav_usd, prices)
+    fitting = np.flatnonzero((costs > 0) & (costs <= free))
+    chosen: list[int] = []
+    for place, cost in zip(fitting.tolist(), costs[fitting].tolist(), strict=True):
+        if cost <= free:
+            chosen.append(place)
+            free -= cost
+    return chosen
 
 
 def _sector_weights(sizing: Sizing, volatility_frac: Sequence[float]) -> list[float]:
