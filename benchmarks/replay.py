@@ -1,149 +1,149 @@
-"""How much more than the arithmetic does a replay cost? In-process replay against the TA-Lib floor.
+"""What a replay costs: our engine beside other back-testers, stage by stage, and how it grows.
 
-The floor is the CPU time of TA-Lib's SMA 50, SMA 200, RSI 14 and MACD over the closes of the very bars that the
-replay reads: no program that looks at every bar can be much below it. Nothing is written anywhere.
+1. The public spec of `benchmarks/peers` on the same bars, in our engine and in the peers; a ratio is printed only
+   where every fill is the same. CPU seconds of feed, indicators and engine; imports and compiling are left out.
+2. The full strategy on an invented market of ten years: all rules, stops and targets that rest at the broker, caps and
+   bands, commission and fees, lots; every hour can be told afterwards from what is kept.
+3. The feature pass against bare TA-Lib calls on the same arrays.
+4. How both grow with symbols and years.
 
-Run from the root of the checkout:
+Run from the root of the checkout; the peers make their environments at the first run:
 
-    PYTHONPATH=plugins .venv/bin/python benchmarks/replay.py [--years 2] [--repeat 3] [--strategy three_sector]
+    PYTHONPATH=plugins .venv/bin/python benchmarks/replay.py [--quick] [--without-peers]
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
+import numpy as np
 import talib
+from long_history import LongHistory, long_history
 from stopwatch import Seconds, heading, middle, timed
-from trading.adapters.market_calendar import NyseCalendar
-from trading.analysis.facts import Facts
-from trading.domain.instruments import BookId, BookKind, Symbol
-from trading.domain.market import Bar, Resolution, TimeWindow
-from trading.domain.series import series_of
-from trading.engine.hours import Terms, Timeline, history_panel
-from trading.engine.replay import replay
+from trading.domain.instruments import BookId, BookKind
+from trading.engine.arrival import Market
+from trading.engine.hours import Terms, history_panel
+from trading.engine.replay import replay_panel
 from trading.engine.result import ReplayResult
 from trading.execution.costs import CostModel
-from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.judging import judge
-from trading.strategy.spec import StrategySpec
-from trading.synthetic.market import FIRST_ON, SyntheticMarket
-from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
-from trading.tasks.facts import timeline_of
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
+import airdesk
+from bars import generated
+from common import FAST, RSI_BARS, SLOW, Bars
+from programs import Report, difference, run_all
+
+REPEATS = 3
 SEED = 7
-WARM_UP = timedelta(days=900)
-"""Daily history before the first replayed session; the invented market begins on `FIRST_ON`."""
-FLOOR_REPEATS = 20
+BOOK = BookId(BookKind.REPLAY, "benchmark")
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What the synthetic sources served: bars by symbol and resolution, and everything else as facts."""
-
-    bars: Mapping[tuple[Symbol, Resolution], Sequence[Bar]]
-    others: Facts
-
-    def facts(self) -> Facts:
-        """Return facts with the bars as columns: the stage that stands for reading a database."""
-        series = {key: series_of(*key, bars) for key, bars in self.bars.items() if bars}
-        others = self.others
-        return Facts(series, others.news, others.filings, others.macro, others.actions)
-
-
-def deliver(spec: StrategySpec, first_on: date, last_on: date) -> Delivery:
-    """Return the invented market of [first_on, last_on] with its warm-up; not part of any measured stage."""
-    market = SyntheticMarket(SEED, NyseCalendar())
-    ends_at = datetime(last_on.year, last_on.month, last_on.day, 23, tzinfo=UTC)
-    starts_at = datetime(first_on.year, first_on.month, first_on.day, tzinfo=UTC)
-    days, half_hours = TimeWindow(starts_at - WARM_UP, ends_at), TimeWindow(starts_at - timedelta(days=7), ends_at)
-    source, fundamentals = SyntheticBarSource(market), SyntheticFundamentalsSource(market)
-    bars = {
-        (symbol, resolution): tuple(source.bars(symbol, window, resolution))
-        for symbol in spec.universe.data
-        for resolution, window in ((Resolution.DAY, days), (Resolution.HALF_HOUR, half_hours))
-    }
-    news = tuple(SyntheticNewsSource(market).news(spec.universe.traded, half_hours))
-    symbols = spec.universe.data
-    filings, macro = tuple(fundamentals.filings(symbols, days)), tuple(fundamentals.macro(days))
-    actions = tuple(fundamentals.corporate_actions(symbols, days))
-    return Delivery(bars, Facts(news=news, filings=filings, macro=macro, actions=actions))
+def beside_peers(symbols: int, years: float, names: Sequence[str]) -> Mapping[str, Report]:
+    """Run the public spec everywhere and print the table; return what the programs reported."""
+    bars = generated(symbols, years, SEED)
+    reports = run_all(["airdesk", *names], bars)
+    ours = reports["airdesk"]
+    print(heading(f"public spec, {symbols} symbols, {years:g} years, {bars.close.size:,} bars, seed {SEED}"))
+    print(f"\n{'program':<12}{'CPU s':>9}{'JIT s':>8}{'peak MB':>9}{'fills':>8}   ours is")
+    for name, report in reports.items():
+        found = difference(ours, report)
+        ratio = "" if name == "airdesk" else found or f"{report['cpu_seconds'] / ours['cpu_seconds']:.2f} × as fast"
+        seconds = f"{report['cpu_seconds']:>9.3f}{report['jit_seconds']:>8.1f}{report['peak_mb']:>9.0f}"
+        print(f"{name:<12}{seconds}{len(report['fills']):>8}   {ratio}")
+    print(flush=True)
+    return reports
 
 
-def floor(facts: Facts) -> None:
-    """Compute the four indicators over every close."""
-    for series in facts.bars.values():
-        talib.SMA(series.close, 50)
-        talib.SMA(series.close, 200)
-        talib.RSI(series.close, 14)
-        talib.MACD(series.close, 12, 26, 9)
-
-
-def run_once(spec: StrategySpec, delivery: Delivery, timeline: Timeline) -> tuple[dict[str, Seconds], ReplayResult]:
-    """Return the seconds of each stage and what the replay did.
-
-    Stepping is the whole replay less the panel and the judging that it computes inside.
-    """
+def full_strategy(history: LongHistory) -> tuple[dict[str, Seconds], ReplayResult]:
+    """Return the seconds of each stage, and what the replay did."""
+    spec, facts, timeline = history.spec, history.facts, history.timeline
     terms = Terms()
-    facts, reading = timed(delivery.facts)
-    panel, building = timed(lambda: history_panel(spec, facts, timeline, terms))
+    panel, features = timed(lambda: history_panel(spec, facts, timeline, terms))
+    market, laying = timed(lambda: Market.of(spec, facts, timeline, terms, CostModel()))
     _, judging = timed(lambda: judge(spec, panel))
-    book = BookId(BookKind.REPLAY, "benchmark")
     result, whole = timed(
-        lambda: replay(spec, facts, timeline, book=book, cash_usd=Decimal(100_000), terms=terms, costs=CostModel())
+        lambda: replay_panel(spec, panel, market, timeline, book=BOOK, cash_usd=Decimal(100_000), terms=terms)
     )
-    inside = Seconds(building.cpu + judging.cpu, building.wall + judging.wall)
-    stepping = Seconds(max(0.0, whole.cpu - inside.cpu), max(0.0, whole.wall - inside.wall))
-    return {"facts": reading, "panel": building, "judging": judging, "stepping": stepping}, result
+    engine = Seconds(whole.cpu - judging.cpu, whole.wall - judging.wall)
+    return {"features": features, "tape": laying, "judging": judging, "engine": engine}, result
+
+
+def print_stages(history: LongHistory, backtrader_cpu: float | None) -> None:
+    """Measure the full strategy and print its stages."""
+    _, first = timed(lambda: full_strategy(history))
+    runs = [full_strategy(history) for _ in range(REPEATS)]
+    stages = {name: middle([seconds[name] for seconds, _ in runs]) for name in runs[0][0]}
+    result, total = runs[-1][1], sum(s.cpu for s in stages.values())
+    print(heading(f"full strategy, {history.spec.name}, {len(result.panel.symbols)} symbols"))
+    print(f"{len(result.curve):,} hours, {len(history.facts.news):,} stories, {len(result.fills)} fills")
+    print(f"\n{'stage':<10}{'CPU s':>9}{'share':>8}")
+    for name, seconds in stages.items():
+        print(f"{name:<10}{seconds.cpu:>9.3f}{seconds.cpu / total:>8.1%}")
+    print(f"{'all':<10}{total:>9.3f}{1:>8.1%}   first run {first.cpu:.3f}, which scores every story")
+    if backtrader_cpu is not None:
+        print(f"{backtrader_cpu / total:.1f} × as fast as backtrader on the public spec above")
+    print(
+        f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB\n", flush=True
+    )
+
+
+def print_features(bars: Bars) -> None:
+    """Measure the feature pass of the public spec against bare TA-Lib calls on the same arrays."""
+    columns = [np.ascontiguousarray(bars.close[:, column]) for column in range(len(bars.symbols))]
+    timeline = airdesk.timeline_of(bars.times)
+
+    def bare() -> None:
+        for close in columns:
+            talib.SMA(close, FAST)
+            talib.SMA(close, SLOW)
+            talib.RSI(close, RSI_BARS)
+
+    lowest = middle([timed(bare)[1] for _ in range(9)])
+    ours = middle([timed(lambda: airdesk.panel_of_hours(bars, timeline))[1] for _ in range(9)])
+    print(
+        f"feature pass {ours.cpu:.4f} CPU s, bare TA-Lib {lowest.cpu:.4f}: {ours.cpu / lowest.cpu:.2f} ×\n", flush=True
+    )
+
+
+def print_growth(sizes: Sequence[tuple[int, int]]) -> None:
+    """Print the public spec and the full strategy by size, in microseconds a symbol-hour."""
+    print(
+        f"{'symbols':>8}{'years':>6}{'public spec':>14}{'fills':>8}{'full strategy':>16}{'fills':>8}   µs a symbol-hour"
+    )
+    for symbols, years in sizes:
+        bars = generated(symbols, years, SEED)
+        spec, spec_seconds = timed(lambda bars=bars: airdesk.replayed(bars))
+        history = long_history("technical_core", symbols, years, stories_a_day=0.2)
+        full_strategy(history)
+        stages, full = full_strategy(history)
+        count = symbols * len(full.curve)
+        total = sum(s.cpu for s in stages.values())
+        each = f"{spec_seconds.cpu / bars.close.size * 1e6:>14.2f}{len(spec.fills):>8}{total / count * 1e6:>16.2f}"
+        print(f"{symbols:>8}{years:>6}{each}{len(full.fills):>8}", flush=True)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--years", type=int, default=2, help="replayed years, 1 to 4 (default: %(default)s)")
-    parser.add_argument("--repeat", type=int, default=3, help="measured runs after the first (default: %(default)s)")
-    parser.add_argument("--strategy", choices=sorted(STRATEGIES), default="three_sector")
+    parser.add_argument("--quick", action="store_true", help="two years instead of ten, and no 500 symbols")
+    parser.add_argument("--without-peers", action="store_true", help="only our engine")
     options = parser.parse_args()
-    spec = spec_named(options.strategy)
-    first_on = FIRST_ON + timedelta(days=900)
-    last_on = first_on.replace(year=first_on.year + options.years) - timedelta(days=1)
-    timeline = timeline_of(NyseCalendar(), first_on, last_on)
-    delivery = deliver(spec, first_on, last_on)
-    first, _ = run_once(spec, delivery, timeline)
-    runs = [run_once(spec, delivery, timeline) for _ in range(options.repeat)]
-    facts = delivery.facts()
-    lowest = middle([timed(lambda: floor(facts))[1] for _ in range(FLOOR_REPEATS)])
-    print_report(options, delivery, timeline, first, runs, lowest)
-
-
-def print_report(
-    options: argparse.Namespace,
-    delivery: Delivery,
-    timeline: Timeline,
-    cold: Mapping[str, Seconds],
-    runs: Sequence[tuple[Mapping[str, Seconds], ReplayResult]],
-    lowest: Seconds,
-) -> None:
-    """Print stages, shares and ratios."""
-    stages = {name: middle([seconds[name] for seconds, _ in runs]) for name in runs[0][0]}
-    total, cold_total = sum(s.cpu for s in stages.values()), sum(s.cpu for s in cold.values())
-    result, hour_count = runs[-1][1], len(timeline.slots)
-    bar_count = sum(len(bars) for bars in delivery.bars.values())
-    print(heading(f"replay, {options.strategy}, 10 symbols traded, {options.years} years, seed {SEED}"))
-    print(
-        f"{bar_count:,} bars, {len(delivery.others.news):,} headlines, {hour_count:,} hours, {len(result.fills)} fills"
-    )
-    print(f"\n{'stage':<10}{'CPU s':>9}{'share':>8}{'÷ floor':>9}{'first run':>11}")
-    for name, seconds in stages.items():
-        share, ratio = seconds.cpu / total, seconds.cpu / lowest.cpu
-        print(f"{name:<10}{seconds.cpu:>9.3f}{share:>8.1%}{ratio:>9.0f}{cold[name].cpu:>11.3f}")
-    print(f"{'all':<10}{total:>9.3f}{1:>8.1%}{total / lowest.cpu:>9.0f}{cold_total:>11.3f}")
-    print(f"{'floor':<10}{lowest.cpu:>9.4f}")
-    print(f"\n{hour_count / total:,.0f} hours a CPU second; medians of {len(runs)} runs after a first one,")
-    print("which scores every headline: the process remembers VADER's answers")
+    years = 2 if options.quick else 10
+    peers = [] if options.without_peers else ["backtrader", "bt", "vectorbt"]
+    reports = beside_peers(10, years, peers)
+    backtrader_cpu = reports["backtrader"]["cpu_seconds"] if "backtrader" in reports else None
+    if not options.quick:
+        beside_peers(500, years, [name for name in peers if name == "vectorbt"])
+    for strategy in ("three_sector", "technical_core"):
+        print_stages(long_history(strategy, 10, years), backtrader_cpu)
+    print_features(generated(10, years, SEED))
+    print_growth([(10, 1), (10, 2), (10, years), (50, 2)] + ([] if options.quick else [(200, 2)]))
 
 
 if __name__ == "__main__":

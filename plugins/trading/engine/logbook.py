@@ -98,7 +98,7 @@ class Logbook:
     def _curve(self) -> EquityCurve:
         timeline, panel = self._hours.timeline, self._hours.panel
         rows = len(self._hours)
-        quantity = np.zeros((rows, len(panel.symbols)))
+        quantity = np.zeros((rows, len(panel.symbols)), order="F")
         for symbol, changes in self._holdings.items():
             quantity[:, panel.column[symbol]] = _spread(changes, rows)
         times = timeline.times(self._hours.terms)

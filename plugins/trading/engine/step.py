@@ -189,10 +189,11 @@ def at_open(hour: Hour, symbol: Symbol) -> bool:
 
 def _candidates(desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> list[int]:
     """Return the columns that may be entered, in universe order."""
-    judgement, symbols = hour.judgement, hour.panel.symbols
-    passing = np.flatnonzero(judgement.enters[hour.row] & ~judgement.blocked[hour.row]).tolist()
-    taken = desk.held.keys() | desk.working | leaving
-    return [column for column in passing if symbols[column] not in taken]
+    judgement, column = hour.judgement, hour.panel.column
+    passing = judgement.enters[hour.row] & ~judgement.blocked[hour.row]
+    passing[[column[s] for s in (*desk.held, *desk.working, *leaving) if s in column]] = False
+    columns: list[int] = np.flatnonzero(passing).tolist()
+    return columns
 
 
 def target_weights(
