@@ -93,3 +93,8 @@ def test_a_bar_that_is_open_stays_with_values_that_nobody_can_know(plain):
     assert kept.starts_at[-1] == np.datetime64("2024-07-22T15:30")
     assert (kept.close[:-1] == true.close[:-1]).all()
     assert kept.close[-1] == 1000 * true.close[-1]
+
+
+def test_an_instant_before_the_first_decision_has_nothing_to_compare(plain):
+    sessions = timeline()
+    assert leaks(honest, plain, sessions, [sessions.sessions[0].opens_at]) == ()

@@ -218,6 +218,8 @@ def _first_changes(
     before: NDArray[Any], after: NDArray[Any], rows: int, panel: FeaturePanel
 ) -> Iterator[tuple[Symbol, datetime, object, object]]:
     """Yield for each column of two arrays the first row, of the first `rows`, in which they differ."""
+    if not rows:
+        return
     left, right = before[:rows].reshape(rows, -1), after[:rows].reshape(rows, -1)
     changed = differs(left, right)
     for column in np.flatnonzero(changed.any(axis=0)).tolist():
