@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -31,9 +32,10 @@ from trading.domain.orders import (
     TimeInForce,
     order_ref_for,
 )
-from trading.domain.panel import instant
+from trading.domain.panel import FloatArray, TimeArray, instant
 from trading.domain.portfolio import Breaker
 from trading.domain.replays import Driver, ReplayRun, RunEquity, RunTrade, Trial, configuration_hash
+from trading.domain.series import BarSeries
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.engine.result import ReplayResult
 from trading.ports import NavRow, Provenance
@@ -235,3 +237,20 @@ def a_trade(**overrides: Any) -> RunTrade:
     closed_at = AS_OF + timedelta(days=2)
     trade = RunTrade("NVDA", AS_OF, closed_at, 10.0, 100.0, 110.0, 1001.0, 98.0, OrderPurpose.STOP)
     return replace(trade, **overrides)
+
+
+def series_of(symbol: str, resolution: Resolution, bars: Iterable[Bar]) -> BarSeries:
+    """Return `bars` of one symbol and resolution as columns, sorted by start."""
+    rows = sorted(bars, key=lambda b: b.starts_at)
+    assert all((b.symbol, b.resolution) == (symbol, resolution) for b in rows)
+
+    def times(name: str) -> TimeArray:
+        return np.array([getattr(b, name).replace(tzinfo=None) for b in rows], dtype="datetime64[us]")
+
+    def floats(name: str) -> FloatArray:
+        return np.array([getattr(b, name) for b in rows], dtype=np.float64)
+
+    return BarSeries(
+        symbol, resolution, times("starts_at"), times("ends_at"), times("known_at"),
+        floats("open"), floats("high"), floats("low"), floats("close"), floats("volume"),
+    )  # fmt: skip

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from trading.adapters.migrations import MIGRATIONS_DIR, migrate
 from trading.adapters.postgres_store.connection import connect
 from trading.domain.market import MAX_PRICE, Bar, BarFault, Resolution
-from trading.domain.series import ARRAYS, series_of
+from trading.domain.series import ARRAYS
 from trading.errors import InvariantBroken
 from trading.ports import IngestCounts
 
-from tests.builders import AS_OF, a_bar, an_origin
+from tests.builders import AS_OF, a_bar, an_origin, series_of
 
 FAR = datetime(2200, 1, 1, tzinfo=UTC)
 SMALLEST = 5e-324

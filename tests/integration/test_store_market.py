@@ -12,11 +12,10 @@ import pytest
 from trading.adapters.postgres_store.connection import connect
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC, ActionKind, BarFault, Resolution
-from trading.domain.series import series_of
 from trading.errors import InvariantBroken
 from trading.ports import IngestCounts
 
-from tests.builders import AS_OF, BOOK, a_bar, a_filing, a_macro_point, a_news_item, an_action, an_origin
+from tests.builders import AS_OF, BOOK, a_bar, a_filing, a_macro_point, a_news_item, an_action, an_origin, series_of
 
 HOUR = timedelta(hours=1)
 

@@ -14,14 +14,13 @@ import numpy as np
 from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.facts import Facts, utc64
 from trading.domain.market import ActionKind, EarningsReport, MacroSeries, NewsItem, Resolution, TimeWindow
-from trading.domain.series import series_of
 from trading.engine.hours import Timeline
 from trading.strategy.three_sector import UNIVERSE
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 from trading.tasks.facts import timeline_of
 
-from tests.builders import an_action
+from tests.builders import an_action, series_of
 
 CALENDAR = NyseCalendar()
 FIRST, LAST = date(2024, 7, 1), date(2024, 8, 16)

@@ -12,7 +12,6 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.facts import Facts, decision_times
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Resolution, TimeWindow
-from trading.domain.series import series_of
 from trading.engine.futures import cut, poison
 from trading.engine.hours import Terms, history_panel
 from trading.engine.replay import replay
@@ -25,7 +24,7 @@ from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 from trading.tasks.facts import timeline_of
 
-from tests.builders import navs_by
+from tests.builders import navs_by, series_of
 
 CALENDAR = NyseCalendar()
 SPEC = three_sector()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from trading.domain.instruments import Symbol
-from trading.domain.market import Bar, Resolution
+from trading.domain.market import Resolution
 from trading.domain.panel import FloatArray, TimeArray
 from trading.errors import InvariantBroken
 
@@ -48,21 +47,3 @@ class BarSeries:
 
 
 ARRAYS = tuple(f.name for f in fields(BarSeries) if f.name not in {"symbol", "resolution"})
-
-
-def series_of(symbol: Symbol, resolution: Resolution, bars: Iterable[Bar]) -> BarSeries:
-    """Return `bars` of one symbol and resolution as columns, sorted by start."""
-    rows = sorted(bars, key=lambda b: b.starts_at)
-    if any(b.symbol != symbol or b.resolution != resolution for b in rows):
-        raise InvariantBroken(f"bars of another symbol or resolution among {symbol} {resolution}; fix the caller")
-
-    def times(name: str) -> TimeArray:
-        return np.array([getattr(b, name).replace(tzinfo=None) for b in rows], dtype="datetime64[us]")
-
-    def floats(name: str) -> FloatArray:
-        return np.array([getattr(b, name) for b in rows], dtype=np.float64)
-
-    return BarSeries(
-        symbol, resolution, times("starts_at"), times("ends_at"), times("known_at"),
-        floats("open"), floats("high"), floats("low"), floats("close"), floats("volume"),
-    )  # fmt: skip

@@ -187,11 +187,11 @@ def at_open(hour: Hour, symbol: Symbol) -> bool:
     return hour.slot.is_closing or symbol in hour.daily_priced
 
 
-def _candidates(desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> list[int]:
+def _candidates(desk: Desk, hour: Hour) -> list[int]:
     """Return the columns that may be entered, in universe order."""
     judgement, column = hour.judgement, hour.panel.column
     passing = judgement.enters[hour.row] & ~judgement.blocked[hour.row]
-    passing[[column[s] for s in (*desk.held, *desk.working, *leaving) if s in column]] = False
+    passing[[column[s] for s in (*desk.held, *sorted(desk.working)) if s in column]] = False
     columns: list[int] = np.flatnonzero(passing).tolist()
     return columns
 
@@ -202,7 +202,7 @@ def target_weights(
     """Return target weights over what is held and stays, and what may be entered."""
     symbols = hour.panel.symbols
     if candidates is None:
-        candidates = _candidates(desk, hour, leaving)
+        candidates = _candidates(desk, hour)
     if spec.sizing.rule == "in_order":
         prices = hour.panel.price[hour.row][candidates]
         places = in_order(spec.sizing, prices, nav_usd=desk.nav_usd or 0.0, free_usd=desk.free_cash_usd())
@@ -219,7 +219,7 @@ def target_weights(
 def _entries(
     spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]
 ) -> Iterator[Order]:
-    if desk.nav_usd is None or not (candidates := _candidates(desk, hour, leaving)):
+    if desk.nav_usd is None or not (candidates := _candidates(desk, hour)):
         return
     for symbol, weight in target_weights(spec, desk, hour, leaving, candidates).items():
         if symbol in desk.held:

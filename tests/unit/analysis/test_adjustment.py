@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading.analysis.adjustment import BasisFactors, unadjusted
 from trading.domain.market import ActionKind, Bar, CorporateAction, Resolution
-from trading.domain.series import series_of
+
+from tests.builders import series_of
 
 FIRST = datetime(2020, 1, 6, 14, 30, tzinfo=UTC)
 

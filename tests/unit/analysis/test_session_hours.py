@@ -13,8 +13,9 @@ from trading.analysis.facts import Facts
 from trading.analysis.session_hours import session_hours
 from trading.analysis.technicals import last_prices
 from trading.domain.market import Bar, Resolution
-from trading.domain.series import BarSeries, series_of
+from trading.domain.series import BarSeries
 
+from tests.builders import series_of
 from tests.unit.analysis.worlds import half_hours, times_of
 from tests.vendor_fixtures import fixture
 

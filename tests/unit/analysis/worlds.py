@@ -9,9 +9,11 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.facts import DecisionTimes, Facts
 from trading.domain.instruments import VIX
 from trading.domain.market import Bar, Resolution
-from trading.domain.series import BarSeries, series_of
+from trading.domain.series import BarSeries
 from trading.engine.hours import Terms, Timeline
 from trading.tasks.facts import session_before, timeline_of
+
+from tests.builders import series_of
 
 CALENDAR = NyseCalendar()
 HALF_HOUR = timedelta(minutes=30)

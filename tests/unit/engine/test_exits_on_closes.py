@@ -13,7 +13,6 @@ from trading.domain.fills import Lot
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Bar, Resolution
 from trading.domain.portfolio import Portfolio, Position
-from trading.domain.series import series_of
 from trading.engine.arrival import Market
 from trading.engine.drivers import Stepping
 from trading.engine.hours import Hours, Terms, history_panel
@@ -24,6 +23,7 @@ from trading.execution.costs import CostModel
 from trading.strategy.judging import judge
 from trading.strategy.three_sector import technical_core
 
+from tests.builders import series_of
 from tests.oracles import oracle
 from tests.unit.analysis.worlds import timeline_between
 

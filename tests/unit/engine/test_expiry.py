@@ -10,13 +10,12 @@ from trading.analysis.facts import Facts
 from trading.domain.market import Resolution
 from trading.domain.orders import OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
 from trading.domain.portfolio import Portfolio
-from trading.domain.series import series_of
 from trading.engine.expiry import without_expired, without_missed_auctions
 from trading.engine.market import Traffic
 from trading.engine.state import BookState
 from trading.engine.tape import Tape
 
-from tests.builders import AS_OF, BOOK, a_bar, an_order
+from tests.builders import AS_OF, BOOK, a_bar, an_order, series_of
 
 HOUR = timedelta(hours=1)
 CLOSE = AS_OF + timedelta(hours=5, minutes=30)
