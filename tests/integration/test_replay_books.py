@@ -13,7 +13,7 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.replays import Driver
 from trading.entrypoints.cli import main
-from trading.errors import PermanentError
+from trading.errors import AirdeskError, PermanentError
 from trading.ports import Services, Sources
 from trading.strategy.three_sector import three_sector
 from trading.tasks.replay import replay_session
@@ -140,6 +140,7 @@ def test_the_books_command_by_command(airdesk):
     compared = airdesk("replay", "compare", "plain", "run-1")[1]
     assert "half_spread_bps" in compared
     assert "20.0" in compared
+    assert "SYNTHETIC figures" in compared
     assert airdesk("replay", "compare", "plain", "plain")[0] == 1
 
     assert airdesk("replay", "delete", "run-1")[0] == 0
@@ -173,6 +174,59 @@ def test_a_run_says_which_hours_its_range_lacks(airdesk, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "TSLA: 2024-08-05 09:30 to 2024-08-06 16:00 (14 hours)" in page
     assert "SPY: no daily bar 2024-08-05 to 2024-08-06 (2 sessions)" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--to", "2024-07-01"), "--to 2024-07-01 is before --from 2024-07-22; turn them round"),
+        (("--from", "2024-07-27", "--to", "2024-07-28"), "no session from 2024-07-27 to 2024-07-28; widen the range"),
+        (("--to", "2035-06-01"), "2035-06-01 has not ended yet; the newest session that has is 20"),
+        (("--png",), "--png adds pictures to a report; name its folder with --report DIR"),
+        (("--report", "/dev/null/reports"), "name a folder to write in"),
+    ],
+)
+def test_what_cannot_be_replayed_is_said_before_anything_is(airdesk, words, sentence):
+    code, printed = airdesk("replay", "run", "--from", str(FIRST), "--to", str(LAST), *words)
+    assert (code, sentence in printed) == (1, True), printed
+    assert len(printed.splitlines()) == 1
+
+
+def test_nothing_is_shown_where_nothing_is_asked_for(airdesk):
+    span = ("--from", str(FIRST), "--to", str(LAST))
+    assert airdesk("replay", "run", *span, "--name", "weeks")[0] == 0
+    assert "closed trades\n" not in airdesk("replay", "show", "weeks", "--trades", "0")[1]
+    assert "from search nope" in airdesk("replay", "list", "--search", "nope")[1]
+
+
+def test_a_session_that_has_not_ended_is_not_compared(airdesk):
+    code, printed = airdesk("replay", "parity", "2035-06-01")
+    assert (code, printed) == (1, "airdesk: 2035-06-01 has not ended yet; compare a session that has\n")
+
+
+def test_a_book_that_is_replayed_anew_leaves_its_trial(services):
+    def play(run_id, **flags):
+        replay_session(services, three_sector(), BookId(BookKind.REPLAY, "weeks"), FIRST, run_id=run_id, **flags)
+
+    play("first", replace=False)
+    with services.store.snapshot() as tx:
+        before = all_trials(tx)
+    play("second", replace=True)
+    with services.store.snapshot() as tx:
+        assert before == tx.replays.trials() != ()
+
+
+def test_who_reads_a_run_sees_one_instant_of_it(store):
+    run = a_run(trades=(a_trade(),) * 3)
+    with store.transaction() as tx:
+        tx.replays.save_run(run)
+    with store.snapshot() as reader:
+        assert len(reader.replays.runs()) == 1
+        with store.transaction() as writer:
+            writer.replays.save_run(a_run(strategy="technical_core", trades=()), replace=True)
+        assert reader.replays.run("june") == run
+    with pytest.raises(AirdeskError), store.snapshot() as reader:
+        reader.replays.delete_run("june")
 
 
 def test_costs_make_the_same_run_poorer(airdesk):

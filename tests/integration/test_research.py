@@ -152,7 +152,7 @@ def test_no_trial_that_counts_means_the_strategys_own_numbers(services):
     assert {t.score for t in trials} == {None}
     assert {o.winner for o in outcomes} == {None}
     assert all(o.test == o.own_test for o in outcomes)
-    assert "under 10000: too few" in trials[0].why
+    assert "under 10000, too few" in trials[0].why
 
 
 def test_numbers_that_contradict_each_other_are_a_trial_that_does_not_count(services):
@@ -180,7 +180,7 @@ def test_a_name_stands_for_one_plan_and_one_code(services):
     ("plan", "sentence"),
     [
         (a_plan(axes=axes_of([f"{n}=0.10..0.15:0.0002" for n in ("trail", "breaker")])), "20,000 at most"),
-        (walk(first_on=date(2024, 7, 15)), "1 whole months"),
+        (walk(first_on=date(2024, 7, 15)), "holds 1 of the "),
     ],
 )
 def test_a_plan_that_cannot_be_carried_out_is_refused(services, plan, sentence):

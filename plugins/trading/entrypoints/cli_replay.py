@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from decimal import Decimal
 
 from rich.console import Console
@@ -16,6 +15,7 @@ from trading.domain.replays import ReplayRun, checked_name
 from trading.domain.searches import Parameters
 from trading.engine.replay import replay
 from trading.entrypoints import (
+    arguments,
     cli_costs,
     cli_replay_bias,
     cli_replay_numbers,
@@ -34,7 +34,7 @@ from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.space import with_parameters
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of, read_history, timeline_of
+from trading.tasks.facts import code_of, past_timeline, read_history
 from trading.tasks.replay_runs import RunLabel, all_trials, benchmarks_of, configuration_of, free_name, run_of
 
 
@@ -43,14 +43,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     group = subparsers.add_parser("replay", help="replay stored history through the code that trades")
     commands = group.add_subparsers(title="replay commands", metavar="COMMAND", required=True)
     run = commands.add_parser("run", help="replay a stretch of history in this process, print and store it")
-    run.add_argument("--from", dest="first_on", type=date.fromisoformat, required=True, help="first session")
-    run.add_argument("--to", dest="last_on", type=date.fromisoformat, required=True, help="last session")
+    run.add_argument("--from", dest="first_on", type=arguments.day, required=True, help="first session")
+    run.add_argument("--to", dest="last_on", type=arguments.day, required=True, help="last session")
     run.add_argument("--strategy", choices=sorted(STRATEGIES), help="default: AIRDESK_STRATEGY")
     run.add_argument("--name", help="name to store it under; default: run-1, run-2, …")
     run.add_argument("--replace", action="store_true", help="replace the stored run of that name")
     run.add_argument("--no-store", action="store_true", help="store no run; its outcome still counts as a trial")
     cli_replay_numbers.add_to(run)
-    run.add_argument("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
+    run.add_argument("--cash", type=arguments.cash_usd, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     cli_costs.add_to(run)
     cli_replay_report.add_to(run)
     run.set_defaults(run=_run)
@@ -61,6 +61,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _run(options: argparse.Namespace) -> int:
+    arguments.check_span(options.first_on, options.last_on)
+    arguments.check_report(options.report, with_png=options.png)
     settings = load_settings()
     services = services_for(settings)
     with services.store.transaction() as tx:
@@ -94,7 +96,7 @@ def replay_as(
     parameters: Parameters,
 ) -> Replayed:
     """Return the replay that the options describe."""
-    timeline = timeline_of(services.calendar, options.first_on, options.last_on)
+    timeline = past_timeline(services, options.first_on, options.last_on)
     now = services.clock.now()
     facts, is_synthetic = read_history(services, spec, timeline, cutoff_at=now)
     terms, cash_usd = cli_costs.terms_of(options, services), Decimal(cash)
@@ -121,6 +123,7 @@ def _keep(options: argparse.Namespace, services: Services, run: ReplayRun) -> No
             tx.replays.log_trial(run.trial)
         else:
             tx.replays.save_run(run, replace=options.replace)
+    with services.store.snapshot() as tx:
         trials = all_trials(tx)
     luck = probability(deflated_sharpe(run.trial, trials))
     print(f"deflated Sharpe {luck} over {counted(len(trials), 'trial')} (probability that it is more than luck)")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from rich.console import Console
@@ -27,7 +27,7 @@ from trading.engine.instants import telling_instants
 from trading.engine.lookahead import Played, look_ahead
 from trading.engine.replay import replay
 from trading.engine.warmup import Memory, warm_up
-from trading.errors import PermanentError
+from trading.entrypoints import arguments
 from trading.ports import Services
 from trading.reporting.bias_tables import (
     leaks_table,
@@ -41,7 +41,7 @@ from trading.reporting.bias_tables import (
 from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import DAILY_MEMORY, INTRADAY_MEMORY, NEWS_MEMORY, read_history, terms_of, timeline_of
+from trading.tasks.facts import DAILY_MEMORY, INTRADAY_MEMORY, NEWS_MEMORY, past_timeline, read_history, terms_of
 
 FOUND = 4
 """Exit code: the tool found what it looks for."""
@@ -76,7 +76,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         description="Cuts off and poisons everything known later than sampled instants, and compares every column, "
         "verdict, order and fill before them. Exit code 4: something looks ahead.",
     )
-    ahead.add_argument("--instants", type=_some, default=INSTANTS, help="how many instants (default: %(default)s)")
+    ahead.add_argument(
+        "--instants", type=arguments.positive, default=INSTANTS, help="how many instants (default: %(default)s)"
+    )
     ahead.add_argument("--seed", type=int, default=1, help="chooses the instants (default: %(default)s)")
     ahead.set_defaults(run=_lookahead)
     warmup = commands.add_parser(
@@ -85,20 +87,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         description="Computes every indicator and verdict again from the last k daily bars alone. Exit code 4: what "
         "the desk asks for is too little.",
     )
-    warmup.add_argument("--sessions", type=_some, default=SESSIONS, help="how many sessions (default: %(default)s)")
+    warmup.add_argument(
+        "--sessions", type=arguments.positive, default=SESSIONS, help="how many sessions (default: %(default)s)"
+    )
     warmup.set_defaults(run=_warmup)
     for tool in (ahead, warmup):
-        tool.add_argument("--from", dest="first_on", type=date.fromisoformat, required=True, help="first session")
-        tool.add_argument("--to", dest="last_on", type=date.fromisoformat, required=True, help="last session")
+        tool.add_argument("--from", dest="first_on", type=arguments.day, required=True, help="first session")
+        tool.add_argument("--to", dest="last_on", type=arguments.day, required=True, help="last session")
         tool.add_argument("--strategy", choices=sorted(STRATEGIES), help="default: AIRDESK_STRATEGY")
         tool.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _some(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("write 1 or more")
-    return count
 
 
 def _lookahead(options: argparse.Namespace) -> int:
@@ -154,11 +151,10 @@ def _warmup(options: argparse.Namespace) -> int:
 
 
 def _stretch(options: argparse.Namespace, *, daily_since: datetime | None = None) -> Stretch:
-    if options.last_on < options.first_on:
-        raise PermanentError(f"--to {options.last_on} is before --from {options.first_on}; turn them round")
+    arguments.check_span(options.first_on, options.last_on)
     settings = load_settings()
     services, spec = services_for(settings), spec_named(options.strategy or settings.strategy)
-    timeline = timeline_of(services.calendar, options.first_on, options.last_on)
+    timeline = past_timeline(services, options.first_on, options.last_on)
     facts, is_synthetic = read_history(services, spec, timeline, daily_since=daily_since)
     badge = f"{SYNTHETIC} " if is_synthetic else ""
     return Stretch(services, spec, facts, timeline, Decimal(settings.starting_cash_usd), badge)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from datetime import date
 
 from rich.console import Console
 
@@ -12,6 +11,7 @@ from trading.bootstrap import services_for
 from trading.domain.codec import encode
 from trading.domain.instruments import BookId
 from trading.domain.parity import Parity, ParityOutcome
+from trading.entrypoints import arguments
 from trading.entrypoints.schema import require_current_schema
 from trading.errors import PermanentError
 from trading.reporting.parity_tables import differences_table, fills_table, history_table, parity_table
@@ -33,10 +33,15 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         "compare inputs, verdicts, orders and fills. Exit code 0: equal; 4: different; 5: nothing to compare. "
         "Prices of fills are measured (implementation shortfall), they are no difference.",
     )
-    parser.add_argument("session_on", metavar="DATE", nargs="?", type=date.fromisoformat, help="the session")
+    parser.add_argument("session_on", metavar="DATE", nargs="?", type=arguments.day, help="the session")
     parser.add_argument("--book", help="kind:name; default: the configured book")
     parser.add_argument(
-        "--history", type=int, nargs="?", const=HISTORY_DAYS, metavar="DAYS", help="show what the nights stored instead"
+        "--history",
+        type=arguments.positive,
+        nargs="?",
+        const=HISTORY_DAYS,
+        metavar="DAYS",
+        help="show what the nights stored instead",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_run)
@@ -52,6 +57,9 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     if options.session_on is None:
         raise PermanentError("name the session, e.g. ./airdesk replay parity 2026-11-25, or ask for --history")
+    session = services.calendar.session(options.session_on)
+    if session is not None and session.closes_at > services.clock.now():
+        raise PermanentError(f"{options.session_on} has not ended yet; compare a session that has")
     parity = parity_of(services, spec_named(settings.strategy), book, options.session_on)
     if options.json:
         print(json.dumps(encode(parity), indent=1))

@@ -53,7 +53,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def write(options: argparse.Namespace, services: Services, replayed: Replayed) -> None:
     """Write the report's files and say where they are."""
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         trials = all_trials(tx)
     by_cost = {factor: _with_costs_times(replayed, factor) for factor in FACTORS} if options.cost_sensitivity else {}
     run = replayed.run

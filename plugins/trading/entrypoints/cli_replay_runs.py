@@ -14,6 +14,7 @@ from trading.accounting.trials import deflated_sharpe
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.replays import ReplayRun, Trial
+from trading.entrypoints import arguments
 from trading.errors import PermanentError
 from trading.ports import Transaction
 from trading.reporting.figures import LINES
@@ -28,7 +29,7 @@ from trading.reporting.replay_tables import (
 )
 from trading.reporting.wording import counted
 from trading.settings import load_settings
-from trading.tasks.replay_runs import all_runs, all_trials, benchmark_figures, run_named
+from trading.tasks.replay_runs import all_runs, all_trials, benchmark_figures, forget_book, run_named
 
 TRADES_SHOWN = 10
 
@@ -40,7 +41,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     listing.set_defaults(run=_list)
     show = commands.add_parser("show", help="show a stored run: configuration, figures, newest trades")
     show.add_argument("name", help="name of the run, without replay:")
-    show.add_argument("--trades", type=int, default=TRADES_SHOWN, help=f"how many trades; default {TRADES_SHOWN}")
+    show.add_argument(
+        "--trades", type=arguments.natural, default=TRADES_SHOWN, help=f"how many trades; default {TRADES_SHOWN}"
+    )
     show.set_defaults(run=_show)
     compare = commands.add_parser("compare", help="put stored runs beside one another")
     compare.add_argument("names", nargs="+", metavar="name", help="two names or more")
@@ -53,19 +56,21 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _list(options: argparse.Namespace) -> int:
-    with services_for(load_settings()).store.transaction() as tx:
+    with services_for(load_settings()).store.snapshot() as tx:
         runs = tx.replays.runs(search=options.search) if options.search else all_runs(tx)
     if options.json:
         print(json.dumps([run_as_json(run) for run in runs], indent=1))
     elif runs:
         Console().print(runs_table(runs))
+    elif options.search:
+        print(f"no stored run took its numbers from search {options.search}; ./airdesk replay run --search NAME does")
     else:
         print("no replay is stored; make one: ./airdesk replay run --from 2016-01-04 --to 2023-12-29")
     return 0
 
 
 def _show(options: argparse.Namespace) -> int:
-    with services_for(load_settings()).store.transaction() as tx:
+    with services_for(load_settings()).store.snapshot() as tx:
         run, trials = run_named(tx, options.name), all_trials(tx)
     figures = {**run.figures, "deflated_sharpe": deflated_sharpe(run.trial, trials)}
     if options.json:
@@ -76,7 +81,7 @@ def _show(options: argparse.Namespace) -> int:
         console.print(f"[bold]{name:14}[/bold]{value}", highlight=False)
     columns = {run.name: figures, **benchmark_figures(run)}
     console.print(figures_table(f"{run.name}: figures, {counted(len(trials), 'trial')} so far", columns, LINES))
-    if trades := (run.trades or ())[-max(options.trades, 0) :]:
+    if options.trades and (trades := (run.trades or ())[-options.trades :]):
         console.print(trades_table(f"last {len(trades)} of {len(run.trades or ())} closed trades", trades))
     return 0
 
@@ -84,7 +89,7 @@ def _show(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     if len(set(options.names)) < 2:
         raise PermanentError("compare needs two names or more; ./airdesk replay list shows them")
-    with services_for(load_settings()).store.transaction() as tx:
+    with services_for(load_settings()).store.snapshot() as tx:
         runs, trials = [run_named(tx, name) for name in dict.fromkeys(options.names)], all_trials(tx)
     if options.json:
         print(json.dumps([run_as_json(run, trials) for run in runs], indent=1))
@@ -122,9 +127,7 @@ def _delete_book(tx: Transaction, name: str) -> None:
     if book not in tx.ledger.books():
         known = ", ".join(run.name for run in all_runs(tx))
         raise PermanentError(f"there is no replay {name}; stored: {known or 'none'}")
-    if any(replayed.book == book for replayed in tx.replays.books()):
-        tx.replays.log_trial(run_named(tx, name).trial)
-    tx.replays.delete(book)
+    forget_book(tx, book)
 
 
 def run_as_json(run: ReplayRun, trials: Sequence[Trial] = ()) -> dict[str, object]:

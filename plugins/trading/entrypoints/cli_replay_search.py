@@ -26,7 +26,7 @@ from trading.domain.searches import (
     SearchKind,
     SearchTrial,
 )
-from trading.entrypoints import cli_costs
+from trading.entrypoints import arguments, cli_costs
 from trading.errors import ConfigurationError
 from trading.ports import Services
 from trading.reporting.search_tables import print_search
@@ -62,9 +62,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         f"What may vary: {_known()}.",
     )
     _add_plan(forward)
-    forward.add_argument("--train", type=int, default=24, help="months to search on (default 24)")
-    forward.add_argument("--test", type=int, default=6, help="months to test the winner on (default 6)")
-    forward.add_argument("--embargo", type=int, default=5, help="sessions left out before each test (default 5)")
+    forward.add_argument("--train", type=arguments.positive, default=24, help="months to search on (default 24)")
+    forward.add_argument("--test", type=arguments.positive, default=6, help="months to test the winner on (default 6)")
+    forward.add_argument(
+        "--embargo", type=arguments.natural, default=5, help="sessions left out before each test (default 5)"
+    )
     forward.add_argument("--anchored", action="store_true", help="always search from the first month on")
     forward.set_defaults(run=_run, kind=SearchKind.WALK_FORWARD)
 
@@ -76,16 +78,25 @@ def _known() -> str:
 def _add_plan(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", nargs="?", help="of the search; without one, the stored searches are listed")
-    add("--from", dest="first_on", type=date.fromisoformat, help="first session")
-    add("--to", dest="last_on", type=date.fromisoformat, help="last session")
+    add("--from", dest="first_on", type=arguments.day, help="first session")
+    add("--to", dest="last_on", type=arguments.day, help="last session")
     add("--strategy", choices=sorted(STRATEGIES), help="default: AIRDESK_STRATEGY")
     add("--set", dest="sets", action="append", default=[], metavar="NAME=LOW..HIGH:STEP|A,B,C", help="what varies")
     add("--searcher", choices=list(SearcherName), default=SearcherName.GRID, help="every point, or Optuna's TPE")
-    add("--trials", type=int, help=f"most trials of a window (default: the grid; {OPTUNA_TRIALS} with optuna)")
-    add("--seed", type=int, default=1, help="of optuna (default 1)")
+    add(
+        "--trials",
+        type=arguments.positive,
+        help=f"most trials of a window (default: the grid; {OPTUNA_TRIALS} with optuna)",
+    )
+    add("--seed", type=arguments.natural, default=1, help="of optuna (default 1)")
     add("--objective", choices=list(Objective), default=Objective.SHARPE, help="what is made large (default sharpe)")
-    add("--min-trades", type=int, default=20, help="filled entries under which a trial does not count (default 20)")
-    add("--cash", type=int, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
+    add(
+        "--min-trades",
+        type=arguments.natural,
+        default=20,
+        help="filled entries under which a trial does not count (default 20)",
+    )
+    add("--cash", type=arguments.cash_usd, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     cli_costs.add_to(parser)
     add("--report", type=Path, metavar="DIR", help="write NAME.html with the robustness plot into DIR")
     add("--png", action="store_true", help="with --report: the plot as a picture, NAME.png, too")
@@ -93,6 +104,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    arguments.check_report(options.report, with_png=options.png)
     settings = load_settings()
     services = services_for(settings)
     if options.name is None:
@@ -120,12 +132,11 @@ def _asked(options: argparse.Namespace, services: Services, settings: Settings) 
         return stored_search(services, options.name)
     if options.first_on is None or options.last_on is None:
         raise ConfigurationError("a new search needs --from and --to; give both dates")
+    arguments.check_span(options.first_on, options.last_on)
     return open_search(services, options.name, _plan_of(options, services, settings))
 
 
 def _plan_of(options: argparse.Namespace, services: Services, settings: Settings) -> Plan:
-    if options.trials is not None and options.trials < 1:
-        raise ConfigurationError(f"--trials {options.trials}: at least one")
     is_forward = options.kind is SearchKind.WALK_FORWARD
     return Plan(
         kind=options.kind,

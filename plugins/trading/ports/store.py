@@ -102,6 +102,10 @@ class Store(Protocol):
         """Open a transaction."""
         ...
 
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that sees the store as it was at its first read, and writes nothing."""
+        ...
+
     def order_writer(self, book: BookId) -> AbstractContextManager[int]:
         """Hold the one writer lock of `book` on a session of its own and return the new epoch.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from trading.engine.missing import Gap
+from trading.reporting.wording import counted
 
 NEW_YORK = ZoneInfo("America/New_York")
 FEW = 3
@@ -14,8 +15,7 @@ FEW = 3
 def gap_line(gap: Gap) -> str:
     """Return e.g. "AMD: 2019-06-03 11:30–13:30 (2 hours)", in New York time."""
     starts_at, ends_at = gap.starts_at.astimezone(NEW_YORK), gap.ends_at.astimezone(NEW_YORK)
-    unit = "session" if gap.is_daily else "hour"
-    count = f"{gap.count:,} {unit}{'' if gap.count == 1 else 's'}"
+    count = counted(gap.count, "session" if gap.is_daily else "hour")
     same_day = starts_at.date() == ends_at.date()
     if gap.is_daily:
         stretch = f"{starts_at:%Y-%m-%d}" if same_day else f"{starts_at:%Y-%m-%d} to {ends_at:%Y-%m-%d}"
@@ -32,7 +32,7 @@ def missing_lines(gaps: Sequence[Gap]) -> list[str]:
     days = sum(gap.count for gap in gaps if gap.is_daily)
     symbols = len({gap.symbol for gap in gaps})
     lines = [
-        f"missing: {hours:,} hours and {days:,} daily bars of {symbols} {'symbol' if symbols == 1 else 'symbols'}; "
+        f"missing: {counted(hours, 'hour')} and {counted(days, 'daily bar')} of {counted(symbols, 'symbol')}; "
         "nothing is bought on them (New York time)"
     ]
     lines += [f"  {gap_line(gap)}" for gap in gaps[:FEW]]

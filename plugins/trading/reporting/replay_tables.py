@@ -86,7 +86,8 @@ def figures_table(title: str, columns: Mapping[str, Mapping[str, float | None]],
 def compare_table(runs: Sequence[ReplayRun], deflated: Mapping[str, float | None]) -> Table:
     """Return runs beside one another; what differs in their configuration stands on top."""
     columns = {run.name: {**run.figures, "deflated_sharpe": deflated[run.name]} for run in runs}
-    return figures_table("figures", columns, LINES)
+    badge = f"{SYNTHETIC} " if any(run.is_synthetic for run in runs) else ""
+    return figures_table(f"{badge}figures", columns, LINES)
 
 
 def differences(runs: Sequence[ReplayRun]) -> Table | None:

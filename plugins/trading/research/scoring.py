@@ -63,7 +63,7 @@ def score_of(figures: Figures, objective: Objective, min_entry_count: int) -> tu
     """Return the score of a trial, or None and why it does not count."""
     entries = int(figures["entries"] or 0)
     if entries < min_entry_count:
-        return None, f"{entries} filled entries, under {min_entry_count}: too few to say anything"
+        return None, f"entries that filled: {entries}, under {min_entry_count}, too few to say anything"
     value = value_of(figures, objective)
     return (value, None) if value is not None else (None, f"no {objective}: the equity never moved or never fell")
 

@@ -41,8 +41,8 @@ def windows_of(plan: Plan, months: Sequence[Month]) -> tuple[Window, ...]:
     count = (len(months) - train) // test
     if count < 1:
         raise ConfigurationError(
-            f"{plan.first_on} to {plan.last_on} holds {len(months)} whole months; one window needs {train + test}: "
-            "widen the range or shorten --train and --test"
+            f"{plan.first_on} to {plan.last_on} holds {len(months)} of the {train + test} whole months that one window "
+            "needs: widen the range or shorten --train and --test"
         )
     return tuple(_window(plan, months, number, train, test) for number in range(count))
 

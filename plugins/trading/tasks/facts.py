@@ -18,7 +18,7 @@ from trading.domain.portfolio import AccountType, Portfolio
 from trading.domain.series import BarSeries
 from trading.engine.hours import Terms, Timeline
 from trading.engine.state import BookState
-from trading.errors import InvariantBroken, PermanentError
+from trading.errors import PermanentError
 from trading.execution.matching import ratchet
 from trading.ports import MarketCalendar, Services, Transaction, settlement_day
 from trading.strategy.spec import StrategySpec
@@ -55,8 +55,23 @@ def timeline_of(calendar: MarketCalendar, first_on: date, last_on: date) -> Time
     """Return the sessions in [first_on, last_on] with their neighbours."""
     sessions = calendar.sessions(first_on, last_on)
     if not sessions:
-        raise InvariantBroken(f"no session from {first_on} to {last_on}; widen the range")
+        raise PermanentError(f"no session from {first_on} to {last_on}; widen the range")
     return Timeline(sessions, session_before(calendar, sessions[0].session_on), calendar.next_session(last_on))
+
+
+def past_timeline(services: Services, first_on: date, last_on: date) -> Timeline:
+    """Return the sessions in [first_on, last_on]; all of them must have ended.
+
+    Raises:
+        PermanentError: there is none, or one has not ended: a replay of it would hold the last price until its end.
+    """
+    timeline, now = timeline_of(services.calendar, first_on, last_on), services.clock.now()
+    last = timeline.sessions[-1]
+    if last.closes_at > now:
+        recent = services.calendar.sessions(now.date() - timedelta(days=14), now.date())
+        ended_on = next(s.session_on for s in reversed(recent) if s.closes_at <= now)
+        raise PermanentError(f"{last.session_on} has not ended yet; the newest session that has is {ended_on}")
+    return timeline
 
 
 def session_before(calendar: MarketCalendar, on: date) -> Session:

@@ -35,6 +35,7 @@ from trading.tasks.facts import (
     timeline_of,
     unsettled_of,
 )
+from trading.tasks.replay_runs import forget_book
 from trading.tasks.report import StepReport
 
 STARTING_CASH_USD = Decimal(100_000)
@@ -77,7 +78,7 @@ def _prepare(
     if mine is not None and (mine["run_id"] == run_id or not replace):
         return StepReport("replay_session", notes=(f"{book} {session_on} is replayed already",))
     if first_on is not None and replace and session_on <= first_on:
-        tx.replays.delete(book)
+        forget_book(tx, book)
         first_on = None
     if first_on is None:
         if tx.replays.run(book.name) is not None:

@@ -16,7 +16,7 @@ from trading.accounting.trials import probabilistic_sharpe, trial_of
 from trading.analysis.facts import Facts
 from trading.analysis.holding import buy_and_hold
 from trading.domain.fills import Fill
-from trading.domain.instruments import BookKind
+from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.panel import FloatArray
 from trading.domain.replays import (
@@ -233,6 +233,13 @@ def all_trials(tx: Transaction) -> tuple[Trial, ...]:
     """Return every outcome that was looked at: logged ones, and the books of `hourly_replay`."""
     of_books = (run_of_book(tx, book).trial for book in tx.replays.books())
     return tuple(dict.fromkeys((*tx.replays.trials(), *of_books)))
+
+
+def forget_book(tx: Transaction, book: BookId) -> None:
+    """Delete a book of `hourly_replay` with all its rows; what it came to was looked at and stays a trial."""
+    if any(replayed.book == book for replayed in tx.replays.books()):
+        tx.replays.log_trial(run_named(tx, book.name).trial)
+    tx.replays.delete(book)
 
 
 def free_name(tx: Transaction, stem: str = "run") -> str:

@@ -43,7 +43,7 @@ from trading.research.windows import whole_months, windows_of
 from trading.strategy.catalogue import spec_named
 from trading.strategy.space import own_values, with_parameters
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of, load_facts, timeline_of
+from trading.tasks.facts import code_of, load_facts, past_timeline, timeline_of
 from trading.tasks.replay_runs import configuration_of
 
 MOST_TRIALS = 20_000
@@ -119,6 +119,7 @@ def open_search(services: Services, name: str, plan: Plan) -> Search:
     spec = spec_named(plan.strategy)
     if strange := [axis.name for axis in plan.axes if axis.name not in own_values(spec)]:
         raise ConfigurationError(f"{spec.name} has no {', '.join(strange)}; leave it out")
+    past_timeline(services, plan.first_on, plan.last_on)
     windows = windows_of(plan, months_of(services.calendar, plan.first_on, plan.last_on))
     if (count := plan.trials_per_window * len(windows)) > MOST_TRIALS:
         raise ConfigurationError(f"{count:,} trials, {MOST_TRIALS:,} at most; take larger steps, or --trials N")

@@ -115,6 +115,6 @@ def test_a_window_without_a_winner_has_no_value_of_its_parameters():
 def test_a_score_needs_trades_and_a_figure():
     figures = figures_of_curve(np.array(curve(1.01, 0.99, 1.02)), 0.5, 4)
     assert score_of(figures, Objective.TOTAL, 4) == (figures["total_frac"], None)
-    assert score_of(figures, Objective.SHARPE, 5) == (None, "4 filled entries, under 5: too few to say anything")
+    assert score_of(figures, Objective.SHARPE, 5) == (None, "entries that filled: 4, under 5, too few to say anything")
     flat = figures_of_curve(np.array([100.0, 100.0]), 0.0, 9)
     assert score_of(flat, Objective.SHARPE, 5)[1] == "no sharpe: the equity never moved or never fell"

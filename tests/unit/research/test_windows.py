@@ -72,7 +72,7 @@ def test_a_plain_search_is_one_stretch():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"train_months": 24, "test_months": 6}, "holds 24 whole months; one window needs 30"),
+        ({"train_months": 24, "test_months": 6}, "holds 24 of the 30 whole months that one window needs"),
         ({"train_months": 1, "test_months": 6, "embargo_sessions": 30}, "leaves nothing of 21 to train on"),
         ({"train_months": 0, "test_months": 6}, "at least one month each"),
         ({"train_months": 3, "test_months": 0}, "at least one month each"),

@@ -89,6 +89,14 @@ class PostgresStore:
             yield PostgresTransaction(connection, self._flag)
 
     @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """Open a transaction that sees the store as it was at its first read; Postgres refuses it to write."""
+        with translated_errors(), closing(connect(self._url)) as connection:
+            connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+            with connection:
+                yield PostgresTransaction(connection, self._flag)
+
+    @contextmanager
     def order_writer(self, book: BookId) -> Iterator[int]:
         """Hold the one writer lock of `book` on a session of its own and return the new epoch.
 

@@ -1,0 +1,65 @@
+"""What people type after an option, read with a sentence for what cannot be meant."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+from trading.errors import ConfigurationError, PermanentError
+
+MOST_CASH_USD = 10**9
+"""Nobody replays with more by intention."""
+
+
+def day(text: str) -> date:
+    """Return a date."""
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-01")
+
+
+def whole_from(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return what reads a whole number from `least` on, and up to `most` where there is one."""
+    wanted = f"from {least:,} to {most:,}" if most is not None else f"of {least:,} or more"
+
+    def read(text: str) -> int:
+        with suppress(ValueError):
+            if (number := int(text)) >= least and (most is None or number <= most):
+                return number
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number {wanted}")
+
+    return read
+
+
+natural, positive = whole_from(0), whole_from(1)
+cash_usd = whole_from(1, MOST_CASH_USD)
+"""Reads a starting cash in whole USD."""
+
+
+def check_span(first_on: date, last_on: date) -> None:
+    """Refuse a stretch that ends before it begins.
+
+    Raises:
+        PermanentError: with what to do.
+    """
+    if last_on < first_on:
+        raise PermanentError(f"--to {last_on} is before --from {first_on}; turn them round")
+
+
+def check_report(folder: Path | None, *, with_png: bool) -> None:
+    """Refuse early what would fail after minutes: pictures without a folder, and a folder that cannot be made.
+
+    Raises:
+        ConfigurationError: with what to do.
+    """
+    if folder is None:
+        if with_png:
+            raise ConfigurationError("--png adds pictures to a report; name its folder with --report DIR")
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--report {folder}: {error.strerror or error}; name a folder to write in") from None
