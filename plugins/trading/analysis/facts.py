@@ -121,8 +121,11 @@ def last_known_bar(series: BarSeries, times: DecisionTimes) -> NDArray[np.intp]:
 
     A bar that became known late hides those after it until then: indicators run over the bars before them.
     """
+    ended = last_known(series.ends_at, times.as_of)
+    if np.array_equal(series.known_at, series.ends_at):
+        return ended  # each was known as soon as it ended, and a cutoff is never before its hour's end
     known_at = np.maximum.accumulate(series.known_at)
-    return np.minimum(last_known(series.ends_at, times.as_of), last_known(known_at, times.cutoff_at))
+    return np.minimum(ended, last_known(known_at, times.cutoff_at))
 
 
 def pick(values: FloatArray, index: NDArray[np.intp], *, scale: FloatArray | float = 1.0) -> FloatArray:

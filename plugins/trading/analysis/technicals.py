@@ -73,9 +73,9 @@ def technical_columns(
     return {name: np.stack([columns[name] for columns in per_symbol], axis=1) for name in per_symbol[0]}
 
 
-def last_prices(facts: Facts, symbols: Sequence[Symbol], times: DecisionTimes) -> FloatArray:
-    """Return the last price of each symbol [USD/share], shape (times, symbols); daily where hours are missing."""
-    return np.stack([_symbol_prices(facts, s, times, daily_pricing=True)["price"] for s in symbols], axis=1)
+def last_price(facts: Facts, symbol: Symbol, times: DecisionTimes) -> FloatArray:
+    """Return the last price of `symbol` at each time [USD/share]; daily where hours are missing."""
+    return np.asarray(_symbol_prices(facts, symbol, times, daily_pricing=True)["price"])
 
 
 def _symbol_columns(

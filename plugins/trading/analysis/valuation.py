@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.analysis.adjustment import BasisFactors
-from trading.analysis.facts import DateArray, DecisionTimes, Facts, utc64
-from trading.analysis.technicals import last_prices
+from trading.analysis.facts import DecisionTimes, Facts, utc64
+from trading.analysis.technicals import last_price
 from trading.domain.instruments import InstrumentKind, Sector, Symbol, Universe
 from trading.domain.market import Filing
-from trading.domain.panel import FloatArray, TimeArray, Why
+from trading.domain.panel import FloatArray, Why
 from trading.domain.signals import canonical
 
 QUARTER_MAX_AGE = timedelta(days=200)
@@ -35,9 +35,13 @@ def valuation_columns(
     """Return the panel columns of valuation for the traded symbols, each of shape (times, symbols)."""
     traded = universe.traded
     companies = tuple(dict.fromkeys((*(p for group in peers.values() for p in group), *traded)))
-    price = last_prices(facts, companies, times)
-    trailing = {s: trailing_figures(facts, s, times) for s in companies}
-    pe = {s: _positive_ratio(price[:, i], trailing[s]["eps_ttm"]) for i, s in enumerate(companies)}
+    filed = {f.symbol for f in facts.filings}
+    trailing = {s: trailing_figures(facts, s, times, with_growth=s in traded) for s in companies}
+    unknown = np.full(len(times), np.nan)
+    pe = {
+        s: _positive_ratio(last_price(facts, s, times), trailing[s]["eps_ttm"]) if s in filed else unknown
+        for s in companies
+    }
     columns: dict[str, list[NDArray[Any]]] = {}
     for symbol in traded:
         instrument = universe[symbol]
@@ -80,29 +84,38 @@ def _median(others: Sequence[FloatArray], length: int) -> FloatArray:
     return canonical(np.where(count > 0, (lower + upper) / 2, np.nan))
 
 
-def trailing_figures(facts: Facts, symbol: Symbol, times: DecisionTimes) -> dict[str, NDArray[Any]]:
-    """Return trailing diluted EPS on the share basis of each decision, revenue growth, and the newest filing's time."""
+def trailing_figures(
+    facts: Facts, symbol: Symbol, times: DecisionTimes, *, with_growth: bool = True
+) -> dict[str, NDArray[Any]]:
+    """Return trailing diluted EPS on the share basis of each decision, revenue growth, and the newest filing's time.
+
+    Args:
+        with_growth: False leaves the growth unknown, for a company that only lends its P/E to a sector.
+    """
     filings = sorted((f for f in facts.filings if f.symbol == symbol), key=lambda f: f.known_at)
-    known_at = np.array([utc64(f.known_at) for f in filings], dtype="datetime64[us]")
-    newest = np.searchsorted(known_at, times.cutoff_at, side="right")
-    eps, growth = np.full(len(times), np.nan), np.full(len(times), np.nan)
-    filing_at: TimeArray = np.full(len(times), np.datetime64("NaT"), dtype="datetime64[us]")
+    known_at = np.array([np.datetime64("NaT"), *(utc64(f.known_at) for f in filings)], dtype="datetime64[us]")
+    # How many filings are known at each time: 0 has no figures.
+    count = np.searchsorted(known_at[1:], times.cutoff_at, side="right")
     splits = BasisFactors.of_splits([a for a in facts.actions if a.symbol == symbol])
     bases = splits.at(np.array([f.filed_on or f.known_at.date() for f in filings], dtype="datetime64[D]")).tolist()
+    total, growth = np.full(len(filings) + 1, np.nan), np.full(len(filings) + 1, np.nan)
+    fresh_until = np.full(len(filings) + 1, np.datetime64("NaT"), dtype="datetime64[D]")
+    is_read = set(count.tolist())
     earnings: dict[tuple[date, int], float] = {}
     revenue: dict[tuple[date, int], float] = {}
-    # `newest` ascends with the cutoffs, so the rows that know the same filings lie side by side.
-    edges = np.searchsorted(newest, np.arange(len(filings) + 2), side="left")
-    for count, (filing, basis) in enumerate(zip(filings, bases, strict=True), start=1):
+    for number, (filing, basis) in enumerate(zip(filings, bases, strict=True), start=1):
         _note(earnings, filing, None if filing.eps_diluted is None else filing.eps_diluted * basis)
         _note(revenue, filing, filing.revenue_usd)
-        rows = slice(int(edges[count]), int(edges[count + 1]))
-        if rows.start == rows.stop:
-            continue
-        eps[rows] = _trailing_eps(earnings, splits, times.session_on[rows])
-        growth[rows] = _revenue_growth(revenue)
-        filing_at[rows] = known_at[count - 1]
-    return {"eps_ttm": canonical(eps), "revenue_growth_frac": canonical(growth), "filing_at": filing_at}
+        if number in is_read:
+            total[number], fresh_until[number] = _trailing_total(earnings)
+            growth[number] = _revenue_growth(revenue) if with_growth else np.nan
+    is_fresh = times.session_on <= fresh_until[count]
+    eps = np.where(is_fresh, total[count] / splits.at(times.session_on), np.nan)
+    return {
+        "eps_ttm": canonical(eps),
+        "revenue_growth_frac": canonical(growth[count]),
+        "filing_at": known_at[count],
+    }
 
 
 def _note(figures: dict[tuple[date, int], float], filing: Filing, figure: float | None) -> None:
@@ -115,13 +128,12 @@ def _note(figures: dict[tuple[date, int], float], filing: Filing, figure: float 
         del figures[period]
 
 
-def _trailing_eps(figures: _Figures, splits: BasisFactors, on: DateArray) -> FloatArray:
-    """Return the sum at each day of `on`; figures are on one share basis."""
+def _trailing_total(figures: _Figures) -> tuple[float, np.datetime64]:
+    """Return the newest trailing year, on one share basis, and the last day on which it still describes the company."""
     ends_on = max((end for end, _ in figures), default=None)
     if ends_on is None or (total := _trailing_year(figures, ends_on)) is None:
-        return np.full(len(on), np.nan)
-    fresh = on <= np.datetime64(ends_on + QUARTER_MAX_AGE, "D")
-    return np.where(fresh, total / splits.at(on), np.nan)
+        return np.nan, np.datetime64("NaT", "D")
+    return total, np.datetime64(ends_on + QUARTER_MAX_AGE, "D")
 
 
 def _revenue_growth(figures: _Figures) -> float:
