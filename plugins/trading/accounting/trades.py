@@ -11,6 +11,9 @@ from trading.domain.fills import Disposal, Fill
 from trading.domain.orders import OrderPurpose, OrderRef, Side, purpose_in
 from trading.domain.replays import RunTrade
 
+_NO_SPLIT = Decimal("0.005")
+"""Costs of a share that are as near as this are of one basis; no split is so small."""
+
 
 def closed_trades(
     fills: Sequence[Fill], disposals: Iterable[Disposal], open_fill_ids: Collection[str]
@@ -32,21 +35,39 @@ def closed_trades(
         if entry := entry_of_lot.get(disposal.lot_id):
             sold[entry.order_id or entry.fill_id].append(disposal)
     still_open = {key for key, entries in bought.items() if any(f.fill_id in open_fill_ids for f in entries)}
-    trades = [_trade(bought[key], parts, fill_of) for key, parts in sold.items() if key not in still_open]
+    trades = [
+        _trade(bought[key], parts, [_split_by(entry_of_lot[d.lot_id], d) for d in parts], fill_of)
+        for key, parts in sold.items()
+        if key not in still_open
+    ]
     return tuple(sorted(trades, key=lambda t: (t.closed_at, t.symbol, t.opened_at)))
 
 
-def _trade(entries: Sequence[Fill], parts: Sequence[Disposal], fill_of: Mapping[str, Fill]) -> RunTrade:
+def _split_by(entry: Fill, sold: Disposal) -> Decimal:
+    """Return how many shares of the sale each share of the purchase had become; 1 without a split in between.
+
+    A split leaves a lot's total cost as it is, so the costs of a share before and after it say its ratio.
+    """
+    paid = (entry.quantity * entry.price + (entry.commission_usd or Decimal(0))) / entry.quantity
+    ratio = paid * sold.quantity / sold.basis_usd
+    return Decimal(1) if abs(ratio - 1) < _NO_SPLIT else ratio
+
+
+def _trade(
+    entries: Sequence[Fill], parts: Sequence[Disposal], split_by: Sequence[Decimal], fill_of: Mapping[str, Fill]
+) -> RunTrade:
+    """Return the trade, its shares and prices on the basis of its last sale."""
     sales = [fill_of[d.fill_id] for d in parts]
-    last = max(sales, key=lambda f: (f.executed_at, f.fill_id))
+    last, now = max(zip(sales, split_by, strict=True), key=lambda sale: (sale[0].executed_at, sale[0].fill_id))
+    later = [now / before for before in split_by]
     cost = sum((d.basis_usd for d in parts), Decimal(0))
     return RunTrade(
         symbol=last.symbol,
         opened_at=min(f.executed_at for f in entries),
         closed_at=last.executed_at,
-        quantity=float(sum(f.quantity for f in entries)),
-        entry_price=_mean_price([(f.quantity, f.price) for f in entries]),
-        exit_price=_mean_price([(d.quantity, f.price) for d, f in zip(parts, sales, strict=True)]),
+        quantity=round(float(sum((d.quantity * by for d, by in zip(parts, later, strict=True)), Decimal(0))), 6),
+        entry_price=_mean_price([(f.quantity * now, f.price / now) for f in entries]),
+        exit_price=_mean_price([(d.quantity * by, f.price / by) for d, f, by in zip(parts, sales, later, strict=True)]),
         cost_usd=float(cost),
         gain_usd=float(sum((d.proceeds_usd for d in parts), Decimal(0)) - cost),
         closed_by=purpose_in(last.order_id) or OrderPurpose.EXIT,

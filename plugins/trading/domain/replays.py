@@ -62,7 +62,8 @@ class RunTrade:
     """One position from its entry to its last sale.
 
     Attributes:
-        quantity: shares bought. entry_price, exit_price: mean fill prices as traded [USD/share].
+        quantity: shares bought. entry_price, exit_price: mean fill prices [USD/share]. All three on the share basis of
+            the last sale, so that a split in between does not show.
         cost_usd: what was paid, commission included. gain_usd: proceeds less cost, commissions taken off both ways;
             dividends are not in it.
         closed_by: purpose of the last sale.

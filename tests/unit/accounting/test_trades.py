@@ -10,6 +10,7 @@ import pytest
 from trading.accounting.lots import book_fill
 from trading.accounting.trades import closed_trades, trade_figures, turnover
 from trading.domain.orders import OrderPurpose, Side
+from trading.engine.corporate import split_lot
 
 from tests.builders import AS_OF, a_fill
 
@@ -54,6 +55,20 @@ def test_an_entry_filled_in_pieces_is_one_trade():
     first, second = bought(1, 4, 100), replace(bought(1, 6, 110), fill_id="b1b")
     (trade,) = booked(first, second, sold(1, 10, 120, "target", days=1))
     assert (trade.quantity, trade.entry_price) == (10, pytest.approx(106))
+
+
+def test_a_split_in_between_leaves_shares_and_prices_on_the_basis_of_the_last_sale():
+    entry = bought(1, 10, 600)
+    trimmed = book_fill(sold(1, 2, 660, "trim", days=2), book_fill(entry, ()).lots)
+    lots = [split_lot(lot, Decimal(4)) for lot in trimmed.lots]
+    closed = book_fill(sold(2, 32, 180, "exit", days=9), lots)
+    (trade,) = closed_trades(
+        (entry, trimmed.fill, closed.fill), (*trimmed.disposals, *closed.disposals), open_fill_ids=()
+    )
+    assert trade.quantity == pytest.approx(40, abs=1e-3)
+    assert trade.entry_price == pytest.approx(150, abs=1e-3)
+    assert trade.exit_price == pytest.approx((8 * 165 + 32 * 180) / 40, abs=1e-3)
+    assert trade.gain_usd == pytest.approx(2 * 660 + 32 * 180 - 6000 - 3)
 
 
 def test_what_is_still_held_is_no_closed_trade():
