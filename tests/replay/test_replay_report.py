@@ -18,6 +18,8 @@ from trading.engine.hours import Terms
 from trading.engine.replay import replay
 from trading.execution.costs import CostModel
 from trading.reporting.attribution import (
+    BREAKER,
+    ON_CLOSE,
     gains_by_exit,
     gains_by_optional_rule,
     open_by_year,
@@ -187,6 +189,16 @@ def test_sales_by_cause_add_up_to_every_realised_gain(found):
     assert {e.name for e in exits} <= {
         "trailing stop", "take profit", "trim", "rsi_above", "negative_news", "drawdown breaker",
     }  # fmt: skip
+
+
+def test_a_sale_that_no_rule_decided_is_the_breakers_only_while_it_is_tripped(found):
+    judgement = found.result.judgement
+    others = tuple(each for each in judgement.verdicts if each[0] is not RuleRole.EXIT)
+    result = replace(found.result, judgement=replace(judgement, verdicts=others), state_changes=())
+    assert {e.name for e in gains_by_exit(result)} & {ON_CLOSE, BREAKER} == {ON_CLOSE}
+    long_ago = datetime(2020, 1, 2, tzinfo=UTC)
+    tripped = replace(result, state_changes=((long_ago, "drawdown 5.1% is over 5%: REDUCE_ONLY"),))
+    assert {e.name for e in gains_by_exit(tripped)} & {ON_CLOSE, BREAKER} == {BREAKER}
 
 
 def test_verdicts_of_optional_rules_cover_every_trade(found):

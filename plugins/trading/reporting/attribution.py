@@ -17,7 +17,7 @@ from trading.domain.replays import RunTrade
 from trading.domain.signals import ABSTAIN, OUTCOMES, PASS, RuleRole, Verdicts
 from trading.engine.result import ReplayResult
 
-BREAKER = "drawdown breaker"
+BREAKER, ON_CLOSE = "drawdown breaker", "stop or target on a close"
 
 type Mask = NDArray[np.bool_]
 
@@ -91,7 +91,8 @@ def _counted(name: str, gains: Sequence[float]) -> GainCount:
 def gains_by_exit(result: ReplayResult) -> tuple[GainCount, ...]:
     """Return what sales brought, by what caused them; a position sold in pieces counts once for each piece.
 
-    A decided exit belongs to the rule that passed in its hour; one without such a rule is the drawdown breaker's.
+    A decided exit belongs to the rule that passed in its hour; one without such a rule is the drawdown breaker's while
+    that is tripped, else the desk's own guard's, which looks at closes.
     """
     orders = {o.order_id: o for o in result.orders}
     order_of_fill = {f.fill_id: orders.get(f.order_id or "") for f in result.fills}
@@ -112,7 +113,13 @@ def _cause(result: ReplayResult, order: Order) -> str:
         return {OrderPurpose.TARGET: "take profit", OrderPurpose.TRIM: "trim"}.get(order.purpose, order.purpose)
     row, column = _cell(result, order)
     passed = (name for role, name, v in result.judgement.verdicts if _is_exit(role) and v.passes[row, column])
-    return next(passed, BREAKER)
+    return next(passed, BREAKER if _is_tripped(result, order) else ON_CLOSE)
+
+
+def _is_tripped(result: ReplayResult, order: Order) -> bool:
+    """Return whether the newest change of the trading state that `order` could know was not to ACTIVE."""
+    told = [sentence for as_of, sentence in result.state_changes if as_of <= order.planned_at]
+    return bool(told) and "ACTIVE" not in told[-1]
 
 
 def _is_exit(role: RuleRole) -> bool:

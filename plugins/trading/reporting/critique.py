@@ -29,6 +29,8 @@ class Evidence:
         deflated: deflated Sharpe ratio; trial_count: outcomes that were looked at.
         open_hours: symbol-hours, of `symbol_hours`, in which an entry was open; never_open: symbols without one.
         state_changes: of the trading state. dividend_count: dividends of the list that are stored for the range.
+        breaker_sells: whether the drawdown breaker sells what is held. breaker_sessions: how long it bars entries at
+            least, in words.
         totals_by_cost: total return by factor on all costs; empty where it was not measured.
     """
 
@@ -40,6 +42,8 @@ class Evidence:
     never_open: Sequence[str]
     state_changes: Sequence[tuple[datetime, str]]
     dividend_count: int
+    breaker_sells: bool
+    breaker_sessions: str
     totals_by_cost: Mapping[float, float | None]
 
 
@@ -148,7 +152,9 @@ def _breaker(run: ReplayRun, evidence: Evidence) -> Iterator[str]:
     halts = sum("HALTED" in sentence for _, sentence in evidence.state_changes)
     years = max(run.trial.return_count / SESSIONS_PER_YEAR, 1e-9)
     if trips:
-        often = f"{whole(trips)} times ({ratio(trips / years)} a year)"
-        yield f"The drawdown breaker sold everything {often}, and kept the book out for two weeks or more."
+        often = f"{'once' if trips == 1 else f'{whole(trips)} times'} ({ratio(trips / years)} a year)"
+        what = "sold everything" if evidence.breaker_sells else "tripped"
+        then = f"kept the book from buying for {evidence.breaker_sessions} or more"
+        yield f"The drawdown breaker {what} {often}, and {then}."
     if halts:
         yield "The book was HALTED and stayed so until the end: what came after is not in the result."

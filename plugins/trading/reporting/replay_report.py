@@ -62,6 +62,7 @@ class Findings:
         """Return what speaks against the result."""
         opened = self.result.judgement.enters & ~self.result.judgement.blocked
         never = [s for s, is_open in zip(self.result.panel.symbols, opened.any(axis=0), strict=True) if not is_open]
+        breaker = self.result.spec.protection
         evidence = Evidence(
             benchmarks=self.benchmarks,
             deflated=self.deflated,
@@ -71,6 +72,8 @@ class Findings:
             never_open=never,
             state_changes=self.result.state_changes,
             dividend_count=self.dividend_count,
+            breaker_sells=breaker.breaker_exit == "all",
+            breaker_sessions=counted(breaker.reentry_sessions, "session"),
             totals_by_cost={factor: figures["total_frac"] for factor, figures in self.by_cost.items()},
         )
         return objections(self.run, evidence)

@@ -34,6 +34,8 @@ EVIDENCE = Evidence(
     never_open=(),
     state_changes=(),
     dividend_count=40,
+    breaker_sells=True,
+    breaker_sessions="10 sessions",
     totals_by_cost={0: 0.55, 1: 0.5, 2: 0.45},
 )
 
@@ -78,8 +80,15 @@ def test_trips_of_the_breaker_are_counted_by_year():
     at = datetime(2018, 1, 2, tzinfo=UTC)
     changes = ((at, "drawdown 5.2% is over 5%: REDUCE_ONLY"), (at, "ACTIVE"), (at, "lifetime drawdown: HALTED"))
     words = said(evidence={"state_changes": changes}, sessions=504)
-    assert "1 times (0.50 a year)" in words
+    assert "The drawdown breaker sold everything once (0.50 a year), and kept the book from buying for 10 s" in words
     assert "HALTED and stayed so" in words
+
+
+def test_a_breaker_that_sells_nothing_is_not_said_to_sell():
+    changes = ((AS_OF, "drawdown 5.2% is over 5%: REDUCE_ONLY"),) * 2
+    given = {"state_changes": changes, "breaker_sells": False, "breaker_sessions": "1 session"}
+    words = said(evidence=given, sessions=504)
+    assert "The drawdown breaker tripped 2 times (1.00 a year), and kept the book from buying for 1 session" in words
 
 
 def test_what_is_not_defined_is_no_objection():
