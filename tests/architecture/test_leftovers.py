@@ -65,3 +65,8 @@ def test_no_function_class_or_method_is_dead():
     # A DAG names its functions as text, so that parsing it imports none of them.
     named = {name for path in ROOT.glob("dags/*.py") for name in re.findall(r":(\w+)\"", path.read_text())}
     assert [entry for entry in found if entry[1] not in {*CALLED_FROM_OUTSIDE, *named}] == []
+
+
+def test_no_two_test_modules_share_a_name():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names)), "pytest imports one of them for both"

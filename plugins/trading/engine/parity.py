@@ -17,12 +17,13 @@ from trading.domain.signals import Reason, significant
 
 type Value = float | int | str | None
 """One input: a number, a `Why` code, an instant as text, or unknown."""
-type OrderKey = tuple[datetime, Symbol, OrderPurpose]
-"""(planned at, symbol, purpose): what an order of the book and of the replay have in common."""
+type OrderKey = tuple[Symbol, OrderPurpose]
+"""What an order of the book and of the replay have in common within an hour."""
 
 EARLIER = "follows from an earlier difference of the day"
 OTHER_CODE = "decided by other code than this"
 OTHER_STRATEGY = "decided by another strategy, or other numbers of it"
+OTHER_DELAY = "decided with another AIRDESK_SOURCE_DELAY_MINUTES"
 PARKED = "parked by a quality gate when the book decided; a replay knows no gates of the past"
 LATE = "not there yet when the book decided: late data"
 REVISED = "revised since the book decided"
@@ -67,7 +68,7 @@ class DayOrder:
     @property
     def key(self) -> OrderKey:
         """What it shares with its twin."""
-        return self.order.planned_at, self.order.symbol, self.order.purpose
+        return self.order.symbol, self.order.purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def compare(
     hours = [_Hour.of(at, lived, replayed, code_version) for at in lived.slots]
     fills, of_fills = _fills(lived, replayed)
     found, orders_apart = _all_differences(hours, of_fills, lived, replayed, BY_HAND if by_hand else None)
-    orders = {o.key for o in (*lived.orders, *replayed.orders)}
+    orders = sum(len(_pairs(hour, lived, replayed)) for hour in hours)
     usd, bps = _shortfall(fills)
     draft = Parity(
         book=book,
@@ -114,8 +115,8 @@ def compare(
         summary="",
         decisions=len(hours),
         decisions_equal=sum(not h.differences for h in hours),
-        orders=len(orders),
-        orders_equal=len(orders) - orders_apart,
+        orders=orders,
+        orders_equal=orders - orders_apart,
         fills=fills,
         fills_equal=len(fills) - len(of_fills),
         shortfall_usd=usd,
@@ -175,8 +176,11 @@ def _other_code(lived: Day, replayed: Day, code_version: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Hour:
+    """One hour on both sides; `lived_cutoff_at` is None where the book did not decide."""
+
     as_of: datetime
-    cutoff_at: datetime | None
+    cutoff_at: datetime
+    lived_cutoff_at: datetime | None
     differences: tuple[ParityDifference, ...]
 
     @classmethod
@@ -186,7 +190,7 @@ class _Hour:
             missing = ParityDifference(
                 DifferenceKind.HOUR_MISSING, as_of, None, "decision", _MISSING, theirs.note, NO_HOUR
             )
-            return cls(as_of, theirs.cutoff_at, (missing,))
+            return cls(as_of, theirs.cutoff_at, None, (missing,))
         found = (*_inputs(mine, theirs), *_verdicts(mine, theirs), *_targets(mine, theirs))
         if mine.note != theirs.note:
             found += (ParityDifference(DifferenceKind.NOTE, as_of, None, "note", mine.note, theirs.note),)
@@ -194,12 +198,14 @@ class _Hour:
             hashes = (mine.decision_hash, theirs.decision_hash)
             found = (ParityDifference(DifferenceKind.HASH, as_of, None, "decision hash", *hashes),)
         cause = _by_version(mine, theirs, code_version)
-        return cls(as_of, theirs.cutoff_at, tuple(_explained(d, cause) for d in found))
+        return cls(as_of, theirs.cutoff_at, mine.cutoff_at, tuple(_explained(d, cause) for d in found))
 
 
 def _by_version(mine: DayHour, theirs: DayHour, code_version: str) -> str | None:
     if mine.spec_hash != theirs.spec_hash:
         return OTHER_STRATEGY
+    if mine.cutoff_at != theirs.cutoff_at:
+        return OTHER_DELAY
     return OTHER_CODE if mine.code_version != code_version else None
 
 
@@ -265,10 +271,15 @@ def _targets(mine: DayHour, theirs: DayHour) -> Iterator[ParityDifference]:
 
 
 def _orders(hour: _Hour, lived: Day, replayed: Day) -> Iterator[ParityDifference]:
-    ours = {o.key: o for o in lived.orders if o.order.planned_at == hour.cutoff_at}
+    for ours, theirs in _pairs(hour, lived, replayed):
+        yield from _order(hour.as_of, ours, theirs)
+
+
+def _pairs(hour: _Hour, lived: Day, replayed: Day) -> list[tuple[DayOrder | None, DayOrder | None]]:
+    """Return the orders of an hour beside their twins, each by the cutoff of its own decision."""
+    ours = {o.key: o for o in lived.orders if o.order.planned_at == hour.lived_cutoff_at}
     theirs = {o.key: o for o in replayed.orders if o.order.planned_at == hour.cutoff_at}
-    for key in sorted({*ours, *theirs}):
-        yield from _order(hour.as_of, ours.get(key), theirs.get(key))
+    return [(ours.get(key), theirs.get(key)) for key in sorted({*ours, *theirs})]
 
 
 def _order(as_of: datetime, ours: DayOrder | None, theirs: DayOrder | None) -> Iterator[ParityDifference]:

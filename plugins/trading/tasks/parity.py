@@ -111,6 +111,7 @@ def parity_of(services: Services, spec: StrategySpec, book: BookId, session_on: 
                 f"the book as {before} left it was not kept: its closing hour did not finish, or older code ran it",
             )
         facts = _facts(services, tx, spec, timeline)
+        strange = _strange_fills(tx, book, session, timeline.after)
         by_hand = tx.parity.acts_by_hand(book, session_on, first_at=session.opens_at, until=timeline.after.opens_at)
     replayed = _replayed(services, spec, facts, timeline, start)
     return compare(
@@ -120,7 +121,7 @@ def parity_of(services: Services, spec: StrategySpec, book: BookId, session_on: 
         replayed,
         code_version=code_of(services),
         by_hand=by_hand,
-        remarks=() if start.remark is None else (start.remark,),
+        remarks=tuple(remark for remark in (start.remark, strange) if remark is not None),
     )
 
 
@@ -204,6 +205,13 @@ def _lived_orders(tx: Transaction, decision: Decision) -> Iterator[DayOrder]:
         elif order.order_id not in sent and order.book.kind is not BookKind.REPLAY:
             why_not = order.detail or "it was not sent in its hour"
         yield DayOrder(order, why_not)
+
+
+def _strange_fills(tx: Transaction, book: BookId, session: Session, after: Session) -> str | None:
+    """Return what to know of fills without an order of the desk, which nothing is compared with."""
+    of_day = [f for f in tx.ledger.fills(book) if session.opens_at <= f.executed_at < after.opens_at]
+    symbols = sorted({f.symbol for f in of_day if not f.order_id or tx.orders.get(f.order_id) is None})
+    return f"not compared: fills of {', '.join(symbols)} that belong to no order of the desk" if symbols else None
 
 
 def _lived_fills(tx: Transaction, book: BookId, session: Session, after: Session) -> Iterator[tuple[Fill, Order]]:

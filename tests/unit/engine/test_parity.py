@@ -178,6 +178,19 @@ def test_other_code_and_acts_of_people_are_causes_and_remarks():
     assert "lunch" in by_hand.remarks[0]
 
 
+def test_orders_of_another_source_delay_are_compared_by_their_hour_and_explained():
+    late = HOURS[0] + timedelta(minutes=15)
+    lived = with_hour(a_day(orders=(), fills=()), HOURS[0], cutoff_at=late, decision_hash="other")
+    lived = replace(lived, orders=(DayOrder(an_order(planned_at=late, quantity=Decimal(7))),))
+    found = of(lived, a_day(fills=()))
+    kinds = [(d.kind, d.cause) for d in found.differences]
+    assert kinds == [
+        (DifferenceKind.HASH, parities.OTHER_DELAY),
+        (DifferenceKind.ORDER_QUANTITY, parities.EARLIER),
+    ]
+    assert (found.orders, found.orders_equal) == (1, 0)
+
+
 def test_another_strategy_explains_what_it_decides():
     assert of(with_hour(a_day(), HOURS[0], note="x", spec_hash="y")).differences[0].cause == parities.OTHER_STRATEGY
 
