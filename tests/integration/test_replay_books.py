@@ -170,6 +170,7 @@ def test_a_run_says_which_hours_its_range_lacks(airdesk, tmp_path):
     assert code == 0, printed
     assert "missing: " in printed
     assert "nothing is bought on them (New York time)" in printed
+    assert "In 2 sessions of 3 no name of the list had a usable price" in printed
     assert "GLD: 2024-08-05 09:30 to 2024-08-06 16:00 (14 hours)" in printed
     page = (tmp_path / "report.html").read_text()
     assert "TSLA: 2024-08-05 09:30 to 2024-08-06 16:00 (14 hours)" in page

@@ -252,6 +252,7 @@ def test_the_trades_are_a_csv_that_adds_up(found):
     assert len(rows) == len(found.run.trades)
     assert sum(float(r["gain_usd"]) for r in rows) == pytest.approx(found.run.figures["gain_usd"])
     assert datetime.fromisoformat(rows[0]["opened_at"]).tzinfo is not None
+    assert {r["market"] for r in rows} == {"SYNTHETIC"}
 
 
 def test_pictures_are_made_only_when_asked(found, tmp_path):

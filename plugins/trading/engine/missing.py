@@ -17,6 +17,7 @@ from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import Slot
 from trading.domain.panel import FeaturePanel, Why
 from trading.engine.hours import Timeline
+from trading.engine.result import ReplayResult
 
 ABSENT = (Why.NO_DATA, Why.STALE, Why.NO_HOURLY_BARS)
 
@@ -50,6 +51,13 @@ def missing_hours(panel: FeaturePanel, timeline: Timeline) -> tuple[Gap, ...]:
     gaps = [_gap(s, slots, run) for i, s in enumerate(panel.symbols) for run in _runs(missing[:, i])]
     gaps += [_gap(VIX, slots, run) for run in _runs(np.isin(panel.why_vix[:, 0], ABSENT))]
     return tuple(gaps)
+
+
+def idle_sessions(result: ReplayResult) -> int:
+    """Return in how many sessions of a replay no name of the list had a usable price: it could not trade then."""
+    is_priced = (result.panel.why_price == Why.KNOWN).any(axis=1)
+    begins = np.flatnonzero(np.append(True, result.curve.is_closing[:-1]))
+    return int((~np.logical_or.reduceat(is_priced, begins)).sum()) if len(is_priced) else 0
 
 
 def missing_days(facts: Facts, symbols: Iterable[Symbol], timeline: Timeline) -> tuple[Gap, ...]:

@@ -44,6 +44,12 @@ class EquityCurve:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(self.nav_usd > 0, 1.0 - self.cash_usd / self.nav_usd, 0.0))
 
+    @property
+    def exposure_frac(self) -> float | None:
+        """Mean part of NAV that is not cash, over the hours whose NAV is known; None without one."""
+        known = np.isfinite(self.nav_usd)
+        return float(self.invested_frac[known].mean()) if known.any() else None
+
     def session_equity(self, starting_usd: float) -> FloatArray:
         """Return starting equity and the NAV of each close; a close with an unknown price keeps the last known NAV."""
         row = np.maximum.accumulate(np.where(np.isnan(self.nav_usd), -1, np.arange(len(self))))

@@ -13,6 +13,7 @@ from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, checked_name
 from trading.domain.searches import Parameters
+from trading.engine.missing import idle_sessions
 from trading.engine.replay import replay
 from trading.entrypoints import (
     arguments,
@@ -27,7 +28,7 @@ from trading.entrypoints import (
 from trading.entrypoints.cli_replay_report import Replayed
 from trading.errors import PermanentError
 from trading.ports import Services
-from trading.reporting.missing import missing_lines
+from trading.reporting.missing import idle_sentence, missing_lines
 from trading.reporting.replay_summary import print_summary
 from trading.reporting.wording import counted, probability
 from trading.settings import load_settings
@@ -75,6 +76,8 @@ def _run(options: argparse.Namespace) -> int:
     print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)
     for line in missing_lines(cli_replay_report.missing_of(replayed)):
         print(line)
+    if idle_count := idle_sessions(replayed.result):
+        print(idle_sentence(idle_count, replayed.run.trial.return_count))
     _keep(options, services, replayed.run)
     if options.report:
         cli_replay_report.write(options, services, replayed)

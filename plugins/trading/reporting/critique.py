@@ -9,6 +9,7 @@ from datetime import datetime
 
 from trading.accounting.performance import SESSIONS_PER_YEAR
 from trading.domain.replays import ReplayRun, RunTrade
+from trading.reporting.missing import idle_sentence
 from trading.reporting.wording import change, fall, gain, percent, probability, ratio, whole
 
 FEW_TRADES = 30
@@ -31,6 +32,7 @@ class Evidence:
         state_changes: of the trading state. dividend_count: dividends of the list that are stored for the range.
         breaker_sells: whether the drawdown breaker sells what is held. breaker_sessions: how long it bars entries at
             least, in words.
+        idle_sessions: those in which nothing of the list had a price.
         totals_by_cost: total return by factor on all costs; empty where it was not measured.
     """
 
@@ -42,6 +44,7 @@ class Evidence:
     never_open: Sequence[str]
     state_changes: Sequence[tuple[datetime, str]]
     dividend_count: int
+    idle_sessions: int
     breaker_sells: bool
     breaker_sessions: str
     totals_by_cost: Mapping[float, float | None]
@@ -61,6 +64,8 @@ def _data(run: ReplayRun, evidence: Evidence) -> Iterator[str]:
     if not evidence.dividend_count:
         yield "No dividend of the list is stored for the range: the book, and the list simply held, miss what it paid."
     sessions = run.trial.return_count
+    if evidence.idle_sessions:
+        yield idle_sentence(evidence.idle_sessions, sessions)
     if sessions < SESSIONS_PER_YEAR:
         yield f"Only {whole(sessions)} sessions: less than a year, so figures a year are extrapolated."
 

@@ -24,6 +24,14 @@ def gap_line(gap: Gap) -> str:
     return f"{gap.symbol}: {starts_at:%Y-%m-%d %H:%M}{until} ({count})"
 
 
+def idle_sentence(idle_count: int, session_count: int) -> str:
+    """Return what sessions without any price mean for the figures."""
+    return (
+        f"In {counted(idle_count, 'session')} of {session_count:,} no name of the list had a usable price: figures a "
+        "year are watered down by them, so begin and end where prices do."
+    )
+
+
 def missing_lines(gaps: Sequence[Gap]) -> list[str]:
     """Return what was missing, in a few lines; nothing where nothing was."""
     if not gaps:

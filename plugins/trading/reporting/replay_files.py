@@ -7,6 +7,7 @@ from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 
+from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, RunTrade
 from trading.reporting.replay_report import Findings, replay_report
 
@@ -27,12 +28,14 @@ def write_report(found: Findings, folder: Path, *, with_png: bool = False) -> li
 
 
 def trades_csv(run: ReplayRun) -> str:
-    """Return the closed trades as CSV, instants in ISO format UTC."""
+    """Return the closed trades as CSV, instants in ISO format UTC; the last column says where the market came from."""
     names = [f.name for f in fields(RunTrade)]
     text = StringIO()
     writer = csv.writer(text)
-    writer.writerow([*names, "return_frac"])
+    writer.writerow([*names, "return_frac", "market"])
+    market = SYNTHETIC if run.is_synthetic else "imported"
     for trade in run.trades or ():
         values = (getattr(trade, name) for name in names)
-        writer.writerow([*(v.isoformat() if hasattr(v, "isoformat") else v for v in values), trade.return_frac])
+        plain = (v.isoformat() if hasattr(v, "isoformat") else v for v in values)
+        writer.writerow([*plain, trade.return_frac, market])
     return text.getvalue()

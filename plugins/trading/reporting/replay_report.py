@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trading.accounting.trials import deflated_sharpe
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, Trial
-from trading.engine.missing import Gap
+from trading.engine.missing import Gap, idle_sessions
 from trading.engine.result import ReplayResult
 from trading.reporting.critique import Evidence, objections
 from trading.reporting.figures import LINES, benchmark_name
@@ -72,6 +72,7 @@ class Findings:
             never_open=never,
             state_changes=self.result.state_changes,
             dividend_count=self.dividend_count,
+            idle_sessions=idle_sessions(self.result),
             breaker_sells=breaker.breaker_exit == "all",
             breaker_sessions=counted(breaker.reentry_sessions, "session"),
             totals_by_cost={factor: figures["total_frac"] for factor, figures in self.by_cost.items()},

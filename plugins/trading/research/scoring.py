@@ -25,8 +25,8 @@ _FIGURE: Mapping[Objective, str] = {
 def figures_of_result(result: ReplayResult) -> Figures:
     """Return the figures of a replay: see `figures_of_curve`."""
     entries = {fill.order_id for fill in result.fills if fill.side is Side.BUY}
-    exposure = float(result.curve.invested_frac.mean()) if len(result.curve) else 0.0
-    return figures_of_curve(result.curve.session_equity(result.starting_usd), exposure, len(entries))
+    equity = result.curve.session_equity(result.starting_usd)
+    return figures_of_curve(equity, result.curve.exposure_frac or 0.0, len(entries))
 
 
 def figures_of_curve(equity_usd: FloatArray, exposure_frac: float, entry_count: int) -> Figures:

@@ -100,9 +100,8 @@ def run_of(result: ReplayResult, label: RunLabel, benchmarks: Mapping[str, Float
     trial = trial_of(
         daily_returns(equity), spec_hash=spec.spec_hash, configuration_hash=configuration_hash(label.configuration)
     )
-    known = np.isfinite(curve.nav_usd)
     figures = figures_by_name(equity, trades, result.fills, trial, benchmarks.get(MARKET))
-    figures["exposure_frac"] = float(curve.invested_frac[known].mean()) if known.any() else None
+    figures["exposure_frac"] = curve.exposure_frac
     return ReplayRun(
         **{f.name: getattr(label, f.name) for f in fields(label)},
         driver=Driver.IN_PROCESS,

@@ -34,6 +34,7 @@ EVIDENCE = Evidence(
     never_open=(),
     state_changes=(),
     dividend_count=40,
+    idle_sessions=0,
     breaker_sells=True,
     breaker_sessions="10 sessions",
     totals_by_cost={0: 0.55, 1: 0.5, 2: 0.45},
@@ -55,6 +56,7 @@ def test_a_sound_result_meets_no_objection():
     [
         ({"is_synthetic": True}, "SYNTHETIC"),
         ({"evidence": {"dividend_count": 0}}, "No dividend of the list"),
+        ({"evidence": {"idle_sessions": 250}}, "In 250 sessions of 2,000 no name of the list had a usable price"),
         ({"sessions": 120}, "Only 120 sessions"),
         ({"figures": {"trades": 6}}, "Only 6 closed trades"),
         ({"figures": {"exposure_frac": 0.02}}, "98.0\u00a0% cash"),
