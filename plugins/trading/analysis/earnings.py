@@ -27,7 +27,7 @@ def earnings_columns(
         is_company = universe[symbol].kind is InstrumentKind.STOCK
         for name, values in _last_surprise(reports, symbol, times, is_company=is_company).items():
             columns.setdefault(name, []).append(values)
-    return {name: np.stack(values, axis=1) for name, values in columns.items()}
+    return {name: np.array(values).T for name, values in columns.items()}
 
 
 def _last_surprise(

@@ -78,21 +78,21 @@ def sentiment_columns(
         news: stories known by the last cutoff, any order.
     """
     told = _by_symbol(ordered(news), symbols)
-    shape = (len(times), len(symbols))
+    shape = (len(symbols), len(times))
     score, count, bad = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
     through = np.full(shape, np.datetime64("NaT"), dtype="datetime64[us]")
     for column, symbol in enumerate(symbols):
         if told[symbol]:
             stories = _Stories.of(told[symbol])
-            score[:, column], count[:, column] = stories.scores(times.cutoff_at)
-            bad[:, column] = stories.bad_sources(times.cutoff_at)
-            through[:, column] = stories.newest(times.cutoff_at)
+            score[column], count[column] = stories.scores(times.cutoff_at)
+            bad[column] = stories.bad_sources(times.cutoff_at)
+            through[column] = stories.newest(times.cutoff_at)
     return {
-        "sentiment": canonical(score),
-        "story_count": count,
-        "negative_source_count": bad,
-        "news_through": through,
-        "why_sentiment": np.where(count < MIN_STORIES, np.int8(Why.TOO_FEW_STORIES), np.int8(Why.KNOWN)),
+        "sentiment": canonical(score).T,
+        "story_count": count.T,
+        "negative_source_count": bad.T,
+        "news_through": through.T,
+        "why_sentiment": np.where(count < MIN_STORIES, np.int8(Why.TOO_FEW_STORIES), np.int8(Why.KNOWN)).T,
     }
 
 

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 
 from trading.domain.market import NewsItem
 
@@ -100,7 +101,7 @@ def _words(text: str) -> str:
 
 def ordered(items: Iterable[NewsItem]) -> list[NewsItem]:
     """Return stories as they became known; ties by id, so that the order of delivery never matters."""
-    return sorted(items, key=lambda item: (item.known_at, item.item_id))
+    return sorted(items, key=attrgetter("known_at", "item_id"))
 
 
 def repeats(items: Sequence[NewsItem]) -> list[int]:
@@ -118,6 +119,8 @@ def replaced_at(items: Sequence[NewsItem]) -> list[datetime | None]:
     """Return for each of `ordered` stories when a later version of its headline became known; None for the last one."""
     newest: dict[str, int] = {}
     until: list[datetime | None] = [None] * len(items)
+    if not any(VERSION_MARK in item.item_id for item in items):
+        return until
     for number, item in enumerate(items):
         story = _story_of(item)
         if story in newest:

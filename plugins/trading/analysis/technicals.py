@@ -70,7 +70,7 @@ def technical_columns(
 ) -> dict[str, NDArray[np.generic]]:
     """Return the panel columns of prices and technicals, each of shape (times, symbols)."""
     per_symbol = [_symbol_columns(facts, symbol, times, daily_pricing=daily_pricing) for symbol in symbols]
-    return {name: np.stack([columns[name] for columns in per_symbol], axis=1) for name in per_symbol[0]}
+    return {name: np.array([columns[name] for columns in per_symbol]).T for name in per_symbol[0]}
 
 
 def last_price(facts: Facts, symbol: Symbol, times: DecisionTimes) -> FloatArray:

@@ -56,7 +56,7 @@ def valuation_columns(
             ("why_valuation", why),
         ):
             columns.setdefault(name, []).append(values)
-    return {name: np.stack(values, axis=1) for name, values in columns.items()}
+    return {name: np.array(values).T for name, values in columns.items()}
 
 
 def _why(kind: InstrumentKind, eps: FloatArray, pe: FloatArray, median: FloatArray) -> NDArray[np.int8]:

@@ -16,6 +16,9 @@ def drawdown_frac(breaker: Breaker, nav_usd: float) -> float:
 
 def raised(breaker: Breaker, nav_usd: float, *, is_new_session: bool) -> Breaker:
     """Return the breaker with its marks at `nav_usd` where that is higher, and the session counted after a trip."""
+    is_tripped = breaker.tripped_on is not None
+    if nav_usd <= breaker.lifetime_peak_usd and (not is_new_session if is_tripped else nav_usd <= breaker.peak_nav_usd):
+        return breaker
     return Breaker(
         max(breaker.peak_nav_usd, nav_usd) if breaker.tripped_on is None else breaker.peak_nav_usd,
         max(breaker.lifetime_peak_usd, nav_usd),

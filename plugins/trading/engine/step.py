@@ -115,6 +115,8 @@ def _turn_breaker(spec: StrategySpec, state: BookState, hour: Hour, nav: float |
         rules=spec.protection,
         may_lift=state.breaker_may_lift,
     )
+    if breaker is state.breaker and trading_state is state.trading_state:
+        return state, change
     return changed(state, breaker=breaker, trading_state=trading_state), change
 
 

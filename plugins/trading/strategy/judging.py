@@ -44,7 +44,9 @@ def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
     """Return the judgement of `spec` over `panel`; one time or ten years by its shape."""
     verdicts = tuple((role, rule_name(rule), rule(panel)) for role, rule in spec.rules())
     shape = (len(panel), len(panel.symbols))
-    enters, exits, blocked = np.ones(shape, bool), np.zeros(shape, bool), np.zeros(shape, bool)
+    # Symbol by symbol in memory, as the panel's columns are.
+    enters = np.ones(shape, bool, order="F")
+    exits, blocked = ~enters, ~enters
     for role, _, verdict in verdicts:
         if role is RuleRole.ENTRY_REQUIRED:
             enters &= verdict.passes
