@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from rich.console import Console
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.signals import ABSTAIN, FAIL, PASS, RuleRole
 from trading.engine.hours import Terms
@@ -28,6 +29,7 @@ from trading.reporting.attribution import (
 )
 from trading.reporting.replay_files import trades_csv, write_report
 from trading.reporting.replay_report import Findings, replay_report
+from trading.reporting.replay_summary import entries_table
 from trading.strategy.three_sector import technical_core
 from trading.tasks.replay_runs import RunLabel, benchmark_figures, benchmarks_of, configuration_of, run_of
 
@@ -239,6 +241,17 @@ def test_open_hours_of_the_years_are_those_of_the_masks(found):
     opened = found.result.judgement.enters & ~found.result.judgement.blocked
     assert years == (2024,)
     assert frac[:, 0] == pytest.approx(opened.mean(axis=0))
+    assert list(found.result.hours_open.values()) == opened.sum(axis=0).tolist()
+
+
+def test_fifteen_years_of_entries_fit_into_a_terminal(found):
+    curve = found.result.curve
+    days = np.linspace(0, 15 * 365 - 1, len(curve)).astype("timedelta64[D]") + np.datetime64("2012-01-03")
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(entries_table(replace(found.result, curve=replace(curve, session_on=days))))
+    shown = console.export_text()
+    assert "…" not in shown
+    assert "filled entries a year, 2012 to 2026" in shown
 
 
 def test_sectors_add_up_to_what_is_invested(found):

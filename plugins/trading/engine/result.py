@@ -85,6 +85,6 @@ class ReplayResult:
 
     @property
     def hours_open(self) -> dict[str, int]:
-        """Hours in which the entry rules passed, blocked or not, by symbol."""
-        passed = self.judgement.enters.sum(axis=0)
-        return {s: int(n) for s, n in zip(self.panel.symbols, passed, strict=True)}
+        """Hours in which the entry rules passed and nothing blocked, by symbol."""
+        is_open = self.judgement.enters & ~self.judgement.blocked
+        return {s: int(n) for s, n in zip(self.panel.symbols, is_open.sum(axis=0), strict=True)}

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from rich.console import Console
 
+from trading.accounting.performance import SESSIONS_PER_YEAR
 from trading.accounting.trials import deflated_sharpe
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
@@ -28,7 +29,7 @@ from trading.entrypoints import (
 from trading.entrypoints.cli_replay_report import Replayed
 from trading.errors import PermanentError
 from trading.ports import Services
-from trading.reporting.missing import idle_sentence, missing_lines
+from trading.reporting.missing import idle_sentence, missing_lines, short_sentence
 from trading.reporting.replay_summary import print_summary
 from trading.reporting.wording import counted, probability
 from trading.settings import load_settings
@@ -76,8 +77,11 @@ def _run(options: argparse.Namespace) -> int:
     print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)
     for line in missing_lines(cli_replay_report.missing_of(replayed)):
         print(line)
+    sessions = replayed.run.trial.return_count
+    if sessions < SESSIONS_PER_YEAR:
+        print(short_sentence(sessions))
     if idle_count := idle_sessions(replayed.result):
-        print(idle_sentence(idle_count, replayed.run.trial.return_count))
+        print(idle_sentence(idle_count, sessions))
     _keep(options, services, replayed.run)
     if options.report:
         cli_replay_report.write(options, services, replayed)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from trading.accounting.performance import SESSIONS_PER_YEAR
 from trading.domain.replays import ReplayRun, RunTrade
-from trading.reporting.missing import idle_sentence
+from trading.reporting.missing import idle_sentence, short_sentence
 from trading.reporting.wording import change, fall, gain, percent, probability, ratio, whole
 
 FEW_TRADES = 30
@@ -67,7 +67,7 @@ def _data(run: ReplayRun, evidence: Evidence) -> Iterator[str]:
     if evidence.idle_sessions:
         yield idle_sentence(evidence.idle_sessions, sessions)
     if sessions < SESSIONS_PER_YEAR:
-        yield f"Only {whole(sessions)} sessions: less than a year, so figures a year are extrapolated."
+        yield short_sentence(sessions)
 
 
 def _trades(run: ReplayRun, _: Evidence) -> Iterator[str]:

@@ -48,7 +48,11 @@ LINES = (
     FigureLine("beta", "beta to SPY", ratio, "covariance with SPY over SPY's variance, daily"),
     FigureLine("exposure_frac", "exposure", percent, "mean part of NAV that was invested", is_of_curve=False),
     FigureLine(
-        "turnover", "turnover, one way", ratio, "smaller of purchases and sales over mean NAV", is_of_curve=False
+        "turnover",
+        "turnover, one way",
+        ratio,
+        "smaller of all purchases and sales over mean NAV",
+        is_of_curve=False,
     ),
     FigureLine("trades", "closed trades", whole, "positions from entry to last sale", is_of_curve=False),
     FigureLine("hit_frac", "hit rate", percent, "part of the closed trades that gained", is_of_curve=False),

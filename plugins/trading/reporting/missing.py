@@ -24,6 +24,11 @@ def gap_line(gap: Gap) -> str:
     return f"{gap.symbol}: {starts_at:%Y-%m-%d %H:%M}{until} ({count})"
 
 
+def short_sentence(session_count: int) -> str:
+    """Return what a range of less than a year means for the figures."""
+    return f"Only {counted(session_count, 'session')}: less than a year, so figures a year are extrapolated."
+
+
 def idle_sentence(idle_count: int, session_count: int) -> str:
     """Return what sessions without any price mean for the figures."""
     return (

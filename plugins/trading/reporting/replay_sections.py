@@ -98,10 +98,9 @@ def optional_table(result: ReplayResult, run: ReplayRun) -> Markup:
 def gate_table(result: ReplayResult) -> Markup:
     """Return how often entries were open, by symbol and year."""
     years, open_frac = open_by_year(result)
-    opened = result.judgement.enters & ~result.judgement.blocked
     rows: list[list[Cell]] = [
-        [symbol, *(heat(f"{f:.1%}".removesuffix("%"), 0.75 * float(f)) for f in line), whole(float(hours))]
-        for symbol, line, hours in zip(result.panel.symbols, open_frac, opened.sum(axis=0), strict=True)
+        [symbol, *(heat(f"{f:.1%}".removesuffix("%"), 0.75 * float(f)) for f in line), whole(hours)]
+        for (symbol, hours), line in zip(result.hours_open.items(), open_frac, strict=True)
     ]
     return table(["% of hours", *map(str, years), "hours open"], rows, kind="months")
 

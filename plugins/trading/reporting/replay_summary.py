@@ -17,9 +17,10 @@ from trading.domain.replays import ReplayRun
 from trading.engine.result import ReplayResult
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.tables import table_of
-from trading.reporting.wording import percent
+from trading.reporting.wording import counted, percent, whole
 
 _FIGURES = ("total_frac", "cagr_frac", "sharpe", "sortino", "drawdown_frac")
+MOST_WHOLE_YEARS = 7
 
 
 def print_summary(
@@ -36,9 +37,10 @@ def print_summary(
     nav = run.starting_usd if run.equity is None else run.equity.nav_usd[-1]
     entries = sum(o.purpose is OrderPurpose.ENTRY for o in result.orders)
     console.print(
-        f"NAV {nav:,.2f} USD from {run.starting_usd:,.0f}; {len(result.fills)} fills of {entries} entries and "
-        f"their exits; {sum(result.denials.values())} orders denied; mean invested "
-        f"{percent(run.figures['exposure_frac'])}; {len(result.curve)} hours",
+        f"NAV {nav:,.2f} USD from {run.starting_usd:,.0f}; {counted(len(result.fills), 'fill')} of "
+        f"{'1 entry' if entries == 1 else f'{whole(entries)} entries'} and their exits; "
+        f"{counted(sum(result.denials.values()), 'denial')}, each hour counted; mean invested "
+        f"{percent(run.figures['exposure_frac'])}; {counted(len(result.curve), 'hour')}",
         highlight=False,
     )
     console.print(entries_table(result))
@@ -49,14 +51,17 @@ def print_summary(
 def entries_table(result: ReplayResult) -> Table:
     """Return filled entries by symbol and year, with the hours in which the entry rules passed; a zero is shown."""
     years = sorted({int(y) for y in result.curve.session_on.astype("datetime64[Y]").astype(int) + 1970})
+    # All years fit into 80 columns.
+    heads = [str(year) if len(years) <= MOST_WHOLE_YEARS else f"{year % 100:02d}" for year in years]
+    title = f"filled entries a year, {years[0]} to {years[-1]}" if len(years) > 1 else "filled entries a year"
     bought = [f for f in result.fills if f.side is Side.BUY]
-    table = table_of("filled entries a year", "symbol", *(str(y) for y in years), "all", "hours open")
+    table = table_of(title, "symbol", *heads, "all", "hours open")
     hours_open = result.hours_open
     for symbol in result.panel.symbols:
         counts = [_count(bought, symbol, year) for year in years]
-        table.add_row(symbol, *(str(c) for c in counts), str(sum(counts)), str(hours_open[symbol]))
+        table.add_row(symbol, *(str(c) for c in counts), str(sum(counts)), whole(hours_open[symbol]))
     totals = [sum(f.executed_at.year == year for f in bought) for year in years]
-    table.add_row("all", *(str(t) for t in totals), str(sum(totals)), str(sum(hours_open.values())))
+    table.add_row("all", *(str(t) for t in totals), str(sum(totals)), whole(sum(hours_open.values())))
     return table
 
 
