@@ -68,6 +68,8 @@ def lookahead_sentences(found: Lookahead) -> Iterator[str]:
             f"nothing that came later reached {', '.join(found.untested)}: what a rule does not read here cannot leak "
             "here; choose a range with such facts"
         )
+    if not found.orders:
+        yield "nothing was ordered, so the book, orders and fills were not put to the test; choose a range that trades"
     if len(found.leaks) > LEAKS_SHOWN:
         yield f"{len(found.leaks) - LEAKS_SHOWN} more leaks are in --json"
     if found.leaks:
@@ -124,10 +126,14 @@ def warmup_sentences(found: WarmUp, *, minimum: int) -> Iterator[str]:
         enough = "enough" if found.needs <= minimum else "TOO FEW"
         yield f"{found.needs} daily bars are the fewest that suffice; the desk asks for {minimum}: {enough}"
     if found.as_loaded:
-        worst = ", ".join(f"{name} {error:.1g}" for name, error in found.as_loaded.items())
+        worst = ", ".join(f"{name} {_by(error)}" for name, error in found.as_loaded.items())
         yield f"what a live hour loads ({found.bars_loaded} daily bars or more) DIFFERS from full history: {worst}"
     else:
         yield f"what a live hour loads ({found.bars_loaded} daily bars or more) equals full history in every column"
+
+
+def _by(error: float) -> str:
+    return f"by {error:.1g}" if math.isfinite(error) else "known to one of them only"
 
 
 def warmup_json(found: WarmUp, *, minimum: int) -> dict[str, Any]:
