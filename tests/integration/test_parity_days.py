@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.orders import OrderPurpose, Side
 from trading.domain.parity import Parity, ParityOutcome
 from trading.domain.portfolio import Breaker, Portfolio, Position, TradingState
 from trading.domain.signals import Targets
@@ -90,6 +91,17 @@ def test_without_bars_the_day_differs_hour_by_hour_and_people_hear_of_it_once(op
             dedupe_key=f"parity:{BOOK}:{MONDAY}", book=BOOK, kind="parity", severity="info", body="again"
         )
     assert not told, "it is in the outbox already"
+
+
+@pytest.mark.parametrize("has_sold", [True, False])
+def test_a_rebalance_is_a_remark_if_it_ordered_something(opened, has_sold):
+    decide(opened, AS_OF)
+    rebalance = decision_id_for(BOOK, DecisionKind.REBALANCE, AS_OF)
+    decision = a_decision(decision_id=rebalance, book=BOOK, kind=DecisionKind.REBALANCE, note="1 trim")
+    trim = an_order(book=BOOK, decision_id=rebalance, side=Side.SELL, purpose=OrderPurpose.TRIM)
+    with opened.store.transaction() as tx:
+        tx.decisions.add(decision, (), Targets(AS_OF, 0.0, {}), [trim] if has_sold else [])
+    assert ("rebalance decision: 1 trim" in parity_of(opened, SPEC, BOOK, MONDAY).remarks) is has_sold
 
 
 def test_the_close_keeps_the_book_and_a_cleared_older_hour_does_not(opened):

@@ -23,9 +23,11 @@ WHERE book = %(book)s::text AND kind = 'deposit' AND happened_at <= %(until)s::t
 SELECT symbol, weight_frac FROM desk.targets WHERE decision_id = %(decision_id)s::text ORDER BY symbol;
 
 -- name: acts_by_hand
--- What people did in a book: decisions of theirs, and states that they set.
-SELECT 'operator decision: ' || note AS what FROM desk.decisions
-WHERE book = %(book)s::text AND kind = 'operator' AND session_on = %(session_on)s::date
+-- What moved a book besides its hours: decisions of people, rebalances that ordered something, and states set by hand.
+SELECT d.kind || ' decision: ' || d.note AS what FROM desk.decisions d
+WHERE d.book = %(book)s::text AND d.session_on = %(session_on)s::date
+  AND (d.kind = 'operator'
+       OR (d.kind = 'rebalance' AND EXISTS (SELECT FROM desk.orders o WHERE o.decision_id = d.decision_id)))
 UNION ALL
 SELECT 'state ' || state || ' by ' || actor || ': ' || reason FROM ops.controls
 WHERE book = %(book)s::text AND actor LIKE '%%:%%'

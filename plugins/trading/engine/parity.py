@@ -29,7 +29,7 @@ LATE = "not there yet when the book decided: late data"
 REVISED = "revised since the book decided"
 GONE = "the book had it; by its own `known_at` it was not known then"
 NO_HOUR = "the hour was not run, or the desk or its broker was down"
-BY_HAND = "a person acted that day"
+BY_HAND = "a person or a rebalance acted that day"
 _MISSING, _NOTHING = "—", "none"
 _NEVER_WENT = frozenset({OrderStatus.DENIED, OrderStatus.PLANNED})
 _OF_PRICES = frozenset({"price", "price_at", "why_price"})
@@ -101,7 +101,7 @@ def compare(
 
     Args:
         code_version: of the code that replays.
-        by_hand: what people did in the book that day. remarks: what else people should know.
+        by_hand: what people, or a rebalance, did in the book that day. remarks: what else people should know.
     """
     hours = [_Hour.of(at, lived, replayed, code_version) for at in lived.slots]
     fills, of_fills = _fills(lived, replayed)
