@@ -162,6 +162,7 @@ def test_numbers_that_contradict_each_other_are_a_trial_that_does_not_count(serv
     assert (odd.score, odd.figures) == (None, None)
     assert "asset_cap=0.15 is above trim_above=0.12" in odd.why
     assert search.summary["best"] == {"asset_cap": 0.1}
+    assert search.summary["worthless"] == 1, "only what was replayed can be luck"
 
 
 def test_a_name_stands_for_one_plan_and_one_code(services):

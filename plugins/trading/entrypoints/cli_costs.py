@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from trading.analysis.facts import Facts
@@ -22,12 +24,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--half-spread-bps",
-        type=_share,
+        type=_up_to(1_000),
         help="paid away by market and stop orders (default: AIRDESK_HALF_SPREAD_BPS)",
     )
     parser.add_argument(
         "--slippage-volatility",
-        type=_share,
+        type=_up_to(10),
         default=0.0,
         metavar="K",
         help="paid away on top: K times the daily volatility that each symbol had at the start (default: 0)",
@@ -61,12 +63,13 @@ def costs_of(
     return costs if options.costs_times == 1 else costs.scaled(options.costs_times)
 
 
-def _share(text: str) -> float:
-    """Return a number of 0 or more."""
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share < 1_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1000, e.g. 5")
-    return share
+def _up_to(most: int) -> Callable[[str], float]:
+    """Return what reads a number from 0 to `most`: more would leave a sale without proceeds."""
+
+    def read(text: str) -> float:
+        with suppress(ValueError):
+            if 0 <= (number := float(text)) <= most:
+                return number
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {most}, e.g. 5")
+
+    return read

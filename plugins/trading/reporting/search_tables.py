@@ -112,9 +112,11 @@ def _steadiness(each: Any) -> str:
 
 
 def _belief(summary: Any, what: str) -> str:
+    # What was summed up before the count was kept says how many trials there were.
+    count = summary.get("worthless", summary["trials"])
     return (
         f"{what}: the true Sharpe is over 0 with probability {probability(summary['probabilistic_sharpe'])}, and over "
-        f"that of the best of {summary['trials']} worthless trials with {probability(summary['deflated_sharpe'])} "
+        f"that of the best of {count} worthless trials with {probability(summary['deflated_sharpe'])} "
         "(deflated)"
     )
 

@@ -87,7 +87,9 @@ def _trial(figures: Figures, key: str) -> Trial:
 
 
 def _beliefs(chosen: Trial, looked_at: Sequence[Trial]) -> Mapping[str, float | None]:
+    """Return what is to be believed, and of how many trials the best had to be beaten."""
     return {
         "probabilistic_sharpe": probabilistic_sharpe(chosen),
         "deflated_sharpe": deflated_sharpe(chosen, looked_at),
+        "worthless": sum(trial.sharpe is not None for trial in looked_at),
     }

@@ -64,6 +64,9 @@ def test_a_cost_that_is_no_number_is_refused(text, capsys):
     with pytest.raises(SystemExit):
         parsed("--half-spread-bps", text)
     assert "is not a number from 0 to 1000" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parsed("--slippage-volatility", "11")
+    assert "'11' is not a number from 0 to 10" in capsys.readouterr().err
 
 
 def test_a_run_keeps_what_it_was_charged():
