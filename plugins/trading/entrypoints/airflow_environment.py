@@ -29,6 +29,7 @@ if sys.platform == "linux" and sys.argv[1:2] == ["scheduler"]:
     import psycopg2.extras
     import psycopg2.sql
     import pyarrow.pandas_compat
+    import statistics
     import talib
     import vaderSentiment.vaderSentiment
 '''

@@ -32,7 +32,7 @@ def windows(plan: Plan) -> tuple[Window, ...]:
     st.integers(0, 15),
     st.booleans(),
     st.dates(date(2017, 1, 1), date(2018, 6, 1)),
-    st.integers(450, 900),
+    st.integers(530, 900),
 )
 def test_windows_keep_apart_what_they_train_and_test_on(train, test, embargo, is_anchored, first_on, days):
     last_on = first_on + timedelta(days=days)
