@@ -24,18 +24,14 @@ def parity_table(parity: Parity) -> Table:
         f"{parity.book.badge} {parity.book} on {parity.session_on}, New York time", "what", "same", "of", ""
     )
     counted = {kind.value: count for kind, count in parity.by_kind().items()}
-    told = (
-        "decisions",
-        parity.decisions_equal,
-        parity.decisions,
-        ("hour missing", "input", "verdict", "target", "note"),
-    )
+    of_orders = [kind for kind in counted if kind.startswith("order")]
+    of_fills = [kind for kind in counted if kind.startswith("fill")]
     for name, same, of, kinds in (
-        told,
-        ("orders", parity.orders_equal, parity.orders, tuple(k for k in counted if k.startswith("order"))),
-        ("fills", parity.fills_equal, len(parity.fills), tuple(k for k in counted if k.startswith("fill"))),
+        ("decisions", parity.decisions_equal, parity.decisions, [k for k in counted if k not in of_orders + of_fills]),
+        ("orders", parity.orders_equal, parity.orders, of_orders),
+        ("fills", parity.fills_equal, len(parity.fills), of_fills),
     ):
-        table.add_row(name, str(same), str(of), ", ".join(f"{counted[k]} × {k}" for k in kinds if k in counted))
+        table.add_row(name, str(same), str(of), ", ".join(f"{counted[kind]} × {kind}" for kind in kinds))
     table.add_row("NAV at close", "", "", f"book {_usd(parity.nav_usd)}, replay {_usd(parity.replay_nav_usd)}")
     for remark in parity.remarks:
         table.add_row("remark", "", "", remark)
