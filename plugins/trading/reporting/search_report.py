@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from trading.domain.market import SYNTHETIC
-from trading.domain.searches import Outcome, Search, SearchTrial, key_of, text_of
+from trading.domain.searches import Conditions, Outcome, Search, SearchTrial, key_of, text_of
 from trading.reporting.charts import Series, line_chart, linear_axis
 from trading.reporting.heat_charts import heat_map_svg, marginal_svg, span_of, window_scores_svg
 from trading.reporting.page import Markup, html_of, page, paragraph, section, side_by_side, table
@@ -145,7 +145,7 @@ def _equity_chart(outcomes: Sequence[Outcome], tested_on: Sequence[date]) -> str
 
 
 def _fine_print(search: Search) -> str:
-    plan, told = search.plan, search.plan.conditions
+    plan = search.plan
     windows = (
         f"train {plan.train_months}, test {plan.test_months} months, embargo {plan.embargo_sessions} sessions, "
         f"{'anchored' if plan.is_anchored else 'rolling'}; "
@@ -154,8 +154,18 @@ def _fine_print(search: Search) -> str:
     )
     return (
         f"{windows}{plan.searcher}, at most {plan.trials_per_window} trials of a window, seed {plan.seed}; under "
-        f"{plan.min_entry_count} filled entries a trial does not count; {told.cash_usd:,} USD, {told.commission} "
-        f"commissions, half a spread of {told.half_spread_bps:g} bp, costs times {told.costs_times}; facts known by "
+        f"{plan.min_entry_count} filled entries a trial does not count; {_told(plan.conditions)}; facts known by "
         f"{search.cutoff_at:%Y-%m-%d %H:%M} UTC; code {search.code_version}, strategy {search.spec_hash}. Past figures "
         "promise nothing, searched ones least of all."
+    )
+
+
+def _told(told: Conditions) -> str:
+    """Return what every replay of a search started with and paid, in words."""
+    slippage = f", slippage of {told.slippage_volatility:g} daily volatilities" if told.slippage_volatility else ""
+    pricing = "daily bars where hours are missing" if told.daily_pricing else "intraday bars only"
+    return (
+        f"{told.cash_usd:,} USD in a {told.account_type} account, {told.commission} commissions, half a spread of "
+        f"{told.half_spread_bps:g} bp{slippage}, costs times {told.costs_times}; {pricing}, read "
+        f"{told.delay_minutes} minutes late"
     )
