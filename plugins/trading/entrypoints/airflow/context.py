@@ -5,7 +5,6 @@ Airflow alone decides when a run exists; this module decides what it stands for 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +14,7 @@ from urllib.parse import quote, urlencode
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.interlock import RunOrigin
 from trading.domain.market import Slot
+from trading.domain.replays import checked_name
 from trading.errors import PermanentError, TransientError
 from trading.ports import MarketCalendar, Services
 from trading.settings import Settings, load_settings
@@ -23,7 +23,6 @@ from trading.strategy.spec import StrategySpec
 CONNECTION_ID = "airdesk_db"
 BACKFILL = "backfill"
 DEFAULT_REPLAY = "backfill"
-_BOOK_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +120,9 @@ def replay_conf(conf: Mapping[str, Any]) -> ReplayConf:
     """Return the checked conf of a replay run; the default book is `replay:backfill`."""
     _refuse_unknown_keys(conf, {"book", "strategy", "replace"})
     name, strategy, replaces = conf.get("book", DEFAULT_REPLAY), conf.get("strategy"), conf.get("replace", False)
-    if not isinstance(name, str) or not _BOOK_NAME.fullmatch(name):
-        raise PermanentError(f"conf book={name!r}: use 1 to 40 of a-z, 0-9, _ and -, without a colon")
+    if not isinstance(name, str):
+        raise PermanentError(f"conf book={name!r} is not a name; write one such as june")
+    checked_name(name)
     if strategy is not None and not isinstance(strategy, str):
         raise PermanentError(f"conf strategy={strategy!r} is not a name; leave it out for the configured strategy")
     if not isinstance(replaces, bool):
