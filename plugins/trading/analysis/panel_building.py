@@ -14,7 +14,7 @@ from trading.analysis.earnings import earnings_columns
 from trading.analysis.facts import DecisionTimes, Facts, utc64
 from trading.analysis.risk import risk_columns
 from trading.analysis.sentiment import sentiment_columns
-from trading.analysis.technicals import technical_columns
+from trading.analysis.technicals import LastPrices, technical_columns
 from trading.analysis.valuation import valuation_columns
 from trading.domain.instruments import Sector, Symbol, Universe
 from trading.domain.panel import FeaturePanel, panel_of
@@ -36,8 +36,10 @@ def build_panel(
     parts: list[dict[str, NDArray[Any]]] = []
     for rows, known in _stretches(facts, times):
         columns: dict[str, NDArray[Any]] = {}
+        then = times.take(rows)
+        prices = LastPrices(known, then, daily_pricing=daily_pricing)
         for group in groups:
-            columns |= _columns(group, known, universe, peers, times.take(rows), daily_pricing=daily_pricing)
+            columns |= _columns(group, known, universe, peers, then, prices)
         parts.append(columns)
     whole = parts[0] if len(parts) == 1 else {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
     return panel_of(times.as_of, universe.traded, **whole)
@@ -68,15 +70,14 @@ def _columns(
     universe: Universe,
     peers: Mapping[Sector, tuple[Symbol, ...]],
     times: DecisionTimes,
-    *,
-    daily_pricing: bool,
+    prices: LastPrices,
 ) -> Mapping[str, NDArray[Any]]:
     if group == "technicals":
-        return technical_columns(facts, universe.traded, times, daily_pricing=daily_pricing)
+        return technical_columns(facts, universe.traded, times, prices)
     if group == "sentiment":
         return sentiment_columns(facts.news, universe.traded, times)
     if group == "valuation":
         surprises = earnings_columns(facts.earnings, universe, times)
-        return valuation_columns(facts, universe, peers, times) | surprises
+        return valuation_columns(facts, universe, peers, times, prices) | surprises
     assert group == "risk", f"no group {group!r} of facts; it is one of {GROUPS}"
     return risk_columns(facts, times)

@@ -65,34 +65,45 @@ def realised_volatility(close: FloatArray, *, days: int = VOLATILITY_DAYS) -> Fl
     return out
 
 
+class LastPrices:
+    """The last price of any symbol at each time; each symbol is looked up once for all that need it."""
+
+    def __init__(self, facts: Facts, times: DecisionTimes, *, daily_pricing: bool) -> None:
+        """Prepare for `times`; with `daily_pricing` a daily price is as good as one of an hour."""
+        self._facts, self._times, self._daily_pricing = facts, times, daily_pricing
+        self._columns: dict[Symbol, dict[str, NDArray[Any]]] = {}
+
+    def columns(self, symbol: Symbol) -> dict[str, NDArray[Any]]:
+        """Return the panel columns of the price of `symbol`, one value a time."""
+        if symbol not in self._columns:
+            intraday, daily = self._facts.intraday(symbol), self._facts.daily(symbol)
+            actions = _actions_of(self._facts, symbol)
+            self._columns[symbol] = _price_columns(
+                intraday, daily, actions, self._times, daily_pricing=self._daily_pricing
+            )
+        return self._columns[symbol]
+
+    def price(self, symbol: Symbol) -> FloatArray:
+        """Return the last price of `symbol` at each time [USD/share]; daily where hours are missing."""
+        return np.asarray(self.columns(symbol)["price"])
+
+
 def technical_columns(
-    facts: Facts, symbols: Sequence[Symbol], times: DecisionTimes, *, daily_pricing: bool
+    facts: Facts, symbols: Sequence[Symbol], times: DecisionTimes, prices: LastPrices
 ) -> dict[str, NDArray[np.generic]]:
     """Return the panel columns of prices and technicals, each of shape (times, symbols)."""
-    per_symbol = [_symbol_columns(facts, symbol, times, daily_pricing=daily_pricing) for symbol in symbols]
+    per_symbol = [_symbol_columns(facts, symbol, times, prices) for symbol in symbols]
     return {name: np.array([columns[name] for columns in per_symbol]).T for name in per_symbol[0]}
 
 
-def last_price(facts: Facts, symbol: Symbol, times: DecisionTimes) -> FloatArray:
-    """Return the last price of `symbol` at each time [USD/share]; daily where hours are missing."""
-    return np.asarray(_symbol_prices(facts, symbol, times, daily_pricing=True)["price"])
-
-
 def _symbol_columns(
-    facts: Facts, symbol: Symbol, times: DecisionTimes, *, daily_pricing: bool
+    facts: Facts, symbol: Symbol, times: DecisionTimes, prices: LastPrices
 ) -> dict[str, NDArray[np.generic]]:
     columns = daily_columns(facts.daily(symbol), _actions_of(facts, symbol), times)
-    columns |= _symbol_prices(facts, symbol, times, daily_pricing=daily_pricing)
+    columns |= prices.columns(symbol)
     if symbol in facts.parked:
         columns["why_price"] = np.full(len(times), Why.PARKED, dtype=np.int8)
     return columns
-
-
-def _symbol_prices(
-    facts: Facts, symbol: Symbol, times: DecisionTimes, *, daily_pricing: bool
-) -> dict[str, NDArray[Any]]:
-    actions = _actions_of(facts, symbol)
-    return _price_columns(facts.intraday(symbol), facts.daily(symbol), actions, times, daily_pricing=daily_pricing)
 
 
 def _actions_of(facts: Facts, symbol: Symbol) -> list[CorporateAction]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trading.analysis.adjustment import BasisFactors
 from trading.analysis.facts import DecisionTimes, Facts, utc64
-from trading.analysis.technicals import last_price
+from trading.analysis.technicals import LastPrices
 from trading.domain.instruments import InstrumentKind, Sector, Symbol, Universe
 from trading.domain.market import Filing
 from trading.domain.panel import FloatArray, Why
@@ -30,7 +30,11 @@ type _Figures = Mapping[tuple[date, int], float]
 
 
 def valuation_columns(
-    facts: Facts, universe: Universe, peers: Mapping[Sector, tuple[Symbol, ...]], times: DecisionTimes
+    facts: Facts,
+    universe: Universe,
+    peers: Mapping[Sector, tuple[Symbol, ...]],
+    times: DecisionTimes,
+    prices: LastPrices,
 ) -> dict[str, NDArray[Any]]:
     """Return the panel columns of valuation for the traded symbols, each of shape (times, symbols)."""
     traded = universe.traded
@@ -38,10 +42,7 @@ def valuation_columns(
     filed = {f.symbol for f in facts.filings}
     trailing = {s: trailing_figures(facts, s, times, with_growth=s in traded) for s in companies}
     unknown = np.full(len(times), np.nan)
-    pe = {
-        s: _positive_ratio(last_price(facts, s, times), trailing[s]["eps_ttm"]) if s in filed else unknown
-        for s in companies
-    }
+    pe = {s: _positive_ratio(prices.price(s), trailing[s]["eps_ttm"]) if s in filed else unknown for s in companies}
     columns: dict[str, list[NDArray[Any]]] = {}
     for symbol in traded:
         instrument = universe[symbol]

@@ -109,10 +109,18 @@ def canonical(array: FloatArray) -> FloatArray:
     Averages of prices often lie exactly between two roundings, where noise of 1e-15 would decide. A first rounding to
     12 digits takes the noise away, so that the second one meets the same number whatever history it was computed from.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = 10.0 ** (8 - np.floor(np.log10(np.abs(array))))
-        rounded = np.round(np.round(array * scale, 3)) / scale
-    return np.where(np.isfinite(array) & (array != 0), rounded, array)
+    known = np.isfinite(array) & (array != 0)
+    exponent = np.zeros(array.shape)
+    np.log10(np.abs(array), where=known, out=exponent)
+    scale = _POWERS[_MIDDLE + 8 - np.floor(exponent).astype(np.int64)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = np.rint(np.rint(array * scale * 1000.0) / 1000.0) / scale
+    return np.where(known, rounded, array)
+
+
+_MIDDLE = 330
+_POWERS = 10.0 ** np.arange(-_MIDDLE, 309.0)
+"""Powers of ten by their exponent, `_MIDDLE` added: a table is cheaper than a power for each value."""
 
 
 def why_text(code: int) -> str | None:

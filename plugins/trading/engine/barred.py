@@ -28,6 +28,8 @@ type Bits = int
 
 FORESEEN = frozenset({"STATE", "DD_BREAKER", "MARKET_CLOSED", "WASH_BLOCK"})
 """Checks whose verdict is foreseen for any way of sizing; for sleeves those of their caps, too."""
+_WORD = 8
+"""Bytes of a number that NumPy has; wider sets are put together one by one."""
 _NOISE = 1e-6
 """Room for rounding, as a fraction of NAV; what lies within it is left to the checks."""
 
@@ -35,6 +37,11 @@ _NOISE = 1e-6
 def bits(mask: NDArray[np.bool_]) -> list[Bits]:
     """Return each row of a mask of shape (times, symbols) as a set of symbols."""
     packed = np.packbits(mask, axis=1, bitorder="little")
+    if packed.shape[1] <= _WORD:
+        words = np.zeros((len(mask), _WORD), dtype=np.uint8)
+        words[:, : packed.shape[1]] = packed
+        found: list[Bits] = words.view("<u8").ravel().tolist()
+        return found
     width, whole = packed.shape[1], packed.tobytes()
     return [int.from_bytes(whole[at : at + width], "little") for at in range(0, len(whole), width)]
 

@@ -44,7 +44,7 @@ def match(order: Order, bar: Bar, costs: CostModel) -> Fill | None:
 
 
 def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime] | None:
-    opened, high, low = to_price(bar.open), to_price(bar.high), to_price(bar.low)
+    opened = to_price(bar.open)
     buying = order.side is Side.BUY
     if order.order_type in (OrderType.MARKET, OrderType.MARKET_ON_OPEN):
         return costs.slipped(opened, order.side, order.symbol), bar.starts_at
@@ -54,12 +54,13 @@ def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime]
         best = costs.slipped(opened, order.side, order.symbol)
         if (best <= limit) if buying else (best >= limit):
             return best, bar.starts_at
-        return (limit, bar.ends_at) if ((low <= limit) if buying else (high >= limit)) else None
+        reached = to_price(bar.low) <= limit if buying else to_price(bar.high) >= limit
+        return (limit, bar.ends_at) if reached else None
     stop = order.stop_price
     assert stop is not None, f"{order.order_id}: a stop order needs its stop; ratchet() sets a trailing one"
     if (opened >= stop) if buying else (opened <= stop):
         return costs.slipped(opened, order.side, order.symbol), bar.starts_at
-    if (high >= stop) if buying else (low <= stop):
+    if to_price(bar.high) >= stop if buying else to_price(bar.low) <= stop:
         return costs.slipped(stop, order.side, order.symbol), bar.ends_at
     return None
 

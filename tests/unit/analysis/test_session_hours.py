@@ -11,7 +11,7 @@ import pytest
 from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.facts import Facts
 from trading.analysis.session_hours import session_hours
-from trading.analysis.technicals import last_price
+from trading.analysis.technicals import LastPrices
 from trading.domain.market import Bar, Resolution
 from trading.domain.series import BarSeries
 
@@ -108,5 +108,5 @@ def test_a_decision_reads_the_close_of_its_session_hour() -> None:
     hours = session_hours(series, CALENDAR.sessions(first_on, last_on))
     times = times_of(first_on, last_on)
     np.testing.assert_array_equal(hours.ends_at, times.as_of)
-    prices = last_price(Facts(bars={("GLD", Resolution.HALF_HOUR): series}), "GLD", times)
+    prices = LastPrices(Facts(bars={("GLD", Resolution.HALF_HOUR): series}), times, daily_pricing=True).price("GLD")
     np.testing.assert_array_equal(prices, hours.close)

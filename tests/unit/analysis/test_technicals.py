@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 from trading.analysis.facts import Facts
-from trading.analysis.technicals import PRICE_INDICATORS, PURE_INDICATORS, Ohlc, technical_columns
+from trading.analysis.technicals import PRICE_INDICATORS, PURE_INDICATORS, LastPrices, Ohlc, technical_columns
 from trading.domain.market import ActionKind, CorporateAction, Resolution
 from trading.domain.panel import Why
 
@@ -30,7 +30,9 @@ def wave(count: int) -> np.ndarray:
 
 
 def columns(facts: Facts, on: date = ON, **options):
-    return technical_columns(facts, ("NVDA",), times_of(on, on), **{"daily_pricing": False, **options})
+    times = times_of(on, on)
+    prices = LastPrices(facts, times, **{"daily_pricing": False, **options})
+    return technical_columns(facts, ("NVDA",), times, prices)
 
 
 def at_first_slot(columns, name: str) -> float:
@@ -128,7 +130,8 @@ def test_a_parked_symbol_keeps_its_price_for_nav_and_is_unfit():
 def test_a_delayed_source_is_read_only_up_to_the_cutoff():
     series = daily_series("NVDA", wave(320), last_on=date(2024, 6, 11))
     late = type(series)(**{**series.__dict__, "known_at": series.known_at + np.timedelta64(20, "h")})
-    got = technical_columns(Facts({("NVDA", Resolution.DAY): late}), ("NVDA",), times_of(ON, ON), daily_pricing=False)
+    facts, times = Facts({("NVDA", Resolution.DAY): late}), times_of(ON, ON)
+    got = technical_columns(facts, ("NVDA",), times, LastPrices(facts, times, daily_pricing=False))
     through = [t.astype("datetime64[D]").item() for t in got["daily_through"][:, 0]]
     assert through[0] == date(2024, 6, 10)
     assert through[-1] == date(2024, 6, 11)

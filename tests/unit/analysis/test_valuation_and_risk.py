@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from trading.analysis.facts import Facts
 from trading.analysis.risk import risk_columns
+from trading.analysis.technicals import LastPrices
 from trading.analysis.valuation import valuation_columns
 from trading.domain.instruments import VIX, Sector
 from trading.domain.market import MacroSeries, Resolution
@@ -20,6 +21,10 @@ ON = date(2024, 6, 12)
 QUARTERS = (date(2023, 6, 30), date(2023, 9, 30), date(2023, 12, 31), date(2024, 3, 31))
 PEERS = {Sector.TECH: ("AAPL", "MSFT", "TSLA")}
 TRADED = UNIVERSE.traded
+
+
+def columns_of(facts: Facts, times):
+    return valuation_columns(facts, UNIVERSE, PEERS, times, LastPrices(facts, times, daily_pricing=True))
 
 
 def four_quarters(symbol: str, eps: float, **overrides):
@@ -39,7 +44,7 @@ def valued(filings, actions=()):
     prices = {"AAPL": 200.0, "MSFT": 400.0, "TSLA": 180.0}
     bars = {(s, Resolution.DAY): daily_series(s, np.full(5, p), last_on=date(2024, 6, 11)) for s, p in prices.items()}
     facts = Facts(bars, filings=filings, actions=actions)
-    columns = valuation_columns(facts, UNIVERSE, PEERS, times_of(ON, ON))
+    columns = columns_of(facts, times_of(ON, ON))
     return lambda name, symbol: columns[name][0, TRADED.index(symbol)]
 
 
@@ -147,10 +152,10 @@ def test_a_filing_counts_from_the_hour_it_is_accepted():
     late[3] = a_filing(
         symbol="AAPL", period_ends_on=QUARTERS[3], eps_diluted=2.0, known_at=datetime(2024, 6, 12, 14, tzinfo=UTC)
     )
-    columns = valuation_columns(Facts(filings=late), UNIVERSE, PEERS, times_of(ON, ON))
+    columns = columns_of(Facts(filings=late), times_of(ON, ON))
     eps = columns["eps_ttm"][:, TRADED.index("AAPL")]
     assert eps[0] == 8.0
-    before = valuation_columns(Facts(filings=late), UNIVERSE, PEERS, times_of(date(2024, 6, 11), date(2024, 6, 11)))
+    before = columns_of(Facts(filings=late), times_of(date(2024, 6, 11), date(2024, 6, 11)))
     assert np.isnan(before["eps_ttm"][:, TRADED.index("AAPL")]).all()
 
 
