@@ -54,9 +54,9 @@ class Barred:
         self.spec, self.panel = spec, panel
         self.codes = frozenset(check.code for check in gate.checks)
         closes_at = grid.as_of[np.searchsorted(grid.session, grid.session, side="right") - 1]
-        is_closed = hours.timeline.times(hours.terms).cutoff_at >= closes_at
+        is_closed = (hours.times.cutoff_at >= closes_at) & ("MARKET_CLOSED" in self.codes)
         self.foresees = bool(self.codes & FORESEEN) or spec.sizing.rule == "sleeves"
-        self.is_closed: list[bool] = (is_closed if "MARKET_CLOSED" in self.codes else is_closed & False).tolist()
+        self.is_closed: list[bool] = is_closed.tolist()
         self.dearest: list[float] = _dearest(panel).tolist()
         self._last_rows: list[int] = (
             np.searchsorted(grid.session, np.arange(len(hours.timeline.sessions)), side="right")
@@ -64,10 +64,10 @@ class Barred:
         self._sessions_on = [session.session_on for session in hours.timeline.sessions]
         self._disposals: tuple[Disposal, ...] = ()
         self._wash_ends: list[tuple[int, Bits]] = []
-        self.sleeves = {
-            sector: sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
+        self.sleeves = tuple(
+            sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
             for sector in dict.fromkeys(spec.universe.sectors)
-        }
+        )
 
     def for_book(self, state: BookState) -> BarredInBook:
         """Return the verdicts for a book to which nothing happens."""
@@ -135,7 +135,7 @@ class BarredInBook:
     def _full_sleeves(self, row: int, waiting: Bits) -> Iterator[tuple[Bits, float]]:
         """Yield the sleeves of what waits, with what is held in each [USD]."""
         price = self._every.panel.price
-        for sleeve in self._every.sleeves.values():
+        for sleeve in self._every.sleeves:
             if sleeve & waiting:
                 yield sleeve, sum(shares * price.item(row, c) for shares, c in self._held if sleeve >> c & 1)
 

@@ -13,7 +13,7 @@ from trading.domain.panel import FeaturePanel, FloatArray
 from trading.domain.portfolio import Position
 from trading.domain.records import changed
 from trading.engine.state import BookState
-from trading.engine.tracks import FIRST_STRETCH, NEVER
+from trading.engine.tracks import NEVER, stretches
 from trading.strategy.spec import Protection
 
 _NOISE = 1e-12
@@ -79,15 +79,14 @@ class CloseWatch:
         return self._price[symbol]
 
     def _mark(self, symbol: Symbol, position: Position, row: int) -> _Mark:
-        price, rules, high, at = self._prices(symbol), self._rules, position.high_water_price, row
+        price, rules, high = self._prices(symbol), self._rules, position.high_water_price
         keep = (1.0 - rules.trail_frac) * (1 + _NOISE)
         target = position.average_cost * (1.0 + rules.take_profit_frac) * (1 - _NOISE)
-        stretch = FIRST_STRETCH
-        while at < len(price):
-            part = price[at : at + stretch]
+        for rows in stretches(row, len(price)):
+            part = price[rows]
             marks = np.fmax.accumulate(np.concatenate([[high], part]))[1:]
             touched = (part <= marks * keep) | (part >= target)
             if touched[first := int(touched.argmax())]:
-                return _Mark(position.lots, position.high_water_price, row, at + first)
-            high, at, stretch = float(marks[-1]), at + len(part), stretch * 4
+                return _Mark(position.lots, position.high_water_price, row, rows.start + first)
+            high = float(marks[-1])
         return _Mark(position.lots, position.high_water_price, row, NEVER)

@@ -104,8 +104,7 @@ class Jumping:
 
 def tracks_of(hours: Hours, tape: Tape) -> Tracks:
     """Return the tape by the hours of a replay."""
-    times = hours.timeline.times(hours.terms)
-    return Tracks(tape, hours.panel, times.cutoff_at, utc64(hours.timeline.sessions[0].opens_at))
+    return Tracks(tape, hours.panel, hours.times.cutoff_at, utc64(hours.timeline.sessions[0].opens_at))
 
 
 def _acting(hours: Hours, market: Market) -> dict[int, frozenset[Symbol]]:

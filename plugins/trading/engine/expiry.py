@@ -6,11 +6,11 @@ bar has shown it yet. What a bar that is still incomplete may fill is waited for
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
-from trading.domain.orders import Order, OrderRef, OrderStatus, TimeInForce
-from trading.engine.market import Traffic
+from trading.domain.orders import Order, OrderRef, TimeInForce
+from trading.domain.records import changed
+from trading.engine.market import Traffic, without_ended
 from trading.engine.state import BookState
 from trading.engine.tape import Tape
 
@@ -47,14 +47,4 @@ def _ends_at(order: Order, closes_at: datetime) -> datetime | None:
 
 def _ended(state: BookState, over: dict[OrderRef, datetime], traffic: Traffic) -> BookState:
     """Return the book without the orders in `over`, by the time of their end, and what waited for them."""
-    if not over:
-        return state
-    kept: list[Order] = []
-    for order in state.working:
-        if (at := over.get(order.order_id)) is not None:
-            traffic.note(order, OrderStatus.EXPIRED, at)
-        elif order.parent_id is not None and (at := over.get(order.parent_id)) is not None:
-            traffic.note(order, OrderStatus.CANCELLED, at, detail="its entry expired")
-        else:
-            kept.append(order)
-    return replace(state, working=tuple(kept))
+    return changed(state, working=tuple(without_ended(state.working, over, traffic))) if over else state

@@ -141,6 +141,11 @@ class Hours:
     timeline: Timeline
     terms: Terms
 
+    @cached_property
+    def times(self) -> DecisionTimes:
+        """When the decisions stand."""
+        return self.timeline.times(self.terms)
+
     def __len__(self) -> int:
         return len(self.timeline.grid)
 

@@ -101,7 +101,7 @@ class Logbook:
         quantity = np.zeros((rows, len(panel.symbols)), order="F")
         for symbol, changes in self._holdings.items():
             quantity[:, panel.column[symbol]] = _spread(changes, rows)
-        times = timeline.times(self._hours.terms)
+        times = self._hours.times
         return EquityCurve(
             as_of=times.as_of,
             session_on=times.session_on,

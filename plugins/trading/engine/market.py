@@ -5,7 +5,7 @@ Used by both replays. Live and paper books get the same facts from the broker in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from trading.domain.fills import Booking, Fill
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar
 from trading.domain.money import ZERO
-from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderStatus, Side, TimeInForce
+from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderRef, OrderStatus, Side, TimeInForce
 from trading.domain.portfolio import Portfolio, Position
 from trading.domain.records import changed
 from trading.engine.state import BookState
@@ -104,20 +104,35 @@ def _booked(state: BookState, booked: Sequence[Booking]) -> BookState:
 
 def _unexpired(orders: list[Order], bar: Bar, traffic: Traffic) -> list[Order]:
     """Return the orders that still work in `bar`; those whose time ran out end, with what waited for them."""
-    ended = {
-        o.order_id
+    over = {
+        o.order_id: bar.starts_at
         for o in orders
         if (o.expires_at is not None and bar.starts_at >= o.expires_at)
         or (o.time_in_force is TimeInForce.DAY and bar.starts_at.date() > o.planned_at.date())
     }
-    if not ended:
-        return orders
+    return without_ended(orders, over, traffic) if over else orders
+
+
+def without_ended(
+    orders: Iterable[Order],
+    over: Mapping[OrderRef, datetime],
+    traffic: Traffic,
+    *,
+    status: OrderStatus = OrderStatus.EXPIRED,
+    detail: str | None = None,
+) -> list[Order]:
+    """Return `orders` without those in `over`, by the time of their end, and without what waited for them.
+
+    Args:
+        status, detail: how they ended, and the broker's words.
+    """
     kept: list[Order] = []
     for order in orders:
-        if order.order_id in ended:
-            traffic.note(order, OrderStatus.EXPIRED, bar.starts_at)
-        elif order.parent_id in ended:
-            traffic.note(order, OrderStatus.CANCELLED, bar.starts_at, detail="its entry expired")
+        if (at := over.get(order.order_id)) is not None:
+            traffic.note(order, status, at, detail=detail)
+        elif order.parent_id is not None and (at := over.get(order.parent_id)) is not None:
+            what = "expired" if status is OrderStatus.EXPIRED else "was refused"
+            traffic.note(order, OrderStatus.CANCELLED, at, detail=f"its entry {what}")
         else:
             kept.append(order)
     return kept
@@ -173,10 +188,13 @@ class _Symbol:
 
     def _refuse(self, order: Order, fill: Fill) -> None:
         """End a purchase that cash does not cover, with the protection that waits for it; the desk never borrows."""
-        self.traffic.note(order, OrderStatus.REJECTED, fill.executed_at, detail="cash does not cover it")
-        for child in (o for o in self.working if o.parent_id == order.order_id):
-            self.traffic.note(child, OrderStatus.CANCELLED, fill.executed_at, detail="its entry was refused")
-        self.working = [o for o in self.working if o is not order and o.parent_id != order.order_id]
+        self.working = without_ended(
+            self.working,
+            {order.order_id: fill.executed_at},
+            self.traffic,
+            status=OrderStatus.REJECTED,
+            detail="cash does not cover it",
+        )
 
     def _book(self, order: Order, fill: Fill) -> None:
         position = self._position()

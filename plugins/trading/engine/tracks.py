@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,10 +14,18 @@ from trading.engine.tape import Tape
 
 NEVER = 1 << 60
 """An hour that never comes."""
-FIRST_STRETCH = 128
+_FIRST_STRETCH = 128
 """How far the first look ahead goes; each further one goes four times as far."""
 _ROUNDING = 2e-4
 """Prices of orders are rounded to 4 decimals or to ticks; a touch this near is looked at exactly."""
+
+
+def stretches(first: int, end: int) -> Iterator[slice]:
+    """Yield [first, end) in parts, each longer than the one before: what is looked for mostly comes soon."""
+    length = _FIRST_STRETCH
+    while first < end:
+        yield slice(first, min(first + length, end))
+        first, length = first + length, length * 4
 
 
 class Track:
@@ -51,17 +60,15 @@ class Track:
         keep = 1.0 - (stop.trail_frac or 1.0)
         floor = float(stop.stop_price or 0)
         ceiling = float(target.limit_price or 0) - _ROUNDING
-        stretch, end = FIRST_STRETCH, self.upto[-1]
-        while bar < end:
-            part = slice(bar, min(bar + stretch, end))
+        end = self.upto[-1]
+        for part in stretches(bar, end):
             marks = np.maximum.accumulate(np.concatenate([[high_water], self.marks[part]]))
             stops = np.maximum(marks[:-1] * keep, floor) + _ROUNDING
             touched = (self.low[part] <= stops) | (self.high[part] >= ceiling)
             first = int(touched.argmax())
             if touched[first]:
-                return bar + first
+                return int(part.start) + first
             high_water = float(marks[-1])
-            bar, stretch = part.stop, stretch * 4
         return end
 
 
