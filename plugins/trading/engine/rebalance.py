@@ -48,7 +48,7 @@ def rebalance_step(spec: StrategySpec, state: BookState, hour: Hour, decision_id
 
 def _held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, float]:
     held = np.array([s in desk.held for s in hour.panel.symbols])
-    weights = allocate(spec.sizing, held, hour.panel.volatility_frac[hour.row], spec.universe.sectors)
+    weights = allocate(spec.sizing, spec.universe, held, hour.panel.volatility_frac[hour.row])
     return {s: float(w) for s, w, h in zip(hour.panel.symbols, weights, held, strict=True) if h}
 
 

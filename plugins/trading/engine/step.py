@@ -209,12 +209,13 @@ def target_weights(
         prices = hour.panel.price[hour.row][candidates]
         places = in_order(spec.sizing, prices, nav_usd=desk.nav_usd or 0.0, free_usd=desk.free_cash_usd())
         return {symbols[candidates[place]]: spec.sizing.asset_cap_frac for place in places}
-    qualifies = np.zeros(len(symbols), bool)
-    qualifies[[c for s, c in hour.panel.column.items() if s in desk.held and s not in leaving]] = True
+    staying = np.zeros(len(symbols), bool)
+    staying[[c for s, c in hour.panel.column.items() if s in desk.held and s not in leaving]] = True
+    qualifies = staying.copy()
     qualifies[candidates] = True
     if not qualifies.any():
         return {}
-    targets = allocate(spec.sizing, qualifies, hour.panel.volatility_frac[hour.row], spec.universe.sectors)
+    targets = allocate(spec.sizing, spec.universe, qualifies, hour.panel.volatility_frac[hour.row], held=staying)
     return {symbols[column]: targets.item(column) for column in np.flatnonzero(targets > 0).tolist()}
 
 
