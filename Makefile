@@ -25,10 +25,12 @@ replay: ## replay stored history: make replay ARGS="--from 2024-01-02 --to 2024-
 	./airdesk replay run $(ARGS)
 docs-check: ## the documentation against the code
 	./airdesk test tests/docs
-lock: ## resolve requirements.txt from pyproject.toml, and the locks of other clients and peers
+lock: ## resolve requirements.txt from pyproject.toml, and the locks of other clients, peers and mutmut
 	uv pip compile --universal --python-version 3.12 --generate-hashes --group dev --no-annotate --no-header \
 		--output-file requirements.txt pyproject.toml
 	for name in ib_async ibapi massive; do uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate \
 		--no-header --output-file tests/clients/$$name.txt tests/clients/$$name.in; done
 	for name in backtrader bt vectorbt; do uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate \
 		--no-header --output-file benchmarks/peers/$$name.txt benchmarks/peers/$$name.in; done
+	uv pip compile --universal --python-version 3.12 --generate-hashes --no-annotate --no-header \
+		--output-file tests/mutation/mutmut.txt tests/mutation/mutmut.in

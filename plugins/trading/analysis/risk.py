@@ -78,21 +78,24 @@ def _inflation(
         newest = max(level)
         yoy.append(_yoy(level, newest))
         before.append(_yoy(level, newest - 3))
-        months.append(np.datetime64(f"{newest // 12:04}-{newest % 12 + 1:02}-01", "D"))
+        months.append(_first_day(newest))
     known_at = _known_at(points)
     row = last_known(known_at, times.cutoff_at)
-    month = np.array(months, dtype="datetime64[D]")[np.maximum(row, 0)] if months else _no_dates(len(row))
-    return pick(np.array(yoy), row), pick(np.array(before), row), pick_time(known_at, row), _where_known(month, row)
+    return pick(np.array(yoy), row), pick(np.array(before), row), pick_time(known_at, row), _month_of(months, row)
 
 
 def _geopolitics(points: Sequence[MacroPoint], times: DecisionTimes) -> tuple[FloatArray, FloatArray, TimeArray]:
-    values, means = [], []
+    values, means, months = [], [], []
     for level in _published(points):
-        newest = [level[month] for month in sorted(level)[-12:]]
-        values.append(newest[-1])
-        means.append(np.mean(newest) if len(newest) == 12 else np.nan)
+        newest = max(level)
+        year = [level[month] for month in range(newest - 11, newest + 1) if month in level]
+        values.append(level[newest])
+        means.append(np.mean(year) if len(year) == 12 else np.nan)
+        months.append(_first_day(newest))
     known_at = _known_at(points)
     row = last_known(known_at, times.cutoff_at)
+    # An index that is published no longer says nothing about the world of today.
+    row = np.where(times.session_on - _month_of(months, row) > MAX_MACRO_AGE, -1, row)
     return pick(np.array(values), row), pick(np.array(means), row), pick_time(known_at, row)
 
 
@@ -115,12 +118,15 @@ def _publication(point: MacroPoint) -> tuple[datetime, date]:
     return point.known_at, point.period_on
 
 
-def _where_known(month: NDArray[np.datetime64], row: NDArray[np.intp]) -> NDArray[np.datetime64]:
-    return np.where(row >= 0, month, np.datetime64("NaT"))
+def _month_of(months: Sequence[np.datetime64], row: NDArray[np.intp]) -> NDArray[np.datetime64]:
+    """Return the first day of the month that each row tells of, NaT where the row is negative."""
+    if not months:
+        return np.full(len(row), np.datetime64("NaT"), dtype="datetime64[D]")
+    return np.where(row >= 0, np.array(months, dtype="datetime64[D]")[np.maximum(row, 0)], np.datetime64("NaT"))
 
 
-def _no_dates(length: int) -> NDArray[np.datetime64]:
-    return np.full(length, np.datetime64("NaT"), dtype="datetime64[D]")
+def _first_day(month: int) -> np.datetime64:
+    return np.datetime64(f"{month // 12:04}-{month % 12 + 1:02}-01", "D")
 
 
 def _month(on: date) -> int:

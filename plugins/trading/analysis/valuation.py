@@ -24,6 +24,7 @@ YEAR_SPAN = timedelta(days=300)
 FIGURES_MEMORY = timedelta(days=5 * 365)
 """Growth compares two trailing years, and a fiscal year completes the quarters of one: five years are plenty."""
 YEAR, QUARTER, SAME_PERIOD = timedelta(days=365), timedelta(days=91), timedelta(days=10)
+_UNKNOWN = (float("nan"), np.datetime64("NaT", "D"))
 
 type _Figures = Mapping[tuple[date, int], float]
 """The newest filed figure by (period's end, its length in quarters)."""
@@ -43,10 +44,12 @@ def valuation_columns(
     trailing = {s: trailing_figures(facts, s, times, with_growth=s in traded) for s in companies}
     unknown = np.full(len(times), np.nan)
     pe = {s: _positive_ratio(prices.price(s), trailing[s]["eps_ttm"]) if s in filed else unknown for s in companies}
+    # What a peer cost long ago, halted since, says nothing about what its sector costs now.
+    of_peer = {s: np.where(prices.columns(s)["why_price"] == Why.STALE, np.nan, pe[s]) for s in companies}
     columns: dict[str, list[NDArray[Any]]] = {}
     for symbol in traded:
         instrument = universe[symbol]
-        others = [pe[p] for p in peers.get(instrument.sector, ()) if p != symbol] if instrument.sector else []
+        others = [of_peer[p] for p in peers.get(instrument.sector, ()) if p != symbol] if instrument.sector else []
         median = _median(others, len(times))
         own = trailing[symbol]
         why = _why(instrument.kind, own["eps_ttm"], pe[symbol], median)
@@ -101,6 +104,7 @@ def trailing_figures(
     bases = splits.at(np.array([f.filed_on or f.known_at.date() for f in filings], dtype="datetime64[D]")).tolist()
     total, growth = np.full(len(filings) + 1, np.nan), np.full(len(filings) + 1, np.nan)
     fresh_until = np.full(len(filings) + 1, np.datetime64("NaT"), dtype="datetime64[D]")
+    grown_until = fresh_until.copy()
     is_read = set(count.tolist())
     earnings: dict[tuple[date, int], float] = {}
     revenue: dict[tuple[date, int], float] = {}
@@ -109,12 +113,13 @@ def trailing_figures(
         _note(revenue, filing, filing.revenue_usd)
         if number in is_read:
             total[number], fresh_until[number] = _trailing_total(earnings)
-            growth[number] = _revenue_growth(revenue) if with_growth else np.nan
+            if with_growth:
+                growth[number], grown_until[number] = _revenue_growth(revenue)
     is_fresh = times.session_on <= fresh_until[count]
     eps = np.where(is_fresh, total[count] / splits.at(times.session_on), np.nan)
     return {
         "eps_ttm": canonical(eps),
-        "revenue_growth_frac": canonical(growth[count]),
+        "revenue_growth_frac": canonical(np.where(times.session_on <= grown_until[count], growth[count], np.nan)),
         "filing_at": known_at[count],
     }
 
@@ -133,17 +138,20 @@ def _trailing_total(figures: _Figures) -> tuple[float, np.datetime64]:
     """Return the newest trailing year, on one share basis, and the last day on which it still describes the company."""
     ends_on = max((end for end, _ in figures), default=None)
     if ends_on is None or (total := _trailing_year(figures, ends_on)) is None:
-        return np.nan, np.datetime64("NaT", "D")
+        return _UNKNOWN
     return total, np.datetime64(ends_on + QUARTER_MAX_AGE, "D")
 
 
-def _revenue_growth(figures: _Figures) -> float:
+def _revenue_growth(figures: _Figures) -> tuple[float, np.datetime64]:
+    """Return the newest trailing year against the one before, and the last day on which it still says something."""
     ends_on = max((end for end, _ in figures), default=None)
     before_on = None if ends_on is None else _near({end for end, _ in figures}, ends_on - YEAR)
     if ends_on is None or before_on is None:
-        return float("nan")
+        return _UNKNOWN
     now, before = _trailing_year(figures, ends_on), _trailing_year(figures, before_on)
-    return float("nan") if now is None or before is None or before <= 0 else now / before - 1.0
+    if now is None or before is None or before <= 0:
+        return _UNKNOWN
+    return now / before - 1.0, np.datetime64(ends_on + QUARTER_MAX_AGE, "D")
 
 
 def _trailing_year(figures: _Figures, ends_on: date) -> float | None:

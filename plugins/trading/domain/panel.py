@@ -39,6 +39,7 @@ class Why(IntEnum):
     PARKED = 8
     NO_MODEL = 9
     NO_HOURLY_BARS = 10
+    NO_REVENUE = 11
 
     @property
     def sentence(self) -> str:
@@ -58,6 +59,7 @@ _SENTENCES = {
     Why.PARKED: "symbol is parked by a quality gate",
     Why.NO_MODEL: "no promoted model",
     Why.NO_HOURLY_BARS: "no intraday bars; daily pricing is off",
+    Why.NO_REVENUE: "no two fresh years of revenue on file",
 }
 
 
@@ -80,7 +82,7 @@ class FeaturePanel:
         negative_source_count: sources with a story at or under −0.5 in the last 24 hours.
         pe_ratio, pe_sector_median: price ÷ trailing diluted EPS; the median excludes the symbol itself.
         eps_ttm: trailing diluted earnings [USD/share]; known and ≤ 0 while `pe_ratio` is NaN for a loss maker.
-        revenue_growth_frac: trailing four quarters against the four before.
+        revenue_growth_frac: trailing four quarters, while they are fresh, against the four before.
         earnings_surprise_frac: last reported EPS against what was expected of it, (reported − expected) ÷ |expected|.
         model_probability: calibrated chance of target before stop [0–1].
         vix: last known index level [points]; vix_change_frac: against the previous session's close.

@@ -128,7 +128,7 @@ def _best_table(search: Search, trials: Sequence[SearchTrial], own: Parameters) 
     table = table_of("", "", *names, "")
     ranked = sorted((t for t in trials if t.score is not None), key=lambda t: (-(t.score or 0.0), t.number))
     for rank, trial in enumerate(ranked, start=1):
-        remarks = ["own numbers"] if all(own[a.name] == trial.parameters[a.name] for a in axes) else []
+        remarks = ["own numbers"] if all(own.get(a.name) == trial.parameters[a.name] for a in axes) else []
         if rank > 1 and is_neighbour(axes, trial.parameters, ranked[0].parameters):
             remarks.append("next to it")
         if rank <= BEST or remarks:

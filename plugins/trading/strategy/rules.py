@@ -63,15 +63,38 @@ def macro_supports_metals(panel: FeaturePanel, *, metals: tuple[Symbol, ...], cp
     Abstains for every other sector, and where what is known does not support them while the other half is unknown.
     The observed value is CPI year over year.
     """
-    knows_cpi = panel.why_macro == Why.KNOWN
+    is_high = panel.cpi_yoy_frac >= cpi_threshold_frac
+    # A month that was never published leaves open whether inflation rises over it.
+    knows_cpi = (panel.why_macro == Why.KNOWN) & (is_high | np.isfinite(panel.cpi_yoy_3m_ago_frac))
     knows_gpr = np.isfinite(panel.gpr) & np.isfinite(panel.gpr_mean_12m)
-    inflation = (panel.cpi_yoy_frac >= cpi_threshold_frac) | (panel.cpi_yoy_frac > panel.cpi_yoy_3m_ago_frac)
+    inflation = is_high | (panel.cpi_yoy_frac > panel.cpi_yoy_3m_ago_frac)
     supports = (knows_cpi & inflation) | (knows_gpr & (panel.gpr > panel.gpr_mean_12m))
-    missing = np.where(knows_cpi, np.int8(Why.NO_DATA), panel.why_macro)
+    missing = np.where(panel.why_macro == Why.KNOWN, np.int8(Why.NO_DATA), panel.why_macro)
     why_all = np.where(supports | (knows_cpi & knows_gpr), np.int8(Why.KNOWN), missing)
     is_metal = np.array([s in metals for s in panel.symbols])
     why = np.where(is_metal, why_all, np.int8(Why.NOT_APPLICABLE)).astype(np.int8)
     return _verdicts(panel, _wide(panel, supports), panel.cpi_yoy_frac, cpi_threshold_frac, why, panel.macro_at)
+
+
+def revenue_growing(panel: FeaturePanel, *, threshold: float) -> Verdicts:
+    """PASS where revenue of the trailing year is more than `threshold` (part) above the year before, as filed.
+
+    Funds and trusts abstain, and companies without two fresh years on file.
+    """
+    is_fund = panel.why_valuation == Why.NOT_APPLICABLE
+    missing = np.where(is_fund, np.int8(Why.NOT_APPLICABLE), np.int8(Why.NO_REVENUE))
+    growth = panel.revenue_growth_frac
+    why = np.where(np.isfinite(growth), np.int8(Why.KNOWN), missing).astype(np.int8)
+    return _verdicts(panel, growth > threshold, growth, threshold, why, panel.filing_at)
+
+
+def earnings_surprise_above(panel: FeaturePanel, *, threshold: float) -> Verdicts:
+    """PASS where the last reported EPS beat what was expected of it by more than `threshold`, a part of that.
+
+    Abstains for funds, without a report, and 120 days after the last one: a newer one is missing then.
+    """
+    surprise = panel.earnings_surprise_frac
+    return _verdicts(panel, surprise > threshold, surprise, threshold, panel.why_earnings, panel.earnings_reported_at)
 
 
 def model_agrees(panel: FeaturePanel, *, threshold: float) -> Verdicts:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
 from trading.domain.searches import Axis, Parameters, Value, key_of, text_of
+from trading.domain.signals import Verdicts
 from trading.errors import ConfigurationError
+from trading.strategy import rules
 from trading.strategy.spec import Rule, StrategySpec, rule_name
 
 _GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +35,7 @@ class Parameter:
         low, high, step: bounds, both included, and the usual distance of two values.
         says: what it is, with its unit.
         is_whole: whether it counts something. choices: names to choose from instead of a number.
+        adds: the optional entry rule that a value brings into a spec without it; None where the spec has the place.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Parameter:
     says: str
     is_whole: bool = False
     choices: tuple[str, ...] = ()
+    adds: Callable[..., Verdicts] | None = None
 
     @property
     def bounds(self) -> str:
@@ -77,6 +81,14 @@ _DECLARED = (
     Parameter("sector_cap", ("sizing.sector_cap_frac",), 0.10, 1.0, 0.05, "most of NAV in one sector, part"),
     Parameter("trim_above", ("sizing.trim_above_frac",), 0.05, 0.40, 0.01, "part of NAV over which a name is trimmed"),
     Parameter("cash_buffer", ("sizing.cash_buffer_frac",), 0.0, 0.5, 0.02, "part of NAV that stays cash"),
+    Parameter(
+        "revenue_growth", ("entry.revenue_growing.threshold",), -0.5, 2, 0.05, "growth of revenue for an entry, part",
+        adds=rules.revenue_growing,
+    ),
+    Parameter(
+        "surprise", ("entry.earnings_surprise_above.threshold",), -1, 1, 0.05, "surprise of EPS for an entry, part",
+        adds=rules.earnings_surprise_above,
+    ),
 )  # fmt: skip
 PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _DECLARED}
 
@@ -132,12 +144,29 @@ def with_parameters(spec: StrategySpec, parameters: Parameters) -> StrategySpec:
     for name, given in parameters.items():
         parameter = _parameter(name)
         value = _value(parameter, text_of(given))
-        if not any(_read(spec, path) for path in parameter.paths):
+        if not is_known(changed, name):
             raise ConfigurationError(f"{spec.name} has no {name} ({parameter.says}); leave it out")
+        if parameter.adds is not None and not _holds(changed, parameter):
+            added = partial(parameter.adds, **{parameter.paths[0].rpartition(".")[2]: value})
+            changed = replace(changed, entry_optional=(*changed.entry_optional, added))
         for path in parameter.paths:
             changed = _written(changed, path, value)
     _check(changed)
     return replace(changed, label=f"{spec.label}, {key_of(parameters)}") if parameters else spec
+
+
+def is_known(spec: StrategySpec, name: str) -> bool:
+    """Return whether `spec` holds the parameter, or can take the rule that it brings.
+
+    Raises:
+        ConfigurationError: there is no parameter of that name.
+    """
+    parameter = _parameter(name)
+    return parameter.adds is not None or _holds(spec, parameter)
+
+
+def _holds(spec: StrategySpec, parameter: Parameter) -> bool:
+    return any(_read(spec, path) for path in parameter.paths)
 
 
 def _parameter(name: str) -> Parameter:

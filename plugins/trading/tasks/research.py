@@ -41,7 +41,7 @@ from trading.research.searchers import Searcher
 from trading.research.summary import summary_of
 from trading.research.windows import whole_months, windows_of
 from trading.strategy.catalogue import spec_named
-from trading.strategy.space import own_values, with_parameters
+from trading.strategy.space import is_known, with_parameters
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import code_of, load_facts, past_timeline, timeline_of
 from trading.tasks.replay_runs import configuration_of
@@ -117,7 +117,7 @@ def open_search(services: Services, name: str, plan: Plan) -> Search:
     """
     checked_name(name)
     spec = spec_named(plan.strategy)
-    if strange := [axis.name for axis in plan.axes if axis.name not in own_values(spec)]:
+    if strange := [axis.name for axis in plan.axes if not is_known(spec, axis.name)]:
         raise ConfigurationError(f"{spec.name} has no {', '.join(strange)}; leave it out")
     past_timeline(services, plan.first_on, plan.last_on)
     windows = windows_of(plan, months_of(services.calendar, plan.first_on, plan.last_on))

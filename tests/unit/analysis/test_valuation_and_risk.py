@@ -147,6 +147,35 @@ def test_revenue_growth_compares_two_trailing_years():
     assert np.isnan(valued(years[1:])("revenue_growth_frac", "AAPL"))
 
 
+def test_growth_of_a_company_that_stopped_filing_is_unknown_like_its_earnings():
+    years = [filed(date(n, 6, 30), 4, 6.0, date(n, 8, 2), revenue_usd=r) for n, r in ((2022, 400.0), (2023, 500.0))]
+    # 2023-06-30 lies 348 days back.
+    assert np.isnan(valued(years)("revenue_growth_frac", "AAPL"))
+
+
+def test_a_peer_whose_price_is_old_has_no_say_in_the_median():
+    def median(last_on):
+        bars = {
+            ("AAPL", Resolution.DAY): daily_series("AAPL", np.full(5, 200.0), last_on=date(2024, 6, 11)),
+            ("MSFT", Resolution.DAY): daily_series("MSFT", np.full(5, 400.0), last_on=last_on),
+        }
+        filings = four_quarters("AAPL", 2.0) + four_quarters("MSFT", 2.5)
+        columns = columns_of(Facts(bars, filings=filings), times_of(ON, ON))
+        column = TRADED.index("AAPL")
+        return columns["pe_sector_median"][0, column], columns["why_valuation"][0, column]
+
+    assert median(date(2024, 6, 11)) == (40.0, Why.KNOWN)
+    halted = median(date(2024, 5, 3))
+    assert (np.isnan(halted[0]), halted[1]) == (True, Why.NO_PEERS)
+
+
+def test_a_filing_or_a_price_of_tomorrow_changes_no_peers_median_of_today():
+    known = four_quarters("AAPL", 2.0) + four_quarters("MSFT", 2.5)
+    tomorrow = datetime(2024, 6, 13, 20, tzinfo=UTC)
+    later = a_filing(symbol="MSFT", period_ends_on=date(2024, 6, 1), eps_diluted=900.0, known_at=tomorrow)
+    assert valued([*known, later])("pe_sector_median", "AAPL") == valued(known)("pe_sector_median", "AAPL") == 40.0
+
+
 def test_a_filing_counts_from_the_hour_it_is_accepted():
     late = four_quarters("AAPL", 2.0)
     late[3] = a_filing(
@@ -197,6 +226,30 @@ def test_inflation_rests_on_first_publications_and_on_months_known_by_then():
     assert columns["cpi_yoy_frac"][0, 0] == pytest.approx(315.0 / 303.0 - 1)
     january = risk_columns(Facts(macro=[*on_time, missing]), times_of(date(2024, 2, 20), date(2024, 2, 20)))
     assert np.isnan(january["cpi_yoy_frac"][0, 0])
+
+
+def gpr(on: date, value: float):
+    known_at = datetime(on.year, on.month, 28, 20, tzinfo=UTC)
+    return a_macro_point(series=MacroSeries.GPR, period_on=on, value=value, known_at=known_at)
+
+
+def test_geopolitical_risk_stands_against_the_mean_of_twelve_months_in_a_row():
+    months = [date(2023 + (n + 5) // 12, (n + 5) % 12 + 1, 1) for n in range(12)]
+    points = [gpr(on, 100.0) for on in months[:-1]] + [gpr(months[-1], 220.0)]
+    columns = risk_columns(Facts(macro=points), times_of(ON, ON))
+    assert (columns["gpr"][0, 0], columns["gpr_mean_12m"][0, 0]) == (220.0, 110.0)
+    # A month is missing: older ones do not stand in for it.
+    holed = [gpr(date(2023, 5, 1), 100.0), *points[:4], *points[5:]]
+    assert np.isnan(risk_columns(Facts(macro=holed), times_of(ON, ON))["gpr_mean_12m"][0, 0])
+
+
+def test_a_risk_index_that_is_published_no_longer_is_unknown():
+    points = [gpr(date(2022, month, 1), 100.0) for month in range(1, 13)]
+    columns = risk_columns(Facts(macro=points), times_of(ON, ON))
+    assert np.isnan(columns["gpr"][0, 0])
+    assert np.isnan(columns["gpr_mean_12m"][0, 0])
+    then = risk_columns(Facts(macro=points), times_of(date(2023, 1, 18), date(2023, 1, 18)))
+    assert then["gpr"][0, 0] == 100.0
 
 
 def test_the_change_of_the_vix_is_unknown_while_yesterdays_close_is():

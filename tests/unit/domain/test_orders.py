@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.orders import LATE, MOVES, OrderPurpose, OrderStatus, advance, order_ref_for
+from trading.domain.orders import LATE, MOVES, OrderPurpose, OrderStatus, advance, order_ref_for, purpose_in
 from trading.errors import InvariantBroken
 
 from tests.builders import an_event, an_order
@@ -51,3 +51,12 @@ def test_news_of_another_order_is_refused():
     order = an_order()
     with pytest.raises(InvariantBroken, match="applied to"):
         advance(order, replace(an_event(order, OrderStatus.RESERVED), order_id="x"))
+
+
+@pytest.mark.parametrize("purpose", OrderPurpose)
+def test_a_reference_of_ours_tells_its_purpose_and_a_foreign_one_none(purpose):
+    ours = order_ref_for(BookId(BookKind.PAPER, "DU1"), "hourly.20240612T1430.paper:DU1", "BRK.B", purpose, 0)
+    assert purpose_in(ours) is purpose
+    assert purpose_in(order_ref_for(BookId(BookKind.PAPER, "DU1"), "d", "NVDA", purpose, 3)) is purpose
+    for foreign in (None, "", "manual", f"{purpose}", f"{purpose}.0.ab", f"NVDA.0.{purpose}.ab", "NVDA.hedge.0.ab"):
+        assert purpose_in(foreign) is None, foreign

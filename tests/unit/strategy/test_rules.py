@@ -32,6 +32,10 @@ def outcome(verdicts, column: int = 0) -> str:
         (NAN, NAN, 90.0, 100.0, "ABSTAIN"),
         (0.020, 0.020, NAN, NAN, "ABSTAIN"),
         (0.030, 0.030, NAN, NAN, "PASS"),
+        # The month to compare with was never published: whether inflation rises is open.
+        (0.020, NAN, 90.0, 100.0, "ABSTAIN"),
+        (0.020, NAN, 110.0, 100.0, "PASS"),
+        (0.030, NAN, 90.0, 100.0, "PASS"),
     ],
 )
 def test_macro_supports_metals_when_one_known_half_does_and_denies_only_on_both(cpi, before, gpr, mean, expected):
@@ -45,6 +49,25 @@ def test_a_loss_maker_is_never_cheap():
     facts = panel(eps_ttm=[-1.0, 2.0], pe_ratio=[NAN, 10.0], pe_sector_median=[20.0, 20.0], why_valuation=[0, 0])
     verdicts = rules.cheaper_than_sector(facts)
     assert [outcome(verdicts, n) for n in (0, 1)] == ["FAIL", "PASS"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "column", "why"),
+    [
+        (rules.revenue_growing, "revenue_growth_frac", "why_valuation"),
+        (rules.earnings_surprise_above, "earnings_surprise_frac", "why_earnings"),
+    ],
+)
+def test_growth_and_surprise_pass_above_their_threshold_and_name_why_they_abstain(rule, column, why):
+    names = ("NVDA", "AMD", "MSFT", "GLD", "AAPL")
+    reasons = [Why.KNOWN, Why.KNOWN, Why.KNOWN, Why.NOT_APPLICABLE, Why.NO_DATA]
+    facts = panel(names, **{column: [0.11, 0.10, -0.2, NAN, NAN], why: reasons})
+    verdicts = rule(facts, threshold=0.10)
+    assert [outcome(verdicts, n) for n in range(5)] == ["PASS", "FAIL", "FAIL", "ABSTAIN", "ABSTAIN"]
+    missing = Why.NO_REVENUE if rule is rules.revenue_growing else Why.NO_DATA
+    assert list(verdicts.why[0]) == [0, 0, 0, Why.NOT_APPLICABLE, missing]
+    assert list(verdicts.observed[0, :3]) == [0.11, 0.10, -0.2]
+    assert set(verdicts.threshold[0]) == {0.10}
 
 
 def test_two_bad_sources_are_an_event_even_without_a_score():

@@ -61,7 +61,7 @@ def test_axes_are_named_once_and_sorted():
 def test_the_numbers_that_a_strategy_holds_make_the_very_strategy(name):
     spec = STRATEGIES[name]()
     own = own_values(spec)
-    assert set(own) == set(PARAMETERS)
+    assert set(own) == {name for name, parameter in PARAMETERS.items() if parameter.adds is None}
     assert with_parameters(spec, own).spec_hash == spec.spec_hash
     assert with_parameters(spec, {}) == spec
 
@@ -70,7 +70,7 @@ def test_the_numbers_that_a_strategy_holds_make_the_very_strategy(name):
 def test_every_parameter_changes_the_strategy_and_its_hash_and_nothing_else(parameter):
     spec = technical_core()
     own = own_values(spec)
-    other = next(v for v in parameter.choices or (parameter.low, parameter.high) if v != own[parameter.name])
+    other = next(v for v in parameter.choices or (parameter.low, parameter.high) if v != own.get(parameter.name))
     wide = {"asset_floor": 0.01, "asset_cap": 0.05, "trim_above": 0.40, "sector_cap": 1.0}
     base = {name: value for name, value in wide.items() if name != parameter.name}
     if parameter.name == "asset_floor":
@@ -81,6 +81,16 @@ def test_every_parameter_changes_the_strategy_and_its_hash_and_nothing_else(para
     assert own_values(changed) == {**own, **base, parameter.name: other}
     assert changed.spec_hash != with_parameters(spec, base).spec_hash
     assert f"{parameter.name}=" in changed.label
+
+
+@pytest.mark.parametrize("name", ["revenue_growth", "surprise"])
+def test_a_rule_that_the_strategy_does_not_hold_comes_with_its_number_and_once(name):
+    spec = three_sector()
+    (rule,) = (r for r in with_parameters(spec, {name: 0.1}).entry_optional if r not in spec.entry_optional)
+    assert rule.keywords == {"threshold": 0.1}
+    again = with_parameters(with_parameters(spec, {name: 0.1}), {name: 0.2})
+    assert [r.keywords for r in again.entry_optional if getattr(r, "func", None) is rule.func] == [{"threshold": 0.2}]
+    assert own_values(again)[name] == 0.2
 
 
 def test_the_vix_moves_the_rule_and_the_sentence_about_it():
