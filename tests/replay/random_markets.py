@@ -139,6 +139,20 @@ def _panel(draw: np.random.Generator, timeline: Timeline, terms: Terms, market: 
     )
 
 
+def with_model(market: RandomMarket, seed: int) -> RandomMarket:
+    """Return the market with a model that agrees, doubts, refuses and is silent, a day or an hour at a time."""
+    draw = np.random.default_rng(seed)
+    shape = market.panel.price.shape
+    days = np.repeat(draw.uniform(0.3, 0.8, (shape[0] // 7 + 1, shape[1])), 7, axis=0)[: shape[0]]
+    hours = draw.uniform(0.3, 0.8, shape)
+    chance = np.where(draw.random(shape) < 0.2, hours, days)
+    silent = draw.random((shape[0] // 50 + 1, shape[1])) < 0.2
+    chance[np.repeat(silent, 50, axis=0)[: shape[0]]] = np.nan
+    why = np.where(np.isnan(chance), np.int8(Why.NO_MODEL), np.int8(Why.KNOWN)).astype(np.int8)
+    spec = replace(market.spec, shrinks=(partial(rules.model_agrees, threshold=0.5),))
+    return replace(market, spec=spec, panel=replace(market.panel, model_probability=chance, why_model=why))
+
+
 def without_breaker(market: RandomMarket) -> RandomMarket:
     """Return the market with a strategy that no drawdown stops."""
     calm = replace(market.spec.protection, breaker_frac=1.0, lifetime_halt_frac=1.0)

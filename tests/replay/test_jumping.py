@@ -16,7 +16,7 @@ from trading.engine.replay import replay_panel
 from trading.engine.result import ReplayResult
 
 from tests.builders import navs_by
-from tests.replay.random_markets import RandomMarket, random_market, without_breaker
+from tests.replay.random_markets import RandomMarket, random_market, with_model, without_breaker
 
 BOOK = BookId(BookKind.REPLAY, "random")
 
@@ -62,6 +62,13 @@ def test_jumping_equals_stepping_while_no_breaker_stops_the_trading(rests, seed)
 @settings(max_examples=20, deadline=None)
 def test_jumping_equals_stepping_in_a_cash_account(seed):
     assert_same(in_cash_account(without_breaker(random_market(seed, rests="on_closes"))))
+
+
+@pytest.mark.parametrize("rests", ["at_broker", "on_closes"])
+@given(seed=st.integers(0, 100_000))
+@settings(max_examples=15, deadline=None)
+def test_jumping_equals_stepping_with_a_model(rests, seed):
+    assert_same(with_model(without_breaker(random_market(seed, rests=rests)), seed))
 
 
 def test_waiting_cash_changes_what_is_bought():

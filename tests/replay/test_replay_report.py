@@ -207,7 +207,8 @@ def test_verdicts_of_optional_rules_cover_every_trade(found):
     by_rule: dict[str, int] = {}
     for rule, count in gains_by_optional_rule(found.result, found.run.trades):
         by_rule[rule] = by_rule.get(rule, 0) + count.count
-    optional = [name for role, name, _ in found.result.judgement.verdicts if role is RuleRole.ENTRY_OPTIONAL]
+    may_abstain = (RuleRole.ENTRY_OPTIONAL, RuleRole.SHRINK)
+    optional = [name for role, name, _ in found.result.judgement.verdicts if role in may_abstain]
     assert by_rule == dict.fromkeys(optional, len(found.run.trades))
 
 
@@ -223,6 +224,7 @@ def test_rules_are_counted_as_a_loop_over_hours_and_symbols_counts_them(found):
                 if {
                     RuleRole.ENTRY_REQUIRED: v.outcome(row)[column] != PASS,
                     RuleRole.ENTRY_OPTIONAL: v.outcome(row)[column] == FAIL,
+                    RuleRole.SHRINK: v.outcome(row)[column] == FAIL,
                     RuleRole.EXIT: v.outcome(row)[column] == PASS,
                     RuleRole.BLOCK: v.outcome(row)[column] in (PASS, ABSTAIN),
                 }[role]

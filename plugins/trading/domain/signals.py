@@ -61,6 +61,7 @@ class RuleRole(StrEnum):
 
     ENTRY_REQUIRED = "entry_required"
     ENTRY_OPTIONAL = "entry_optional"
+    SHRINK = "shrink"
     EXIT = "exit"
     BLOCK = "block"
 

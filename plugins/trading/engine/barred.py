@@ -1,8 +1,8 @@
-"""Candidates that cannot be entered whatever the order: closed market, trading state, wash-sale window, full book.
+"""Candidates that cannot be entered whatever the order: closed market, trading state, wash sale, full book, model.
 
-The pre-trade checks would deny each of them, hour after hour. Their verdict is foreseen here from a few numbers, so
-that these hours need no step; a candidate for which it cannot be foreseen is planned and vetted. Tests hold both
-against each other.
+The pre-trade checks, or the model behind them, would deny each of them, hour after hour. Their verdict is foreseen
+here from a few numbers, so that these hours need no step; a candidate for which it cannot be foreseen is planned and
+vetted. Tests hold both against each other.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from trading.domain.fills import Disposal
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import TradingState
 from trading.engine.hours import Hours
+from trading.engine.shrinking import MODEL
 from trading.engine.state import BookState
 from trading.engine.step import Gate
 from trading.strategy.spec import StrategySpec
@@ -55,7 +56,9 @@ class Barred:
         self.codes = frozenset(check.code for check in gate.checks)
         closes_at = grid.as_of[np.searchsorted(grid.session, grid.session, side="right") - 1]
         is_closed = (hours.times.cutoff_at >= closes_at) & ("MARKET_CLOSED" in self.codes)
-        self.foresees = bool(self.codes & FORESEEN) or spec.sizing.rule == "sleeves"
+        is_shut = hours.judgement.kept_frac <= 0.0
+        self.shut = bits(is_shut) if is_shut.any() else None
+        self.foresees = bool(self.codes & FORESEEN) or spec.sizing.rule == "sleeves" or self.shut is not None
         self.is_closed: list[bool] = is_closed.tolist()
         self.dearest: list[float] = _dearest(panel).tolist()
         self._last_rows: list[int] = (
@@ -118,7 +121,11 @@ class BarredInBook:
             self._wash ^= self._ends.pop()[1]
         washed = waiting & self._wash
         found = [("WASH_BLOCK", washed)] if washed else []
-        if not (left := waiting ^ washed):
+        left = waiting ^ washed
+        if self._every.shut is not None and (shut := left & self._every.shut[row]):
+            found.append((MODEL, shut))
+            left ^= shut
+        if not left:
             return 0, found
         # An entry is worth its weight less one share at most, and no weight is under the floor.
         least = self._least_frac * nav_usd - self._every.dearest[row] * self._reach

@@ -11,6 +11,7 @@ from trading.domain.orders import Order, OrderPurpose
 from trading.domain.portfolio import nav_usd
 from trading.domain.signals import Targets
 from trading.engine.desk_view import desk_of, limits_of, prices_of
+from trading.engine.shrinking import shrunk
 from trading.engine.state import Account, BookState, Hour, Step
 from trading.engine.step import at_open, marked, terms_of
 from trading.engine.telling import marks_of
@@ -33,7 +34,7 @@ def rebalance_step(spec: StrategySpec, state: BookState, hour: Hour, decision_id
     desk = desk_of(spec, book, hour, prices, nav)
     weights = _held_targets(spec, desk, hour)
     planned = list(_trims(spec.sizing, terms_of(spec, state, hour, decision_id), desk, hour, weights))
-    orders, vetoes = vet(planned, desk, limits_of(spec))
+    orders, vetoes = shrunk(hour, *vet(planned, desk, limits_of(spec)))
 
     def tell(taken: Step) -> Account:
         return Account(

@@ -14,6 +14,7 @@ from trading.domain.portfolio import nav_usd
 from trading.domain.records import changed
 from trading.engine import breaker as breakers
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
+from trading.engine.shrinking import shrunk
 from trading.engine.state import NONE, Account, BookState, Hour, Step
 from trading.engine.telling import account_of
 from trading.execution.checks import CHECKS, Check
@@ -64,7 +65,7 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     desk = desk_of(spec, turned, hour, prices, nav)
     leaving = _leaving(spec, turned, hour, prices) if desk.held else NONE
     planned = [*_sales(spec, terms, desk, hour, leaving), *_entries(spec, terms, desk, hour, leaving)]
-    orders, vetoes = vet(planned, desk, gate.limits, gate.checks) if planned else ((), ())
+    orders, vetoes = shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
     after = turned
     if orders or nav is not None:
         after = changed(

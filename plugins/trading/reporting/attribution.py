@@ -19,6 +19,8 @@ from trading.engine.result import ReplayResult
 
 BREAKER, ON_CLOSE = "drawdown breaker", "stop or target on a close"
 
+_MAY_ABSTAIN = frozenset({RuleRole.ENTRY_OPTIONAL, RuleRole.SHRINK})
+
 type Mask = NDArray[np.bool_]
 
 
@@ -58,7 +60,7 @@ def _keeps_out(role: RuleRole, verdict: Verdicts) -> Mask:
     if role is RuleRole.EXIT:
         return verdict.passes
     fails_or_not = verdict.passes | verdict.abstains
-    return ~fails_or_not if role is RuleRole.ENTRY_OPTIONAL else fails_or_not
+    return ~fails_or_not if role in _MAY_ABSTAIN else fails_or_not
 
 
 def open_by_year(result: ReplayResult) -> tuple[tuple[int, ...], NDArray[np.float64]]:
@@ -144,7 +146,7 @@ def _by_verdict(
     result: ReplayResult, cells: Sequence[tuple[RunTrade, tuple[int, int]]]
 ) -> Iterator[tuple[str, GainCount]]:
     for role, rule, verdict in result.judgement.verdicts:
-        if role is not RuleRole.ENTRY_OPTIONAL:
+        if role not in _MAY_ABSTAIN:
             continue
         gains: dict[int, list[float]] = defaultdict(list)
         for trade, cell in cells:

@@ -19,6 +19,7 @@ from trading.reporting.tables import table_of
 _ROLES = {
     RuleRole.ENTRY_REQUIRED: "entry, must pass",
     RuleRole.ENTRY_OPTIONAL: "entry",
+    RuleRole.SHRINK: "shrink",
     RuleRole.EXIT: "exit",
     RuleRole.BLOCK: "block",
 }

@@ -28,6 +28,7 @@ _STRONG_MONTH, _STRONG_YEAR = 0.08, 0.3
 _ROLES = {
     RuleRole.ENTRY_REQUIRED: "must pass",
     RuleRole.ENTRY_OPTIONAL: "must not fail",
+    RuleRole.SHRINK: "may only shrink",
     RuleRole.EXIT: "exit",
     RuleRole.BLOCK: "block",
 }

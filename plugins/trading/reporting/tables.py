@@ -23,6 +23,7 @@ _MARKS = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "red"), Outcome.
 _ROLES = {
     RuleRole.ENTRY_REQUIRED: "entry, must pass",
     RuleRole.ENTRY_OPTIONAL: "entry, may abstain",
+    RuleRole.SHRINK: "may only shrink",
     RuleRole.EXIT: "exit",
     RuleRole.BLOCK: "block",
 }

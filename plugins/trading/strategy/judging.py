@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
-from trading.domain.panel import FeaturePanel, instant
+from trading.domain.panel import FeaturePanel, FloatArray, instant
 from trading.domain.signals import OUTCOMES, Reason, RuleRole, Verdicts, why_text
+from trading.strategy.shrinking import kept_frac
 from trading.strategy.spec import StrategySpec, rule_name
 
 
@@ -23,6 +24,7 @@ class Judgement:
         enters: every required rule passes and no optional one fails.
         exits: some exit rule passes.
         blocked: some block passes, or cannot tell.
+        kept_frac: what the rules that may only shrink leave of a buy order [0–1]; they have no say in the masks above.
         verdicts: (role, rule name, verdicts), in the order of the spec.
     """
 
@@ -30,6 +32,7 @@ class Judgement:
     enters: NDArray[np.bool_]
     exits: NDArray[np.bool_]
     blocked: NDArray[np.bool_]
+    kept_frac: FloatArray
     verdicts: tuple[tuple[RuleRole, str, Verdicts], ...]
 
     def reasons(self, row: int, as_of: datetime) -> Iterator[Reason]:
@@ -54,9 +57,10 @@ def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
             enters &= verdict.passes | verdict.abstains
         elif role is RuleRole.EXIT:
             exits |= verdict.passes
-        else:
+        elif role is RuleRole.BLOCK:
             blocked |= verdict.passes | verdict.abstains
-    return Judgement(panel.symbols, enters & ~exits, exits, blocked, verdicts)
+    doubts = [verdict for role, _, verdict in verdicts if role is RuleRole.SHRINK]
+    return Judgement(panel.symbols, enters & ~exits, exits, blocked, kept_frac(spec.sizing, doubts, shape), verdicts)
 
 
 def _reason(

@@ -17,6 +17,7 @@ from trading.strategy.spec import Rule, StrategySpec, rule_name
 
 _GROUPS: Mapping[str, tuple[str, ...]] = {
     "entry": ("entry_required", "entry_optional"),
+    "shrinks": ("shrinks",),
     "exits": ("exits",),
     "blocks": ("blocks",),
 }
@@ -72,7 +73,7 @@ _DECLARED = (
     Parameter("bad_news", ("exits.negative_news.threshold",), -1, 0, 0.1, "score at or under which is sold"),
     Parameter("news_sources", ("exits.negative_news.sources",), 1, 5, 1, "sources of bad news that sell", True),
     Parameter("cpi", ("entry.macro_supports_metals.cpi_threshold_frac",), 0, 0.10, 0.005, "inflation for metals, part"),
-    Parameter("model", ("entry.model_agrees.threshold",), 0.3, 0.7, 0.05, "chance over which the model agrees"),
+    Parameter("model", ("shrinks.model_agrees.threshold",), 0.3, 0.7, 0.05, "chance over which the model agrees"),
     Parameter(
         "vix", ("blocks.vix_above.threshold", "protection.max_vix"), 12, 80, 5, "VIX over which nothing is bought"
     ),

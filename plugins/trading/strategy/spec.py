@@ -21,6 +21,8 @@ class Sizing:
     """How much of each name, and how it is bought. Fractions of NAV [0–1] unless said.
 
     Attributes:
+        doubted_frac: what a rule that may only shrink leaves of an order where it barely passes; whole_at: the value
+            from which on it leaves all of it (`shrinking.kept_frac`).
         rule: "sleeves" shares NAV out by sector and volatility (`sizing.allocate`); "in_order" gives each name the
             asset cap, in universe order, while cash lasts (`sizing.in_order`).
         entry_order: "limit" fills up to `limit_offset_frac` above the last price; "market" takes the next open.
@@ -34,6 +36,8 @@ class Sizing:
     limit_offset_frac: float = 0.005
     rebalance_nav_frac: float = 0.01
     rebalance_target_frac: float = 0.20
+    doubted_frac: float = 0.5
+    whole_at: float = 0.60
     rule: Literal["sleeves", "in_order"] = "sleeves"
     entry_order: Literal["limit", "market"] = "limit"
 
@@ -71,6 +75,7 @@ class StrategySpec:
     Attributes:
         label: how people read it, e.g. "three_sector (sentiment optional)".
         entry_required: every one must PASS. entry_optional: none may FAIL.
+        shrinks: each may make a finished buy order smaller, or stop it where it FAILs; none has a say before.
         exits: any PASS sells. blocks: any PASS stops entries.
         peers: symbols whose P/E form the sector's reference.
     """
@@ -83,6 +88,7 @@ class StrategySpec:
     entry_optional: tuple[Rule, ...]
     exits: tuple[Rule, ...]
     blocks: tuple[Rule, ...]
+    shrinks: tuple[Rule, ...] = ()
     sizing: Sizing = field(default_factory=Sizing)
     protection: Protection = field(default_factory=Protection)
 
@@ -91,6 +97,7 @@ class StrategySpec:
         groups = (
             (RuleRole.ENTRY_REQUIRED, self.entry_required),
             (RuleRole.ENTRY_OPTIONAL, self.entry_optional),
+            (RuleRole.SHRINK, self.shrinks),
             (RuleRole.EXIT, self.exits),
             (RuleRole.BLOCK, self.blocks),
         )

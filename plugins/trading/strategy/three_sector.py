@@ -65,8 +65,8 @@ def three_sector() -> StrategySpec:
         entry_optional=(
             rules.cheaper_than_sector,
             partial(rules.macro_supports_metals, metals=_metals(), cpi_threshold_frac=0.025),
-            partial(rules.model_agrees, threshold=0.5),
         ),
+        shrinks=(partial(rules.model_agrees, threshold=0.5),),
         exits=(
             partial(rules.rsi_above, threshold=70.0),
             partial(rules.negative_news, threshold=-0.5, sources=2),

@@ -99,7 +99,7 @@ def _paragraph(order: Order, reasons: Sequence[Reason]) -> str:
         f"buy {order.quantity.normalize():f} shares at up to {order.limit_price:.2f} USD, {worth_usd(order):,.2f} USD"
     )
     head = f"**{order.symbol}**: {terms}"
-    rules = [r for r in reasons if r.role in (RuleRole.ENTRY_REQUIRED, RuleRole.ENTRY_OPTIONAL)]
+    rules = [r for r in reasons if r.role in (RuleRole.ENTRY_REQUIRED, RuleRole.ENTRY_OPTIONAL, RuleRole.SHRINK)]
     lines = [f"- {r.rule}: {r.outcome}{_numbers(r)}" for r in rules if r.outcome is not Outcome.ABSTAIN]
     return "\n".join([head, "", *lines]) if lines else head
 
