@@ -175,7 +175,7 @@ def test_the_days_hold_a_half_day_a_split_of_what_is_held_and_a_vix_that_blocks_
     assert kept_out.any(axis=1).sum() >= 5
     assert len(sessions()) >= 10
     purposes = {o.order_id: o.purpose.value for o in result.orders}
-    assert {purposes[f.order_id] for f in result.fills} == {"entry", "exit", "stop"}
+    assert {purposes[f.order_id] for f in result.fills} == {"entry", "exit", "rule_exit", "stop"}
     assert {"WASH_BLOCK", "MARKET_CLOSED"} <= set(result.denials)
     assert result.dividends
 

@@ -8,7 +8,7 @@ WITH working AS (
            count(*) FILTER (WHERE purpose = 'stop') AS stops,
            count(*) FILTER (WHERE purpose = 'target') AS targets,
            coalesce(bool_or(filled_quantity > 0) FILTER (WHERE purpose = 'stop'), false) AS is_selling,
-           coalesce(sum(quantity - filled_quantity) FILTER (WHERE purpose IN ('exit', 'trim')), 0) AS leaving,
+           coalesce(sum(quantity - filled_quantity) FILTER (WHERE purpose IN ('exit', 'rule_exit', 'trim', 'rebalance')), 0) AS leaving,
            count(*) FILTER (WHERE purpose = 'entry') AS entries
     FROM desk.orders WHERE status IN ('submitted', 'partially_filled') GROUP BY book, symbol
 )

@@ -16,11 +16,10 @@ from trading.accounting.reconciliation_kinds import Difference, DifferenceKind
 from trading.domain.fills import Fill, revision_of
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
-from trading.domain.orders import OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
+from trading.domain.orders import LEAVING, OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import Portfolio
 
 CASH_TOLERANCE_USD = Decimal("0.01")
-_LEAVING = frozenset({OrderPurpose.EXIT, OrderPurpose.TRIM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ def unprotected(book: Portfolio, live: Iterable[Order]) -> tuple[Difference, ...
         if any(o.purpose is OrderPurpose.ENTRY for o in orders):
             continue
         held = book.positions[symbol].quantity if symbol in book.positions else ZERO
-        leaving = sum((o.remaining for o in orders if o.purpose in _LEAVING), ZERO)
+        leaving = sum((o.remaining for o in orders if o.purpose in LEAVING), ZERO)
         stops, targets = (
             [o for o in orders if o.purpose is purpose] for purpose in (OrderPurpose.STOP, OrderPurpose.TARGET)
         )

@@ -43,16 +43,30 @@ class TimeInForce(StrEnum):
 
 
 class OrderPurpose(StrEnum):
-    """Why the order exists."""
+    """Why the order exists.
+
+    Attributes:
+        EXIT: sells all to cut risk: breaker, bad news, a fallen price, an operator.
+        RULE_EXIT: sells all because a rule finds the position done, e.g. `rsi_above`; it could have waited.
+        TRIM: sells a part that is over a limit. REBALANCE: sells a part to come back to target; it could have waited.
+    """
 
     ENTRY = "entry"
     EXIT = "exit"
+    RULE_EXIT = "rule_exit"
     TRIM = "trim"
+    REBALANCE = "rebalance"
     STOP = "stop"
     TARGET = "target"
 
 
 PROTECTIVE = frozenset({OrderPurpose.STOP, OrderPurpose.TARGET})
+BY_CHOICE = frozenset({OrderPurpose.RULE_EXIT, OrderPurpose.REBALANCE})
+"""Sales that no risk asks for: the tax law may keep them waiting."""
+IN_FULL = frozenset({OrderPurpose.EXIT, OrderPurpose.RULE_EXIT})
+IN_PART = frozenset({OrderPurpose.TRIM, OrderPurpose.REBALANCE})
+LEAVING = IN_FULL | IN_PART
+"""Sales that are decided, as against those that wait at the broker."""
 
 
 class OrderStatus(StrEnum):

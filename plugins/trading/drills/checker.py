@@ -10,11 +10,10 @@ from enum import StrEnum
 
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
-from trading.domain.orders import DONE, OPEN, PROTECTIVE, Order, OrderPurpose, OrderStatus
+from trading.domain.orders import DONE, LEAVING, OPEN, PROTECTIVE, Order, OrderPurpose, OrderStatus
 from trading.drills.records import DeskRows, GatewayLog, LoggedExecution, LoggedOrder
 
 CASH_TOLERANCE_USD = Decimal("0.005")
-LEAVING = frozenset({OrderPurpose.EXIT, OrderPurpose.TRIM})
 
 
 class ViolationKind(StrEnum):

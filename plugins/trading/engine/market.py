@@ -15,7 +15,17 @@ from trading.domain.fills import Booking, Fill
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar
 from trading.domain.money import ZERO
-from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderRef, OrderStatus, Side, TimeInForce
+from trading.domain.orders import (
+    IN_FULL,
+    LEAVING,
+    Order,
+    OrderEvent,
+    OrderPurpose,
+    OrderRef,
+    OrderStatus,
+    Side,
+    TimeInForce,
+)
 from trading.domain.portfolio import Portfolio, Position
 from trading.domain.records import changed
 from trading.engine.state import BookState
@@ -52,7 +62,7 @@ def accept(state: BookState, orders: Sequence[Order], at: datetime, traffic: Tra
     """Return the book with `orders` working; a full sale takes its symbol's protection away first."""
     if not orders:
         return state
-    leaving = {o.symbol for o in orders if o.purpose is OrderPurpose.EXIT}
+    leaving = {o.symbol for o in orders if o.purpose in IN_FULL}
     kept: list[Order] = []
     for order in state.working:
         if order.symbol in leaving and order.is_protective:
@@ -139,10 +149,10 @@ def without_ended(
 
 
 _ORDER_OF_PLAY = (
-    (OrderPurpose.EXIT, OrderPurpose.TRIM),
-    (OrderPurpose.STOP,),
-    (OrderPurpose.TARGET,),
-    (OrderPurpose.ENTRY,),
+    LEAVING,
+    frozenset({OrderPurpose.STOP}),
+    frozenset({OrderPurpose.TARGET}),
+    frozenset({OrderPurpose.ENTRY}),
 )
 
 

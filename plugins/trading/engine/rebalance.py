@@ -62,4 +62,4 @@ def _trims(sizing: Sizing, terms: PlanTerms, desk: Desk, hour: Hour, targets: di
         if worth_it and symbol not in desk.working:
             surplus = trim_quantity(desk.held[symbol], desk.prices[symbol], target, desk.nav_usd)
             if surplus >= 1:
-                yield plan_sale(terms, symbol, surplus, OrderPurpose.TRIM, at_open=at_open(hour, symbol))
+                yield plan_sale(terms, symbol, surplus, OrderPurpose.REBALANCE, at_open=at_open(hour, symbol))

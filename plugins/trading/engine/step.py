@@ -12,6 +12,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.orders import OPEN, Order, OrderPurpose
 from trading.domain.portfolio import nav_usd
 from trading.domain.records import changed
+from trading.domain.signals import RuleRole
 from trading.engine import breaker as breakers
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
 from trading.engine.shrinking import shrunk
@@ -29,6 +30,7 @@ from trading.execution.planner import (
     trim_quantity,
 )
 from trading.execution.vetoes import vet
+from trading.strategy.rules import CUTS_RISK
 from trading.strategy.sizing import allocate, in_order
 from trading.strategy.spec import StrategySpec
 
@@ -64,7 +66,8 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     terms = terms_of(spec, state, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
     leaving = _leaving(spec, turned, hour, prices) if desk.held else NONE
-    planned = [*_sales(spec, terms, desk, hour, leaving), *_entries(spec, terms, desk, hour, leaving)]
+    done = _done(spec, turned, hour, prices) & leaving if leaving else NONE
+    planned = [*_sales(spec, terms, desk, hour, leaving, done), *_entries(spec, terms, desk, hour, leaving)]
     orders, vetoes = shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
     after = turned
     if orders or nav is not None:
@@ -146,6 +149,17 @@ def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[S
     return frozenset((*by_rule, *fallen, *risen))
 
 
+def _done(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> frozenset[Symbol]:
+    """Return the held symbols that could stay: no more than a rule that flees from nothing would sell them."""
+    if state.breaker.tripped_on is not None and spec.protection.breaker_exit == "all":
+        return NONE
+    judgement, row, column = hour.judgement, hour.row, hour.panel.column
+    fleeing = [v.passes[row] for role, name, v in judgement.verdicts if role is RuleRole.EXIT and name in CUTS_RISK]
+    calm = (s for s in state.held if s in column and not any(passes[column[s]] for passes in fleeing))
+    stops = software_stops(spec, state, prices)
+    return frozenset(s for s in calm if s not in stops or stops[s][0] > stops[s][1])
+
+
 def software_stops(
     spec: StrategySpec, state: BookState, prices: Mapping[Symbol, float]
 ) -> dict[Symbol, tuple[float, float]]:
@@ -172,10 +186,18 @@ def _risen(spec: StrategySpec, state: BookState, prices: Mapping[Symbol, float])
             yield symbol
 
 
-def _sales(spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]) -> Iterator[Order]:
+def _sales(
+    spec: StrategySpec,
+    terms: PlanTerms,
+    desk: Desk,
+    hour: Hour,
+    leaving: frozenset[Symbol],
+    done: frozenset[Symbol],
+) -> Iterator[Order]:
     for symbol, quantity in desk.held.items():
         if symbol in leaving and symbol not in desk.working:
-            yield plan_sale(terms, symbol, quantity, OrderPurpose.EXIT, at_open=at_open(hour, symbol))
+            purpose = OrderPurpose.RULE_EXIT if symbol in done else OrderPurpose.EXIT
+            yield plan_sale(terms, symbol, quantity, purpose, at_open=at_open(hour, symbol))
     if desk.nav_usd is None:
         return
     for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd):

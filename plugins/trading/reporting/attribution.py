@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trading.analysis.facts import utc64
 from trading.domain.instruments import Sector
-from trading.domain.orders import Order, OrderPurpose
+from trading.domain.orders import IN_FULL, Order, OrderPurpose
 from trading.domain.replays import RunTrade
 from trading.domain.signals import ABSTAIN, OUTCOMES, PASS, RuleRole, Verdicts
 from trading.engine.result import ReplayResult
@@ -111,8 +111,8 @@ def gains_by_exit(result: ReplayResult) -> tuple[GainCount, ...]:
 def _cause(result: ReplayResult, order: Order) -> str:
     if order.purpose is OrderPurpose.STOP:
         return "trailing stop"
-    if order.purpose is not OrderPurpose.EXIT:
-        return {OrderPurpose.TARGET: "take profit", OrderPurpose.TRIM: "trim"}.get(order.purpose, order.purpose)
+    if order.purpose not in IN_FULL:
+        return "take profit" if order.purpose is OrderPurpose.TARGET else order.purpose.value
     row, column = _cell(result, order)
     passed = (name for role, name, v in result.judgement.verdicts if _is_exit(role) and v.passes[row, column])
     return next(passed, BREAKER if _is_tripped(result, order) else ON_CLOSE)

@@ -37,6 +37,10 @@ def rsi_below(panel: FeaturePanel, *, threshold: float) -> Verdicts:
     )
 
 
+CUTS_RISK = frozenset({"negative_news"})
+"""Exit rules that flee from a danger; the others end what is done, and could wait."""
+
+
 def rsi_above(panel: FeaturePanel, *, threshold: float) -> Verdicts:
     """PASS where Wilder's RSI of 14 days [0–100] is above `threshold`."""
     return _verdicts(

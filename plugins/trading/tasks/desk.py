@@ -9,7 +9,7 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
-from trading.domain.orders import Order, OrderPurpose, OrderStatus
+from trading.domain.orders import IN_FULL, IN_PART, Order, OrderPurpose, OrderStatus
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.ports import Services, Transaction
 from trading.strategy.spec import StrategySpec
@@ -50,13 +50,13 @@ def decision_text(decision: Decision, traded: Sequence[str], orders: Sequence[Or
     blocked = ((denied | barred) & set(traded)) - moved
     parts = [
         *(
-            _counted(sum(o.purpose is purpose for o in acted), one, many)
-            for purpose, one, many in (
-                (OrderPurpose.ENTRY, "entry", "entries"),
-                (OrderPurpose.EXIT, "exit", "exits"),
-                (OrderPurpose.TRIM, "trim", "trims"),
+            _counted(sum(o.purpose in purposes for o in acted), one, many)
+            for purposes, one, many in (
+                (frozenset({OrderPurpose.ENTRY}), "entry", "entries"),
+                (IN_FULL, "exit", "exits"),
+                (IN_PART, "trim", "trims"),
             )
-            if purpose is not OrderPurpose.TRIM or any(o.purpose is purpose for o in acted)
+            if purposes is not IN_PART or any(o.purpose in purposes for o in acted)
         ),
         f"{len(blocked)} blocked",
         f"{len(set(traded) - moved - blocked)} without a signal",

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot, session_slots
-from trading.domain.orders import Order, OrderPurpose, OrderStatus, TimeInForce
+from trading.domain.orders import IN_PART, Order, OrderPurpose, OrderStatus, TimeInForce
 from trading.errors import BrokerRefused, InvariantBroken, OutcomeUnknown, PermanentError
 from trading.execution.repricing import RepricePolicy
 from trading.ports import Intent, MarketCalendar, Services
@@ -158,7 +158,7 @@ def families(orders: Sequence[Order]) -> list[tuple[Order, ...]]:
         return (
             first.status is not OrderStatus.RESERVED,
             first.purpose is OrderPurpose.ENTRY,
-            first.purpose is OrderPurpose.TRIM,
+            first.purpose in IN_PART,
         )
 
     return sorted((tuple(legs) for legs in groups.values()), key=rank)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.money import ZERO, to_price
-from trading.domain.orders import OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
+from trading.domain.orders import LEAVING, OPEN, Order, OrderPurpose, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import Position
 from trading.execution.protection import Holding
 from trading.ports import BrokerSnapshot, Transaction
@@ -18,7 +18,6 @@ _LIVE = OPEN | {OrderStatus.UNKNOWN}
 """What the broker lists among its open orders, held back ones included."""
 _RECENT = 200
 """Executions among which those of the entries that a broker still lists are."""
-_LEAVING = frozenset({OrderPurpose.EXIT, OrderPurpose.TRIM})
 
 
 def holdings(tx: Transaction, spec: StrategySpec, book: BookId, snapshot: BrokerSnapshot) -> list[Holding]:
@@ -39,8 +38,8 @@ def holdings(tx: Transaction, spec: StrategySpec, book: BookId, snapshot: Broker
             shown=snapshot.positions.get(symbol, ZERO),
             guards=tuple(o for o in orders if o.is_protective),
             entries=tuple(o for o in orders if o.purpose is OrderPurpose.ENTRY),
-            leaving=sum((o.remaining for o in orders if o.purpose in _LEAVING and o.status in OPEN), ZERO),
-            stuck=tuple(o for o in orders if o.purpose in _LEAVING and o.status is OrderStatus.UNKNOWN),
+            leaving=sum((o.remaining for o in orders if o.purpose in LEAVING and o.status in OPEN), ZERO),
+            stuck=tuple(o for o in orders if o.purpose in LEAVING and o.status is OrderStatus.UNKNOWN),
             arriving=arriving.get(symbol, ZERO),
             rebased_at=rebased_at.get(symbol),
         )

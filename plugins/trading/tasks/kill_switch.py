@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from trading.domain.guards import Guard, guards_of
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.money import ZERO
-from trading.domain.orders import OPEN, PROTECTIVE, OrderPurpose, purpose_in
+from trading.domain.orders import LEAVING, OPEN, PROTECTIVE, OrderPurpose, purpose_in
 from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError, TransientError
 from trading.ports import Broker, BrokerGate, BrokerOrder, BrokerRole, BrokerSnapshot, Store
@@ -27,7 +27,7 @@ POLL_SECONDS = 0.5
 WAYS_OUT = {TradingState.HALTED: RESUME, TradingState.LOCKED: UNLOCK}
 """States in which nothing is sent, and the command that leads out of each."""
 ENTRIES = frozenset({OrderPurpose.ENTRY})
-DISCRETIONARY = ENTRIES | {OrderPurpose.EXIT, OrderPurpose.TRIM}
+DISCRETIONARY = ENTRIES | LEAVING
 EVERYTHING = frozenset(OrderPurpose)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
-from trading.domain.orders import Order, OrderEvent, OrderPurpose, OrderRef, OrderStatus, Side
+from trading.domain.orders import IN_PART, Order, OrderEvent, OrderRef, OrderStatus, Side
 from trading.errors import OutcomeUnknown, TransientError
 from trading.ports import Intent
 from trading.tasks.holdings import live_orders
@@ -99,7 +99,7 @@ def make_room(desk: Submission, sale: Order) -> bool:
     that the protection is gone (or, for a trim, reduced to what stays).
     """
     held = _held(desk, sale.symbol)
-    if held > sale.quantity and sale.purpose is OrderPurpose.TRIM:
+    if held > sale.quantity and sale.purpose in IN_PART:
         _shrink_protection(desk, sale)
     elif left := desk.cancel(_working_beside(desk, sale)):
         names = ", ".join(o.order_id for o in left)

@@ -12,7 +12,7 @@ from trading.domain.instruments import VIX, BookId, BookKind
 from trading.domain.market import Resolution
 from trading.domain.orders import OrderPurpose, OrderStatus, OrderType
 from trading.domain.portfolio import Breaker, Portfolio, Position, TradingState
-from trading.domain.signals import Outcome
+from trading.domain.signals import Outcome, RuleRole
 from trading.engine.desk_view import prices_of
 from trading.engine.hashing import decision_hash
 from trading.engine.hours import Hours, Terms, history_panel
@@ -202,8 +202,41 @@ def test_a_rebalance_trims_what_is_worth_a_trade_and_buys_nothing(first_hour):
     price = float(first_hour.panel.price[0, 0])
     heavy = rebalance_step(CORE, a_book(88_000, GLD=(int(12_500 / price), price)), first_hour, "r1")
     light = rebalance_step(CORE, a_book(89_000, GLD=(int(11_000 / price), price)), first_hour, "r2")
-    assert [o.purpose for o in heavy.orders] == [OrderPurpose.TRIM]
+    assert [o.purpose for o in heavy.orders] == [OrderPurpose.REBALANCE]
     assert light.orders == ()
+
+
+def with_exit(hour: Hour, *rules: str) -> Hour:
+    """Return the hour in which the named exit rules say to sell GLD."""
+    column = hour.panel.column["GLD"]
+    changed = []
+    for role, name, verdicts in hour.judgement.verdicts:
+        passes = verdicts.passes.copy()
+        passes[hour.row, column] = name in rules if role is RuleRole.EXIT else passes[hour.row, column]
+        changed.append((role, name, replace(verdicts, passes=passes)))
+    exits = hour.judgement.exits.copy()
+    exits[hour.row, column] = bool(rules)
+    return replace(hour, judgement=replace(hour.judgement, exits=exits, verdicts=tuple(changed)))
+
+
+@pytest.mark.parametrize(
+    ("rules", "purpose"),
+    [
+        (("rsi_above",), OrderPurpose.RULE_EXIT),
+        (("negative_news",), OrderPurpose.EXIT),
+        (("rsi_above", "negative_news"), OrderPurpose.EXIT),
+    ],
+)
+def test_a_sale_that_could_have_waited_is_told_from_one_that_cuts_risk(first_hour, rules, purpose):
+    price = prices_of(first_hour)["GLD"]
+    taken = step(CORE, a_book(89_000, GLD=(int(10_000 / price), price)), with_exit(first_hour, *rules), "d1")
+    assert [o.purpose for o in taken.orders if not o.is_protective] == [purpose]
+
+
+def test_what_lies_under_its_stop_is_sold_to_cut_risk_whatever_a_rule_says(first_hour):
+    price = prices_of(first_hour)["GLD"]
+    taken = step(CORE, a_book(GLD=(10, price * 1.2)), with_exit(first_hour, "rsi_above"), "d1")
+    assert [o.purpose for o in taken.orders if not o.is_protective] == [OrderPurpose.EXIT]
 
 
 def test_a_name_below_its_stop_that_nothing_guards_at_the_broker_is_sold_by_the_software_stop(first_hour):

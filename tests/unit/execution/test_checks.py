@@ -238,7 +238,9 @@ def test_r06_a_sale_at_a_loss_goes_through_and_is_flagged_while_a_fresh_purchase
     desk = a_desk(held={"NVDA": Decimal(20)}, lots={"NVDA": (old, fresh)})
     (sold,), vetoes = vet([an_exit()], desk, LIMITS)
     assert vetoes == ()
-    assert sold.detail == "WASH_FLAG: sold at a loss, and shares bought on 2019-05-22 stay"
+    assert sold.detail == "WASH_FLAG: sold at a loss to cut risk, and shares bought on 2019-05-22 stay"
     assert sold.status is OrderStatus.PLANNED
+    (chosen,), _ = vet([an_exit(purpose=OrderPurpose.RULE_EXIT)], desk, LIMITS)
+    assert "at a loss by choice" in chosen.detail
     (everything,), _ = vet([an_exit(quantity=Decimal(20))], desk, LIMITS)
     assert everything.detail is None

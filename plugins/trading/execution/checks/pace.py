@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from trading.domain.fills import Lot
 from trading.domain.money import ZERO
-from trading.domain.orders import Order, Side
+from trading.domain.orders import BY_CHOICE, Order, Side
 from trading.execution.checks.check import Breach
 from trading.execution.desk import Desk, cost_usd
 from trading.execution.limits import Limits
@@ -66,7 +66,8 @@ def wash_flag(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     if not loss < 0 or not recent:
         return None
     bought_on = max(lot.acquired_on for lot in recent)
-    return Breach(f"sold at a loss, and shares bought on {bought_on:%Y-%m-%d} stay", loss, 0.0)
+    why = "by choice" if order.purpose in BY_CHOICE else "to cut risk"
+    return Breach(f"sold at a loss {why}, and shares bought on {bought_on:%Y-%m-%d} stay", loss, 0.0)
 
 
 def _first_in_first_out(lots: tuple[Lot, ...], quantity: Decimal) -> tuple[list[tuple[Lot, Decimal]], list[Lot]]:
