@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import OrderRef, Side
+from trading.domain.records import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One execution.
@@ -68,6 +70,7 @@ class Term(StrEnum):
     LONG = "long"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Lot:
     """Shares bought together and still held.
@@ -89,6 +92,7 @@ class Lot:
     fill_id: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Disposal:
     """Shares of one lot that one fill sold.
@@ -117,6 +121,7 @@ class Disposal:
         return self.proceeds_usd - self.basis_usd
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Booking:
     """What one fill did to the lots of its symbol.

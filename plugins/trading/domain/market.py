@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from trading.domain.instruments import Symbol
+from trading.domain.records import quick
 
 SYNTHETIC = "SYNTHETIC"
 """The `source` of every generated row; a paper or live book that meets it raises `InvariantBroken`."""
@@ -35,6 +36,7 @@ class TimeWindow:
     ends_at: datetime
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Bar:
     """One raw (as-traded) bar.
@@ -266,6 +268,7 @@ HOUR = timedelta(hours=1)
 """Length of a session hour; the last one of a session may be cut at the close."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One session hour: a decision stands at its end.

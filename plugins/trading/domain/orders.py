@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.records import changed
+from trading.domain.records import changed, quick
 from trading.errors import InvariantBroken
 
 type OrderRef = str
@@ -91,6 +91,7 @@ DONE = frozenset(
 )
 
 
+@quick
 @dataclass(frozen=True)
 class Order:
     """One leg at the broker.
@@ -139,6 +140,7 @@ class Order:
         return self.purpose in PROTECTIVE
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
     """Something that happened to an order.

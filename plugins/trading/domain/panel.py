@@ -161,6 +161,12 @@ class FeaturePanel:
         """Whether any symbol trades on daily bars at any time."""
         return bool((self.daily_priced == 1.0).any())
 
+    @cached_property
+    def known_vix(self) -> list[float | None]:
+        """The VIX of each time [points]; None where it is unknown or stale."""
+        is_known = (self.why_vix[:, 0] == Why.KNOWN).tolist()
+        return [level if known else None for known, level in zip(is_known, self.vix[:, 0].tolist(), strict=True)]
+
     def at(self, row: int) -> FeaturePanel:
         """Return the panel of one time, without copying."""
         one = slice(row, row + 1)

@@ -11,7 +11,7 @@ from math import fsum, nan
 
 from trading.domain.fills import Lot
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.records import DERIVED
+from trading.domain.records import DERIVED, quick
 
 
 class TradingState(StrEnum):
@@ -30,6 +30,7 @@ class AccountType(StrEnum):
     MARGIN = "margin"
 
 
+@quick
 @dataclass(frozen=True)
 class Position:
     """Open lots of one symbol.
@@ -60,6 +61,7 @@ class Position:
         return sum((lot.quantity * lot.cost_per_share for lot in self.lots), Decimal(0))
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Breaker:
     """Drawdown breaker of a book.
@@ -77,6 +79,7 @@ class Breaker:
     sessions_since_trip: int = 0
 
 
+@quick
 @dataclass(frozen=True)
 class Portfolio:
     """A book at one instant."""
@@ -90,6 +93,18 @@ class Portfolio:
         """Return the book at `as_of` with the same shares, whose marks may have moved."""
         later = Portfolio(self.book, as_of, self.cash_usd, positions)
         later.__dict__[DERIVED] = self.held
+        return later
+
+    def booked(self, position: Position, cash_usd: Decimal) -> Portfolio:
+        """Return the book with `position` in place of what it held of that symbol, and with `cash_usd`."""
+        positions, held = {**self.positions}, {**self.held}
+        if position.lots:
+            positions[position.symbol], held[position.symbol] = position, position.quantity
+        else:
+            positions.pop(position.symbol, None)
+            held.pop(position.symbol, None)
+        later = Portfolio(self.book, self.as_of, cash_usd, positions)
+        later.__dict__[DERIVED] = held
         return later
 
     @property

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
 from trading.domain.panel import CodeArray, FloatArray, TimeArray, Why
+from trading.domain.records import quick
 
 
 class Outcome(StrEnum):
@@ -66,6 +67,7 @@ class RuleRole(StrEnum):
     BLOCK = "block"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One stored verdict: why a symbol was, or was not, acted upon.
@@ -86,6 +88,7 @@ class Reason:
     why: str | None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Targets:
     """Where the book should be.

@@ -64,14 +64,15 @@ class CloseWatch:
 
     def settled(self, state: BookState, symbols: Iterable[Symbol], row: int) -> BookState:
         """Return the book with the marks of `symbols` as the hours before `row` left them."""
-        positions = dict(state.portfolio.positions)
+        portfolio = state.portfolio
+        positions = {**portfolio.positions}
         for symbol in symbols:
             mark, position = self._marks.pop(symbol, None), positions.get(symbol)
             if mark is None or position is None or mark.from_row >= row:
                 continue
             high = float(np.fmax.reduce(self._prices(symbol)[mark.from_row : row], initial=mark.high_water))
             positions[symbol] = changed(position, high_water_price=max(high, position.high_water_price))
-        return changed(state, portfolio=changed(state.portfolio, positions=positions))
+        return changed(state, portfolio=portfolio.marked(portfolio.as_of, positions))
 
     def _prices(self, symbol: Symbol) -> FloatArray:
         if symbol not in self._price:

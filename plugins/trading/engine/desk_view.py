@@ -10,7 +10,6 @@ from math import isfinite
 from trading.domain.instruments import Symbol
 from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
-from trading.domain.panel import Why
 from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
 from trading.engine.rows import LotsOf, PriceRow, UnfitRow, WashedBy
@@ -101,8 +100,7 @@ def _leaving(under_way: Sequence[Order]) -> dict[Symbol, Decimal]:
 
 def vix_of(hour: Hour) -> float | None:
     """Return the VIX [points]; None where it is unknown or stale."""
-    known = hour.panel.why_vix[hour.row, 0] == Why.KNOWN
-    return float(hour.panel.vix[hour.row, 0]) if known else None
+    return hour.panel.known_vix[hour.row]
 
 
 def prices_of(hour: Hour) -> Mapping[Symbol, float]:

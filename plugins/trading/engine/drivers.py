@@ -13,7 +13,7 @@ from trading.engine.close_watch import CloseWatch
 from trading.engine.corporate import Dividend
 from trading.engine.expiry import without_expired
 from trading.engine.hours import Hours
-from trading.engine.lookout import Lookout, Stretch
+from trading.engine.lookout import NOTHING, Lookout, Stretch
 from trading.engine.market import Traffic, run_bars
 from trading.engine.settlement import with_proceeds
 from trading.engine.state import BookState, Hour, Step
@@ -42,7 +42,7 @@ class Stepping:
 
     def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
         """Return the book before the next hour to step, that hour, and what passed until then."""
-        return state, first, Stretch()
+        return state, first, NOTHING
 
     def landed(self, state: BookState) -> BookState:
         """Return the book after the last hour."""

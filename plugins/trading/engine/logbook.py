@@ -44,7 +44,7 @@ class Logbook:
         if not self._cash or cash_usd != self._cash_usd:
             self._cash.append((row, float(cash_usd)))
             self._cash_usd = cash_usd
-        if held != self._held:
+        if held is not self._held and held != self._held:
             for symbol in (*held, *(s for s in self._held if s not in held)):
                 if held.get(symbol) != self._held.get(symbol):
                     self._holdings.setdefault(symbol, []).append((row, float(held.get(symbol, 0))))
@@ -75,7 +75,8 @@ class Logbook:
     def pass_by(self, passed: Stretch) -> None:
         """Write down the hours that nothing happened in."""
         self._nav_usd += passed.nav_usd
-        self._denials.update(passed.barred)
+        for code, count in passed.barred.items():
+            self._denials[code] += count
 
     def result(self, spec: StrategySpec, book: BookId, starting_usd: float, final: BookState) -> ReplayResult:
         """Return what the replay did."""

@@ -8,9 +8,9 @@ no weight over its band, no corporate action. Where quiet cannot be proven, the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from math import fsum, inf
 
 import numpy as np
@@ -42,7 +42,25 @@ class Stretch:
     """
 
     nav_usd: list[float] = field(default_factory=list)
-    barred: Counter[str] = field(default_factory=Counter)
+    barred: dict[str, int] = field(default_factory=dict)
+
+
+NOTHING = Stretch()
+"""What passes where no hour does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Holdings:
+    """What a book holds, as numbers.
+
+    Attributes:
+        held: what the numbers were made from.
+        values: (shares, price at every hour) of each position.
+    """
+
+    held: Mapping[Symbol, Decimal]
+    mask: Bits
+    values: list[tuple[float, list[float]]]
 
 
 class Lookout:
@@ -59,13 +77,14 @@ class Lookout:
         panel, judgement, grid = hours.panel, hours.judgement, hours.timeline.grid
         self.spec, self.rows, self.column = spec, len(panel), panel.column
         self._watch, self._acting, self._price = watch, acting, panel.price
-        self.enters = bits(judgement.enters & ~judgement.blocked)
+        self.enters = bits(judgement.may_enter)
         self.exits = bits(judgement.exits)
         self.vix: list[float] = np.where(panel.why_vix[:, 0] == Why.KNOWN, panel.vix[:, 0], np.nan).tolist()
         self.is_first: list[bool] = (grid.number == 0).tolist()
         self.sessions, self.session_of = hours.timeline.sessions, grid.session
         self.barred = Barred(spec, hours, gate)
         self._prices: dict[Symbol, list[float]] = {}
+        self._holdings = _Holdings({}, 0, [])
 
     def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
         """Return the book before the next event, the hour of that event, and what passed until then.
@@ -74,25 +93,30 @@ class Lookout:
             seen: the hour whose bars have met the book.
             first: the hour to begin with: the next one, or `seen` itself if it is not decided yet.
         """
-        passed = Stretch()
         until = self._next_known(state, seen, first)
         if until <= first:
-            return state, first, passed
+            return state, first, NOTHING
         scan = _Scan(self, state, first, until)
-        stops_at = scan.run(passed)
+        stops_at, passed = scan.run()
         return scan.landed(state, passed, stops_at), stops_at, passed
 
     def stopped(self, state: BookState, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
         """Return the candidates of a stepped hour whose denial was foreseen, and the checks that stop them."""
-        waiting = self.enters[row] & ~self.held(state)
+        waiting = self.enters[row] & ~self.holdings(state).mask
         if not waiting or not self.barred.foresees:
             return 0, []
         left, found = self.barred.for_book(state).split(waiting, row, nav_usd)
         return waiting & ~left, found
 
-    def held(self, state: BookState) -> Bits:
-        """Return what the book holds."""
-        return sum(1 << self.column[symbol] for symbol in state.held)
+    def holdings(self, state: BookState) -> _Holdings:
+        """Return what the book holds; most hours ask again about the same."""
+        held = state.held
+        if self._holdings.held is not held:
+            mask = 0
+            for symbol in held:
+                mask |= 1 << self.column[symbol]
+            self._holdings = _Holdings(held, mask, [(float(q), self.prices(s)) for s, q in held.items()])
+        return self._holdings
 
     def prices(self, symbol: Symbol) -> list[float]:
         """Return the prices of one symbol at every hour, NaN where unknown."""
@@ -122,15 +146,19 @@ class _Scan:
 
     def __init__(self, lookout: Lookout, state: BookState, first: int, until: int) -> None:
         self._out, self._first, self._until = lookout, first, until
-        self._cash, self._mask = float(state.portfolio.cash_usd), lookout.held(state)
-        self._held = [(float(shares), lookout.prices(symbol)) for symbol, shares in state.held.items()]
+        holdings = lookout.holdings(state)
+        self._cash, self._mask, self._held = float(state.portfolio.cash_usd), holdings.mask, holdings.values
         self._breaker, self._rules = state.breaker, lookout.spec.protection
         self._is_halted = state.trading_state in (TradingState.HALTED, TradingState.LOCKED)
         self._state = state
         self._bars: BarredInBook | None = None
 
-    def run(self, passed: Stretch) -> int:
-        """Pass quiet hours; return the first one that is not."""
+    def run(self) -> tuple[int, Stretch]:
+        """Pass quiet hours; return the first one that is not, and what passed until then."""
+        passed = Stretch()
+        return self._pass(passed), passed
+
+    def _pass(self, passed: Stretch) -> int:
         exits, enters, held, mask, cash = self._out.exits, self._out.enters, self._held, self._mask, self._cash
         band, navs = self._out.spec.sizing.trim_above_frac * (1 - _MARGIN), passed.nav_usd
         floor, peak = self._levels()
@@ -152,7 +180,7 @@ class _Scan:
                     if left:
                         return row
                     for code, names in found:
-                        passed.barred[code] += names.bit_count()
+                        passed.barred[code] = passed.barred.get(code, 0) + names.bit_count()
             navs.append(nav)
         return self._until
 

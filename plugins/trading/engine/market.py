@@ -26,7 +26,7 @@ from trading.domain.orders import (
     Side,
     TimeInForce,
 )
-from trading.domain.portfolio import Portfolio, Position
+from trading.domain.portfolio import Position
 from trading.domain.records import changed
 from trading.engine.state import BookState
 from trading.execution.costs import CostModel
@@ -84,32 +84,10 @@ def run_bars(
     Args:
         by_highs: whether a bar's high moves the mark that a trailing stop hangs under; else only closes do.
     """
+    floor = _Floor(state, costs, traffic, by_highs)
     for bar in bars:
-        state = _run_bar(state, bar, costs, traffic, by_highs=by_highs)
-    return state
-
-
-def _run_bar(state: BookState, bar: Bar, costs: CostModel, traffic: Traffic, *, by_highs: bool) -> BookState:
-    mine = [o for o in state.working if o.symbol == bar.symbol]
-    if not mine and bar.symbol not in state.portfolio.positions:
-        return state
-    others = [o for o in state.working if o.symbol != bar.symbol]
-    desk = _Symbol(state.portfolio, _unexpired(mine, bar, traffic), bar, costs, traffic, by_highs)
-    desk.trade()
-    after = changed(state, portfolio=desk.portfolio, working=(*others, *desk.working))
-    return _booked(after, desk.booked) if desk.booked else after
-
-
-def _booked(state: BookState, booked: Sequence[Booking]) -> BookState:
-    """Return the book with what was bought and sold counted on its day, and what was closed remembered."""
-    traded_usd, traded_on = state.traded_usd, state.traded_on
-    for fill in (booking.fill for booking in booked):
-        on = fill.executed_at.date()
-        traded_usd = (traded_usd if traded_on == on else 0.0) + float(fill.quantity * fill.price)
-        traded_on = on
-    closed = [d for b in booked for d in b.disposals]
-    disposals = (*state.disposals, *closed) if closed else state.disposals
-    return changed(state, traded_usd=traded_usd, traded_on=traded_on, disposals=disposals)
+        floor.meet(bar)
+    return floor.left()
 
 
 def _unexpired(orders: list[Order], bar: Bar, traffic: Traffic) -> list[Order]:
@@ -156,34 +134,65 @@ _ORDER_OF_PLAY = (
 )
 
 
-class _Symbol:
-    """One symbol during one bar: sales first, then the stop, then the target, then the entry and its protection."""
+class _Floor:
+    """The working orders of a book while bars arrive, and what their fills make of it.
 
-    def __init__(
-        self,
-        portfolio: Portfolio,
-        working: list[Order],
-        bar: Bar,
-        costs: CostModel,
-        traffic: Traffic,
-        by_highs: bool,
-    ) -> None:
-        self.portfolio, self.working, self.bar, self.costs, self.traffic = portfolio, working, bar, costs, traffic
-        self.by_highs = by_highs
-        self.booked: list[Booking] = []
+    Attributes:
+        mine: the orders of the symbol whose bar it is. others: those of every other symbol.
+    """
 
-    def trade(self) -> None:
-        for purposes in _ORDER_OF_PLAY:
-            for order in [o for o in self.working if o.purpose in purposes]:
-                self._try(order)
+    def __init__(self, state: BookState, costs: CostModel, traffic: Traffic, by_highs: bool) -> None:
+        self._state, self._costs, self._traffic, self._by_highs = state, costs, traffic, by_highs
+        self._portfolio, self._working = state.portfolio, list(state.working)
+        self._booked: list[Booking] = []
+        self._mine: list[Order] = []
+        self._bar: Bar
+
+    def meet(self, bar: Bar) -> None:
+        """Let a bar meet the orders of its symbol: sales, the stop, the target, the entry and its protection."""
+        mine = [o for o in self._working if o.symbol == bar.symbol]
+        if not mine:
+            if bar.symbol in self._portfolio.positions and self._by_highs:
+                self._bar, self._mine = bar, mine
+                self._raise_stops()
+            return
+        others = [o for o in self._working if o.symbol != bar.symbol]
+        self._bar, self._mine = bar, _unexpired(mine, bar, self._traffic)
+        if len(self._mine) == 1:
+            self._try(self._mine[0])
+        else:
+            for purposes in _ORDER_OF_PLAY:
+                for order in [o for o in self._mine if o.purpose in purposes]:
+                    self._try(order)
         self._raise_stops()
+        self._working = others + self._mine
+
+    def left(self) -> BookState:
+        """Return the book with what was bought and sold counted on its day, and what was closed remembered."""
+        state = self._state
+        traded_usd, traded_on, disposals = state.traded_usd, state.traded_on, state.disposals
+        for booking in self._booked:
+            fill = booking.fill
+            on = fill.executed_at.date()
+            traded_usd = (traded_usd if traded_on == on else 0.0) + float(fill.quantity * fill.price)
+            traded_on = on
+            if booking.disposals:
+                disposals = (*disposals, *booking.disposals)
+        return changed(
+            state,
+            portfolio=self._portfolio,
+            working=tuple(self._working),
+            traded_usd=traded_usd,
+            traded_on=traded_on,
+            disposals=disposals,
+        )
 
     def _try(self, order: Order) -> None:
         if order.is_protective and self._held() == 0:
             return
-        if not any(order is working for working in self.working):
+        if not any(order is working for working in self._mine):
             return
-        fill = match(order, self.bar, self.costs)
+        fill = match(order, self._bar, self._costs)
         if fill is None:
             return
         if fill.side is Side.BUY and not self._can_pay(fill):
@@ -194,14 +203,14 @@ class _Symbol:
             self._arm(order, fill)
 
     def _can_pay(self, fill: Fill) -> bool:
-        return fill.quantity * fill.price + (fill.commission_usd or ZERO) <= self.portfolio.cash_usd
+        return fill.quantity * fill.price + (fill.commission_usd or ZERO) <= self._portfolio.cash_usd
 
     def _refuse(self, order: Order, fill: Fill) -> None:
         """End a purchase that cash does not cover, with the protection that waits for it; the desk never borrows."""
-        self.working = without_ended(
-            self.working,
+        self._mine = without_ended(
+            self._mine,
             {order.order_id: fill.executed_at},
-            self.traffic,
+            self._traffic,
             status=OrderStatus.REJECTED,
             detail="cash does not cover it",
         )
@@ -209,18 +218,15 @@ class _Symbol:
     def _book(self, order: Order, fill: Fill) -> None:
         position = self._position()
         booking = book_fill(fill, position.lots)
-        self.booked.append(booking)
-        self.traffic.bookings.append(booking)
-        self.traffic.note(order, OrderStatus.FILLED, fill.executed_at, filled=order.quantity)
-        self.working = [o for o in self.working if o is not order]
+        self._booked.append(booking)
+        self._traffic.bookings.append(booking)
+        self._traffic.note(order, OrderStatus.FILLED, fill.executed_at, filled=order.quantity)
+        self._mine = [o for o in self._mine if o is not order]
         high = position.high_water_price
         if fill.side is Side.BUY:
             high = max(high, float(fill.price))
-        positions = {**self.portfolio.positions, fill.symbol: Position(fill.symbol, booking.lots, high)}
-        if not booking.lots:
-            del positions[fill.symbol]
-        cash_usd = self.portfolio.cash_usd + booking.cash_usd
-        self.portfolio = changed(self.portfolio, cash_usd=cash_usd, positions=positions)
+        cash_usd = self._portfolio.cash_usd + booking.cash_usd
+        self._portfolio = self._portfolio.booked(Position(fill.symbol, booking.lots, high), cash_usd)
         if fill.side is Side.SELL:
             self._resize_protection(fill.executed_at)
 
@@ -228,36 +234,36 @@ class _Symbol:
         """Leave one protection for just what is held, none when nothing is, and no sale of more than that."""
         held = self._held()
         kept: list[Order] = []
-        for order in self.working:
+        for order in self._mine:
             if order.is_protective and held > 0:
                 kept.append(changed(order, quantity=held))
             elif order.side is Side.BUY or order.quantity <= held:
                 kept.append(order)
             else:
-                self.traffic.note(order, OrderStatus.CANCELLED, at, detail="the position is closed")
-        self.working = kept
+                self._traffic.note(order, OrderStatus.CANCELLED, at, detail="the position is closed")
+        self._mine = kept
 
     def _arm(self, entry: Order, fill: Fill) -> None:
         """Let the protection work from the entry on: in this same bar if the open filled it."""
         for purpose in (OrderPurpose.STOP, OrderPurpose.TARGET):
-            for child in [o for o in self.working if o.parent_id == entry.order_id and o.purpose is purpose]:
+            for child in [o for o in self._mine if o.parent_id == entry.order_id and o.purpose is purpose]:
                 armed = ratchet(child, float(fill.price))
-                self.working = [armed if o is child else o for o in self.working]
-                if fill.executed_at == self.bar.starts_at:
+                self._mine = [armed if o is child else o for o in self._mine]
+                if fill.executed_at == self._bar.starts_at:
                     self._try(armed)
 
     def _raise_stops(self) -> None:
-        position = self.portfolio.positions.get(self.bar.symbol)
-        if position is None or not self.by_highs:
+        position = self._portfolio.positions.get(self._bar.symbol)
+        if position is None or not self._by_highs:
             return
-        high = max(position.high_water_price, self.bar.high)
+        high = max(position.high_water_price, self._bar.high)
         if high != position.high_water_price:
-            positions = {**self.portfolio.positions, self.bar.symbol: changed(position, high_water_price=high)}
-            self.portfolio = changed(self.portfolio, positions=positions)
-        self.working = [ratchet(o, high) if o.purpose is OrderPurpose.STOP else o for o in self.working]
+            positions = {**self._portfolio.positions, self._bar.symbol: changed(position, high_water_price=high)}
+            self._portfolio = self._portfolio.marked(self._portfolio.as_of, positions)
+        self._mine = [ratchet(o, high) if o.purpose is OrderPurpose.STOP else o for o in self._mine]
 
     def _position(self) -> Position:
-        return self.portfolio.positions.get(self.bar.symbol) or Position(self.bar.symbol, (), 0.0)
+        return self._portfolio.positions.get(self._bar.symbol) or Position(self._bar.symbol, (), 0.0)
 
     def _held(self) -> Decimal:
         return self._position().quantity

@@ -86,5 +86,5 @@ class ReplayResult:
     @property
     def hours_open(self) -> dict[str, int]:
         """Hours in which the entry rules passed and nothing blocked, by symbol."""
-        is_open = self.judgement.enters & ~self.judgement.blocked
+        is_open = self.judgement.may_enter
         return {s: int(n) for s, n in zip(self.panel.symbols, is_open.sum(axis=0), strict=True)}

@@ -14,11 +14,13 @@ from trading.domain.market import Slot
 from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import Breaker, Portfolio, TradingState
+from trading.domain.records import quick
 from trading.domain.signals import Reason, Targets
 from trading.execution.vetoes import Veto
 from trading.strategy.judging import Judgement
 
 
+@quick
 @dataclass(frozen=True)
 class BookState:
     """A book before an hour: the same whether it was read from Postgres or carried in memory.
@@ -61,6 +63,7 @@ class BookState:
         return self.portfolio.held
 
 
+@quick
 @dataclass(frozen=True)
 class Hour:
     """One decision's view of the market.
@@ -94,6 +97,7 @@ class Hour:
 NONE: frozenset[Symbol] = frozenset()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Account:
     """What is kept of an hour for people: nothing in it moves the book.
@@ -110,6 +114,7 @@ class Account:
     note: str
 
 
+@quick
 @dataclass(frozen=True)
 class Step:
     """What one hour decided.

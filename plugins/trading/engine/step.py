@@ -62,7 +62,7 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     prices = prices_of(hour)
     book = marked(state, prices, hour)
     nav = nav_usd(book.portfolio, prices)
-    turned, change = _turn_breaker(spec, book, hour, nav)
+    turned, change = (book, None) if nav is None else _turned(spec, book, hour, nav)
     terms = terms_of(spec, state, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
     leaving = _leaving(spec, turned, hour, prices) if desk.held else NONE
@@ -70,12 +70,8 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     planned = [*_sales(spec, terms, desk, hour, leaving, done), *_entries(spec, terms, desk, hour, leaving)]
     orders, vetoes = shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
     after = turned
-    if orders or nav is not None:
-        after = changed(
-            turned,
-            orders_today=turned.orders_today + sum(not o.is_protective for o in orders),
-            newest_nav_usd=turned.newest_nav_usd if nav is None else nav,
-        )
+    if orders:
+        after = changed(turned, orders_today=turned.orders_today + sum(not o.is_protective for o in orders))
 
     def tell(taken: Step) -> Account:
         weights = target_weights(spec, desk, hour, leaving)
@@ -106,9 +102,8 @@ def marked(state: BookState, prices: Mapping[Symbol, float], hour: Hour) -> Book
     )
 
 
-def _turn_breaker(spec: StrategySpec, state: BookState, hour: Hour, nav: float | None) -> tuple[BookState, str | None]:
-    if nav is None:
-        return state, None
+def _turned(spec: StrategySpec, state: BookState, hour: Hour, nav: float) -> tuple[BookState, str | None]:
+    """Return the book with its NAV noted and what the drawdown breaker makes of it."""
     breaker, trading_state, change = breakers.turn(
         state.breaker,
         state.trading_state,
@@ -119,9 +114,7 @@ def _turn_breaker(spec: StrategySpec, state: BookState, hour: Hour, nav: float |
         rules=spec.protection,
         may_lift=state.breaker_may_lift,
     )
-    if breaker is state.breaker and trading_state is state.trading_state:
-        return state, change
-    return changed(state, breaker=breaker, trading_state=trading_state), change
+    return changed(state, breaker=breaker, trading_state=trading_state, newest_nav_usd=nav), change
 
 
 def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> PlanTerms:
@@ -143,10 +136,11 @@ def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[S
     if state.breaker.tripped_on is not None and spec.protection.breaker_exit == "all":
         return frozenset(held)
     exits, column = hour.judgement.exits[hour.row], hour.panel.column
-    by_rule = [s for s in held if s in column and exits[column[s]]]
-    fallen = [s for s, (price, stop) in software_stops(spec, state, prices).items() if price <= stop]
-    risen = _risen(spec, state, prices) if spec.protection.rests == "on_closes" else ()
-    return frozenset((*by_rule, *fallen, *risen))
+    leaving = [s for s in held if s in column and exits.item(column[s])]
+    leaving += [s for s, (price, stop) in software_stops(spec, state, prices).items() if price <= stop]
+    if spec.protection.rests == "on_closes":
+        leaving += _risen(spec, state, prices)
+    return frozenset(leaving)
 
 
 def _done(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> frozenset[Symbol]:
@@ -214,11 +208,9 @@ def at_open(hour: Hour, symbol: Symbol) -> bool:
 
 def _candidates(desk: Desk, hour: Hour) -> list[int]:
     """Return the columns that may be entered, in universe order."""
-    judgement, column = hour.judgement, hour.panel.column
-    passing = judgement.enters[hour.row] & ~judgement.blocked[hour.row]
-    passing[[column[s] for s in (*desk.held, *sorted(desk.working)) if s in column]] = False
-    columns: list[int] = np.flatnonzero(passing).tolist()
-    return columns
+    symbols, held, working = hour.panel.symbols, desk.held, desk.working
+    passing: list[int] = hour.judgement.may_enter[hour.row].nonzero()[0].tolist()
+    return [c for c in passing if symbols[c] not in held and symbols[c] not in working]
 
 
 def target_weights(

@@ -86,7 +86,8 @@ class Watch:
 
     def settled(self, state: BookState, symbols: Iterable[Symbol], row: int) -> BookState:
         """Return the book with marks and stops of `symbols` as the bars before hour `row` left them."""
-        positions, working = dict(state.portfolio.positions), state.working
+        portfolio, working = state.portfolio, state.working
+        positions = {**portfolio.positions}
         for symbol in symbols:
             guard, track = self._guards.pop(symbol, None), self._tracks.of(symbol)
             position = positions.get(symbol)
@@ -101,7 +102,7 @@ class Watch:
             stop = ratchet(guard.stop, max(float(track.series_high[passed].max()), float(hours_before)))
             positions[symbol] = changed(position, high_water_price=max(high, position.high_water_price))
             working = tuple(stop if o is guard.stop else o for o in working)
-        return changed(state, portfolio=changed(state.portfolio, positions=positions), working=working)
+        return changed(state, portfolio=portfolio.marked(portfolio.as_of, positions), working=working)
 
 
 def _guard(track: Track, position: Position, stop: Order, target: Order, bar: int) -> _Guard:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 from trading.domain.instruments import Symbol
@@ -70,6 +71,11 @@ SCHEDULES: Mapping[CommissionPlan, CommissionSchedule] = MappingProxyType(
 """What each plan charges; the tiered one as in a month without other trades."""
 
 
+@lru_cache(maxsize=1024)
+def _exact(frac: float) -> Decimal:
+    return Decimal(repr(frac))
+
+
 @dataclass(frozen=True, slots=True)
 class CostModel:
     """Costs of a simulated fill: what moves its price, and what is charged for it.
@@ -89,7 +95,7 @@ class CostModel:
 
     def slipped(self, price: Decimal, side: Side, symbol: Symbol = "") -> Decimal:
         """Return `price` worsened by half the spread and the symbol's slippage: higher for a buy, lower for a sale."""
-        shift = Decimal(repr(self.half_spread_frac + self.slippage_frac.get(symbol, 0.0))) * price
+        shift = _exact(self.half_spread_frac + self.slippage_frac.get(symbol, 0.0)) * price
         return (price + shift if side is Side.BUY else price - shift).quantize(PRICE_STEP)
 
     def charge_usd(self, side: Side, quantity: Decimal, price: Decimal, traded_on: date) -> Decimal:

@@ -13,12 +13,13 @@ from trading.domain.instruments import Sector, Symbol
 from trading.domain.market import Quote
 from trading.domain.orders import Order, OrderPurpose, OrderRef, Side
 from trading.domain.portfolio import TradingState
-from trading.domain.records import changed
+from trading.domain.records import changed, quick
 
 type Placement = tuple[str, Symbol, Side, OrderPurpose]
 """What a decision may do once: decision id, symbol, side and purpose."""
 
 
+@quick
 @dataclass(frozen=True)
 class Desk:
     """Facts at one instant; quantities in shares, money in USD.

@@ -10,9 +10,10 @@ from decimal import Decimal
 from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.money import ZERO, round_to_tick, to_price, whole_shares
 from trading.domain.orders import Order, OrderPurpose, OrderRef, OrderType, Side, TimeInForce, order_ref_for
-from trading.domain.records import changed
+from trading.domain.records import changed, quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
     """How orders of one decision are written.

@@ -8,12 +8,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trading.domain.orders import Order, OrderPurpose, OrderStatus
-from trading.domain.records import changed
+from trading.domain.records import changed, quick
 from trading.execution.checks import CHECKS, Applies, Check, Denial
 from trading.execution.desk import Desk
 from trading.execution.limits import Limits
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Veto:
     """A leg that may not go.
@@ -40,15 +41,19 @@ def vet(
     passed: list[Order] = []
     vetoes: list[Veto] = []
     judging = _ALL if checks is CHECKS else _judging(checks)
+    before: Order | None = None
     for family in _families(orders):
         head, *legs = family
+        if before is not None:
+            desk = desk.after(before)
+            before = None
         denials, flags = _found(family, desk, limits, judging)
         if denials:
             vetoes += [_veto(order, denials, is_head=order is head) for order in family]
             continue
         passed += [changed(head, detail="; ".join(flags)) if flags else head, *legs]
         if not head.is_protective:
-            desk = desk.after(head)
+            before = head
     return tuple(passed), tuple(vetoes)
 
 

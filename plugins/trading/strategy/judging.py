@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ class Judgement:
     blocked: NDArray[np.bool_]
     kept_frac: FloatArray
     verdicts: tuple[tuple[RuleRole, str, Verdicts], ...]
+
+    @cached_property
+    def may_enter(self) -> NDArray[np.bool_]:
+        """Where the rules let a symbol be entered and nothing blocks it."""
+        return self.enters & ~self.blocked
 
     def reasons(self, row: int, as_of: datetime) -> Iterator[Reason]:
         """Return every verdict of one time as rows, symbol by symbol."""

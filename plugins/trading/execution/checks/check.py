@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trading.domain.orders import Order
+from trading.domain.records import quick
 from trading.execution.desk import Desk
 from trading.execution.limits import Limits
 
@@ -58,6 +59,7 @@ class Check:
     is_flag: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Denial:
     """One "no" to an order, with its numbers.
