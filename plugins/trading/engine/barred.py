@@ -8,7 +8,7 @@ vetted. Tests hold both against each other.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import numpy as np
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from trading.accounting.wash_sales import washing
 from trading.domain.fills import Disposal
-from trading.domain.panel import FeaturePanel
+from trading.domain.panel import FeaturePanel, FloatArray
 from trading.domain.portfolio import TradingState
 from trading.engine.hours import Hours
 from trading.engine.shrinking import MODEL
 from trading.engine.state import BookState
-from trading.engine.step import Gate
+from trading.engine.step import Gate, sleeve_weights
 from trading.strategy.spec import StrategySpec
 
 type Bits = int
@@ -65,12 +65,19 @@ class Barred:
             np.searchsorted(grid.session, np.arange(len(hours.timeline.sessions)), side="right")
         ).tolist()
         self._sessions_on = [session.session_on for session in hours.timeline.sessions]
+        self.basis: list[int] = _changes(panel.volatility_frac).tolist()
         self._disposals: tuple[Disposal, ...] = ()
         self._wash_ends: list[tuple[int, Bits]] = []
         self.sleeves = tuple(
             sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
             for sector in dict.fromkeys(spec.universe.sectors)
         )
+
+    def newcomers(self, held: Sequence[int], waiting: Bits, row: int) -> list[tuple[Bits, int, float]]:
+        """Return (bit, column, target weight) of the candidates that the sizing gives a place beside what is held."""
+        candidates = [column for column in range(waiting.bit_length()) if waiting >> column & 1]
+        weights = sleeve_weights(self.spec, held, candidates, self.panel.volatility_frac[row])
+        return [(1 << column, column, weights[column]) for column in candidates if column in weights]
 
     def for_book(self, state: BookState) -> BarredInBook:
         """Return the verdicts for a book to which nothing happens."""
@@ -110,6 +117,7 @@ class BarredInBook:
         self._buffer_frac, self._cap_frac = sizing.cash_buffer_frac, sizing.sector_cap_frac
         self._reach = 1.0 + (0.0 if self._is_in_order else sizing.limit_offset_frac) + 1e-3
         self._held = [(float(q), every.panel.column[s]) for s, q in state.held.items()]
+        self._newcomers: dict[tuple[Bits, int], list[tuple[Bits, int, float]]] = {}
 
     def split(self, waiting: Bits, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
         """Return the candidates that may be entered for all that is known here, and those that cannot, by check."""
@@ -137,7 +145,32 @@ class BarredInBook:
             if worth + least > self._cap_frac * nav_usd + room:
                 found.append(("SECTOR_CAP", left & sleeve))
                 left &= ~sleeve
+        if left and not self._is_in_order:
+            left = self._left_of_newcomers(waiting, left, row, nav_usd, found)
         return left, found
+
+    def _left_of_newcomers(
+        self, waiting: Bits, left: Bits, row: int, nav_usd: float, found: list[tuple[str, Bits]]
+    ) -> Bits:
+        """Return what may be entered of `left`: names that get a target weight, whose cost may fit under the caps."""
+        key = waiting, self._every.basis[row]
+        if key not in self._newcomers:
+            self._newcomers[key] = self._every.newcomers([column for _, column in self._held], waiting, row)
+        price, room, may_enter = self._every.panel.price, _NOISE * nav_usd, 0
+        free = self._cash - self._buffer_frac * nav_usd + room
+        for bit, column, weight in self._newcomers[key]:
+            if not left & bit:
+                continue
+            least = weight * nav_usd - price.item(row, column) * self._reach
+            if self._sees_cash and least > free:
+                found.append(("GROSS_CAP", bit))
+            elif self._sees_sleeves and any(
+                worth + least > self._cap_frac * nav_usd + room for _, worth in self._full_sleeves(row, bit)
+            ):
+                found.append(("SECTOR_CAP", bit))
+            else:
+                may_enter |= bit
+        return may_enter
 
     def _full_sleeves(self, row: int, waiting: Bits) -> Iterator[tuple[Bits, float]]:
         """Yield the sleeves of what waits, with what is held in each [USD]."""
@@ -152,6 +185,12 @@ def _standing(state: BookState, codes: frozenset[str]) -> str | None:
     if state.trading_state is not TradingState.ACTIVE and "STATE" in codes:
         return "STATE"
     return "DD_BREAKER" if state.breaker.tripped_on is not None and "DD_BREAKER" in codes else None
+
+
+def _changes(array: FloatArray) -> NDArray[np.intp]:
+    """Return how often the rows changed until each of them: two of one number are alike."""
+    same = (array[1:] == array[:-1]) | (np.isnan(array[1:]) & np.isnan(array[:-1]))
+    return np.concatenate([[0], np.cumsum(~same.all(axis=1))])
 
 
 def _dearest(panel: FeaturePanel) -> NDArray[np.float64]:

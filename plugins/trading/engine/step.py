@@ -10,6 +10,7 @@ import numpy as np
 
 from trading.domain.instruments import Symbol
 from trading.domain.orders import OPEN, Order, OrderPurpose
+from trading.domain.panel import FloatArray
 from trading.domain.portfolio import nav_usd
 from trading.domain.records import changed
 from trading.domain.signals import RuleRole
@@ -224,14 +225,24 @@ def target_weights(
         prices = hour.panel.price[hour.row][candidates]
         places = in_order(spec.sizing, prices, nav_usd=desk.nav_usd or 0.0, free_usd=desk.free_cash_usd())
         return {symbols[candidates[place]]: spec.sizing.asset_cap_frac for place in places}
-    staying = np.zeros(len(symbols), bool)
-    staying[[c for s, c in hour.panel.column.items() if s in desk.held and s not in leaving]] = True
-    qualifies = staying.copy()
-    qualifies[candidates] = True
-    if not qualifies.any():
+    column = hour.panel.column
+    staying = [column[s] for s in desk.held if s in column and s not in leaving]
+    weights = sleeve_weights(spec, staying, candidates, hour.panel.volatility_frac[hour.row])
+    return {symbols[column]: weight for column, weight in weights.items()}
+
+
+def sleeve_weights(
+    spec: StrategySpec, staying: Sequence[int], candidates: Sequence[int], volatility_frac: FloatArray
+) -> dict[int, float]:
+    """Return the target weight of each column, ascending, over what is held and stays, and what may be entered."""
+    if not staying and not candidates:
         return {}
-    targets = allocate(spec.sizing, spec.universe, qualifies, hour.panel.volatility_frac[hour.row], held=staying)
-    return {symbols[column]: targets.item(column) for column in np.flatnonzero(targets > 0).tolist()}
+    held = np.zeros(len(volatility_frac), bool)
+    held[staying] = True
+    qualifies = held.copy()
+    qualifies[candidates] = True
+    targets = allocate(spec.sizing, spec.universe, qualifies, volatility_frac, held=held)
+    return {column: targets.item(column) for column in np.flatnonzero(targets > 0).tolist()}
 
 
 def _entries(
