@@ -13,6 +13,7 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.adapters.refused_gate import RefusedGate
+from trading.adapters.verdict_files import VerdictFiles
 from trading.domain.instruments import BookKind, Symbol
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
 from trading.domain.market import CorporateAction
@@ -60,6 +61,11 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
 def costs_of(settings: Settings) -> CostModel:
     """Return what a simulated fill costs: in a replay, and at the paper gateway."""
     return CostModel(settings.half_spread_bps / 10_000, SCHEDULES[settings.commission])
+
+
+def verdict_files_of(settings: Settings) -> VerdictFiles:
+    """Return the files in which in-process replays keep their verdicts."""
+    return VerdictFiles(settings.state_dir / "replays")
 
 
 def live_terms(settings: Settings) -> LiveTerms:

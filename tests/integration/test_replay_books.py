@@ -34,9 +34,10 @@ def services(store) -> Services:
 
 
 @pytest.fixture
-def airdesk(database_url, services, monkeypatch, capsys):
+def airdesk(database_url, services, monkeypatch, capsys, tmp_path):
     """The command line on the filled database: exit code and what it printed."""
     monkeypatch.setenv("AIRDESK_DATABASE_URL", database_url)
+    monkeypatch.setenv("AIRDESK_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "160")
 
     def run(*words: str) -> tuple[int, str]:

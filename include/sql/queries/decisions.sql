@@ -10,6 +10,19 @@ SELECT decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strate
        decision_hash, nav_usd, note
 FROM desk.decisions WHERE book = %(book)s::text AND kind = %(kind)s::text ORDER BY as_of DESC LIMIT 1;
 
+-- name: decision_by_id
+-- The decision of that name.
+SELECT decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strategy, spec_hash, code_version,
+       decision_hash, nav_usd, note
+FROM desk.decisions WHERE decision_id = %(decision_id)s::text;
+
+-- name: newest_decision_until
+-- The youngest decision of a book and kind that stands at an instant or before it.
+SELECT decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strategy, spec_hash, code_version,
+       decision_hash, nav_usd, note
+FROM desk.decisions WHERE book = %(book)s::text AND kind = %(kind)s::text AND as_of <= %(until)s::timestamptz
+ORDER BY as_of DESC LIMIT 1;
+
 -- name: add_decision
 -- Store the head row once; no row comes back if it is already stored.
 INSERT INTO desk.decisions (decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strategy, spec_hash,
@@ -37,3 +50,14 @@ SELECT r.symbol, d.as_of, r.rule, r.role, r.outcome, r.observed, r.threshold, r.
 FROM desk.reasons AS r JOIN desk.decisions AS d USING (decision_id)
 WHERE r.decision_id = %(decision_id)s::text AND (%(symbol)s::text IS NULL OR r.symbol = %(symbol)s::text)
 ORDER BY r.symbol, r.role, r.rule;
+
+-- name: read_reasons_since
+-- The verdicts of a book's decisions of a kind, from an instant on, hour by hour.
+SELECT r.symbol, d.as_of, r.rule, r.role, r.outcome, r.observed, r.threshold, r.input_at, r.why
+FROM desk.reasons AS r JOIN desk.decisions AS d USING (decision_id)
+WHERE d.book = %(book)s::text AND d.kind = %(kind)s::text AND d.as_of >= %(since)s::timestamptz
+ORDER BY d.as_of, r.symbol, r.role, r.rule;
+
+-- name: read_targets
+-- The target weights of a decision.
+SELECT symbol, weight_frac FROM desk.targets WHERE decision_id = %(decision_id)s::text ORDER BY symbol;

@@ -134,6 +134,17 @@ SELECT * FROM (
     FROM desk.nav WHERE book = %(book)s::text ORDER BY as_of DESC LIMIT %(limit)s::bigint
 ) AS youngest ORDER BY as_of;
 
+-- name: nav_at
+-- The NAV row of one slot.
+SELECT as_of, session_on, is_closing, cash_usd, positions_usd, nav_usd, peak_nav_usd, lifetime_peak_usd, tripped_on,
+       sessions_since_trip
+FROM desk.nav WHERE book = %(book)s::text AND as_of = %(as_of)s::timestamptz;
+
+-- name: marks_at
+-- What each position was worth at a slot.
+SELECT symbol, quantity, price, high_water_price
+FROM desk.marks WHERE book = %(book)s::text AND as_of = %(as_of)s::timestamptz ORDER BY symbol;
+
 -- name: due_actions
 -- Splits and dividends, known at the cutoff, of what a book held on their ex-date and has not taken over.
 -- One that prices do not bear out is left alone.

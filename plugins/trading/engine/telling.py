@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from trading.domain.instruments import Symbol
 from trading.domain.orders import OrderPurpose, Side
-from trading.domain.portfolio import Portfolio, TradingState
+from trading.domain.portfolio import Breaker, Portfolio, TradingState
 from trading.domain.signals import Outcome, Reason, RuleRole, Targets
 from trading.engine import breaker as breakers
-from trading.engine.state import Account, BookState, Hour, Step
+from trading.engine.state import Account, Hour, Step
 from trading.execution.desk import Desk
 from trading.strategy.spec import StrategySpec
 
@@ -24,7 +24,7 @@ def account_of(
     """Return what is kept of the hour for people."""
     return Account(
         targets=Targets(hour.slot.as_of, taken.nav_usd or 0.0, weights),
-        reasons=tuple(_path_reasons(spec, taken.state, hour, taken.nav_usd, bare)),
+        reasons=tuple(path_reasons(spec, hour, taken.state.held, taken.state.breaker, taken.nav_usd, bare)),
         marks=marks_of(taken.state.portfolio, desk.prices),
         note=_note(taken, desk, spec),
     )
@@ -37,12 +37,18 @@ def marks_of(portfolio: Portfolio, prices: Mapping[Symbol, float]) -> dict[Symbo
     }
 
 
-def _path_reasons(spec: StrategySpec, state: BookState, hour: Hour, nav: float | None, bare: Stops) -> Iterator[Reason]:
+def path_reasons(
+    spec: StrategySpec,
+    hour: Hour,
+    held: Mapping[Symbol, Decimal],
+    breaker: Breaker,
+    nav: float | None,
+    bare: Stops,
+) -> Iterator[Reason]:
     """Yield the verdicts that rest on the book: the breaker for what is held, and what is held already."""
-    fall = None if nav is None else breakers.drawdown_frac(state.breaker, nav)
-    tripped = state.breaker.tripped_on is not None
+    fall = None if nav is None else breakers.drawdown_frac(breaker, nav)
+    tripped = breaker.tripped_on is not None
     breaker_outcome = Outcome.ABSTAIN if fall is None else Outcome.PASS if tripped else Outcome.FAIL
-    held = state.held
     for symbol in hour.panel.symbols:
         quantity = held.get(symbol, Decimal(0))
         is_held = Outcome.PASS if quantity else Outcome.FAIL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from trading.errors import ConfigurationError, PermanentError
@@ -19,6 +19,15 @@ def day(text: str) -> date:
     with suppress(ValueError):
         return date.fromisoformat(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-06-01")
+
+
+def instant(text: str) -> datetime:
+    """Return an instant with its time zone."""
+    with suppress(ValueError):
+        if (at := datetime.fromisoformat(text)).tzinfo is not None:
+            return at
+        raise argparse.ArgumentTypeError(f"{text!r} has no time zone; end it with +00:00 for UTC")
+    raise argparse.ArgumentTypeError(f"{text!r} is no instant; write it as 2026-06-01T14:30+00:00")
 
 
 def whole_from(least: int, most: int | None = None) -> Callable[[str], int]:

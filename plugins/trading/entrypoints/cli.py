@@ -25,6 +25,7 @@ COMMAND_MODULES = (
     "doctor",
     "cli_controls",
     "cli_approve",
+    "cli_explain",
     "cli_desk",
     "cli_reconcile",
     "cli_replay",

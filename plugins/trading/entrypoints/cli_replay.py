@@ -9,13 +9,14 @@ from rich.console import Console
 
 from trading.accounting.performance import SESSIONS_PER_YEAR
 from trading.accounting.trials import deflated_sharpe
-from trading.bootstrap import services_for
+from trading.bootstrap import services_for, verdict_files_of
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, checked_name
 from trading.domain.searches import Parameters
 from trading.engine.missing import idle_sessions
 from trading.engine.replay import replay
+from trading.engine.verdict_book import VerdictBook
 from trading.entrypoints import (
     arguments,
     cli_costs,
@@ -32,7 +33,7 @@ from trading.ports import Services
 from trading.reporting.missing import idle_sentence, missing_lines, short_sentence
 from trading.reporting.replay_summary import print_summary
 from trading.reporting.wording import counted, probability
-from trading.settings import load_settings
+from trading.settings import Settings, load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.space import with_parameters
 from trading.strategy.spec import StrategySpec
@@ -83,6 +84,8 @@ def _run(options: argparse.Namespace) -> int:
     if idle_count := idle_sessions(replayed.result):
         print(idle_sentence(idle_count, sessions))
     _keep(options, services, replayed.run)
+    if not options.no_store:
+        _keep_verdicts(settings, replayed)
     if options.report:
         cli_replay_report.write(options, services, replayed)
     return 0
@@ -136,6 +139,17 @@ def _keep(options: argparse.Namespace, services: Services, run: ReplayRun) -> No
     print(f"deflated Sharpe {luck} over {counted(len(trials), 'trial')} (probability that it is more than luck)")
     if not options.no_store:
         print(f"stored as {run.name}; ./airdesk replay show {run.name}")
+
+
+def _keep_verdicts(settings: Settings, replayed: Replayed) -> None:
+    """Keep the verdicts of every hour in a file, for `why --book replay:NAME`."""
+    kept = VerdictBook.of(
+        replayed.result,
+        code_version=replayed.run.code_version,
+        delay_minutes=replayed.terms.delay_minutes,
+        is_synthetic=replayed.run.is_synthetic,
+    )
+    verdict_files_of(settings).write(kept)
 
 
 def _title(options: argparse.Namespace, replayed: Replayed, spec: StrategySpec) -> str:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from rich.console import Console
 
 from trading.accounting.trials import deflated_sharpe
-from trading.bootstrap import services_for
+from trading.bootstrap import services_for, verdict_files_of
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.replays import ReplayRun, Trial
 from trading.entrypoints import arguments
@@ -115,9 +115,11 @@ def _print_first_difference(console: Console, runs: Sequence[ReplayRun]) -> None
 
 
 def _delete(options: argparse.Namespace) -> int:
-    with services_for(load_settings()).store.transaction() as tx:
+    settings = load_settings()
+    with services_for(settings).store.transaction() as tx:
         if not tx.replays.delete_run(options.name):
             _delete_book(tx, options.name)
+    verdict_files_of(settings).forget(options.name)
     print(f"replay {options.name} is deleted; its outcome still counts as a trial")
     return 0
 

@@ -106,6 +106,14 @@ class LedgerRows(Protocol):
         """Return the youngest NAV row, or None."""
         ...
 
+    def nav_at(self, book: BookId, as_of: datetime) -> NavRow | None:
+        """Return the NAV row of one slot, or None."""
+        ...
+
+    def marks_at(self, book: BookId, as_of: datetime) -> dict[Symbol, tuple[Decimal, float, float]]:
+        """Return (quantity, price, high-water price) of each symbol that was held and priced at a slot."""
+        ...
+
     def navs(self, book: BookId) -> tuple[NavRow, ...]:
         """Return all NAV rows, oldest first."""
         ...

@@ -25,12 +25,28 @@ class DecisionRows(Protocol):
         """Return the book's youngest decision of that kind, or None."""
         ...
 
+    def get(self, decision_id: str) -> Decision | None:
+        """Return the decision of that name, or None."""
+        ...
+
+    def newest_until(self, book: BookId, kind: DecisionKind, until: datetime) -> Decision | None:
+        """Return the book's youngest decision of that kind with `as_of <= until`, or None."""
+        ...
+
     def add(self, decision: Decision, reasons: Iterable[Reason], targets: Targets, orders: Sequence[Order]) -> bool:
         """Store a decision with everything it says; False (and no change) if it is already stored."""
         ...
 
     def reasons(self, decision_id: str, symbol: Symbol | None = None) -> tuple[Reason, ...]:
         """Return the verdicts of a decision, of one symbol or of all."""
+        ...
+
+    def reasons_since(self, book: BookId, kind: DecisionKind, since: datetime) -> tuple[Reason, ...]:
+        """Return the verdicts of every decision of that kind with `as_of >= since`, hour by hour."""
+        ...
+
+    def targets(self, decision: Decision) -> Targets:
+        """Return the target weights of a decision."""
         ...
 
 

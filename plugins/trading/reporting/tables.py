@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from trading.domain.portfolio import Portfolio
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.ports import StoredDenial
 
-_MARKS = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "red"), Outcome.ABSTAIN: ("–", "dim")}
+MARKS = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "red"), Outcome.ABSTAIN: ("–", "dim")}
 
 
 _ROLES = {
@@ -51,22 +51,34 @@ def table_of(title: str, *columns: str) -> Table:
     return table
 
 
-def reasons_table(title: str, reasons: Sequence[Reason]) -> Table:
-    """Return one line per rule: what was seen, what it was held against, the verdict, and from when the input is."""
-    table = table_of(title, "rule", "observed", "threshold", "verdict", "input of (UTC), or why")
-    role = None
-    for reason in reasons:
+def reasons_table(title: str, reasons: Sequence[Reason], words: Callable[[Reason], str]) -> Table:
+    """Return one line per rule: what was seen, what it was held against, the verdict, and its `words`.
+
+    Args:
+        words: from when the input is or why there is none, and what would turn the verdict.
+    """
+    table = table_of(title, "rule", "observed", "threshold", "verdict", "input of (UTC), or why; what turns it")
+    role, order = None, {role: place for place, role in enumerate(_ROLES)}
+    for reason in sorted(reasons, key=lambda r: order[r.role]):
         if reason.role is not role:
             role = reason.role
             table.add_row(Text(_ROLES[role], style="bold"))
-        mark, style = _MARKS[reason.outcome]
+        mark, style = MARKS[reason.outcome]
         table.add_row(
             f"  {reason.rule}",
             number(reason.observed),
             number(reason.threshold),
             Text(f"{mark} {reason.outcome}", style=style),
-            reason.why or _short(reason.input_at),
+            words(reason),
         )
+    return table
+
+
+def differences_table(title: str, rows: Iterable[tuple[str, str, str, str]]) -> Table:
+    """Return one line per (symbol, name, stored, judged again)."""
+    table = table_of(title, "symbol", "what", "stored", "judged again")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

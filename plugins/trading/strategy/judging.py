@@ -16,6 +16,9 @@ from trading.domain.signals import OUTCOMES, Reason, RuleRole, Verdicts, why_tex
 from trading.strategy.shrinking import kept_frac
 from trading.strategy.spec import StrategySpec, rule_name
 
+type RuleVerdicts = tuple[tuple[RuleRole, str, Verdicts], ...]
+"""(role, rule name, verdicts) of each rule, in the order of its spec."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -34,7 +37,7 @@ class Judgement:
     exits: NDArray[np.bool_]
     blocked: NDArray[np.bool_]
     kept_frac: FloatArray
-    verdicts: tuple[tuple[RuleRole, str, Verdicts], ...]
+    verdicts: RuleVerdicts
 
     @cached_property
     def may_enter(self) -> NDArray[np.bool_]:
@@ -43,10 +46,7 @@ class Judgement:
 
     def reasons(self, row: int, as_of: datetime) -> Iterator[Reason]:
         """Return every verdict of one time as rows, symbol by symbol."""
-        outcomes = [verdicts.outcome(row) for _, _, verdicts in self.verdicts]
-        for column, symbol in enumerate(self.symbols):
-            for (role, name, verdicts), outcome in zip(self.verdicts, outcomes, strict=True):
-                yield _reason(verdicts, row, column, outcome[column], symbol=symbol, as_of=as_of, rule=name, role=role)
+        return reasons_of(self.symbols, self.verdicts, row, as_of)
 
 
 def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
@@ -67,6 +67,14 @@ def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
             blocked |= verdict.passes | verdict.abstains
     doubts = [verdict for role, _, verdict in verdicts if role is RuleRole.SHRINK]
     return Judgement(panel.symbols, enters & ~exits, exits, blocked, kept_frac(spec.sizing, doubts, shape), verdicts)
+
+
+def reasons_of(symbols: tuple[Symbol, ...], rules: RuleVerdicts, row: int, as_of: datetime) -> Iterator[Reason]:
+    """Yield every verdict of one time as a row, symbol by symbol."""
+    outcomes = [verdicts.outcome(row) for _, _, verdicts in rules]
+    for column, symbol in enumerate(symbols):
+        for (role, name, verdicts), outcome in zip(rules, outcomes, strict=True):
+            yield _reason(verdicts, row, column, outcome[column], symbol=symbol, as_of=as_of, rule=name, role=role)
 
 
 def _reason(

@@ -10,6 +10,7 @@ from dataclasses import replace as changed
 from datetime import date, datetime
 from decimal import Decimal
 
+from trading.analysis.facts import Facts
 from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import ActionKind
@@ -107,29 +108,30 @@ def _prepare(
 def _run_session(
     services: Services, tx: Transaction, spec: StrategySpec, book: BookId, session_on: date, *, run_id: str
 ) -> StepReport:
-    timeline = timeline_of(services.calendar, session_on, session_on)
-    terms = terms_of(services)
-    slots = timeline.slots
-    facts = load_facts(
-        tx,
-        spec,
-        first_at=slots[0].as_of,
-        as_of=slots[-1].as_of,
-        cutoff_at=cutoff_of(services, slots[-1]),
-        is_replay=True,
-    )
-    market = Market.of(spec, facts, timeline, terms, services.costs)
+    facts, hours = session_hours(services, tx, spec, session_on)
+    timeline, slots = hours.timeline, hours.timeline.slots
+    market = Market.of(spec, facts, timeline, hours.terms, services.costs)
     last = tx.ledger.last_nav(book)
     session_opens_at = timeline.sessions[0].opens_at
     cutoff_at = session_opens_at if last is None else cutoff_of(services, changed(slots[0], as_of=last.as_of))
     state = load_state(tx, book, slots[0], unsettled=unsettled_of(services, tx, book, slots[0]))
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
-    panel = history_panel(spec, facts, timeline, terms)
-    for played in play(spec, state, Hours(judge(spec, panel), panel, timeline, terms), market, cutoff_at):
+    for played in play(spec, state, hours, market, cutoff_at):
         desk.keep(spec, played, market)
     tx.replays.save(book, session_on, {"run_id": run_id, "decisions": desk.decisions, "fills": desk.fills})
     counts = {"decisions": desk.decisions, "orders": desk.orders, "fills": desk.fills}
     return StepReport("replay_session", counts, (f"{book} {session_on}: {counts}",))
+
+
+def session_hours(services: Services, tx: Transaction, spec: StrategySpec, session_on: date) -> tuple[Facts, Hours]:
+    """Return what the hours of a replayed session read, and the hours with their facts and verdicts."""
+    timeline, terms = timeline_of(services.calendar, session_on, session_on), terms_of(services)
+    first, last = timeline.slots[0], timeline.slots[-1]
+    facts = load_facts(
+        tx, spec, first_at=first.as_of, as_of=last.as_of, cutoff_at=cutoff_of(services, last), is_replay=True
+    )
+    panel = history_panel(spec, facts, timeline, terms)
+    return facts, Hours(judge(spec, panel), panel, timeline, terms)
 
 
 class _Recorder:

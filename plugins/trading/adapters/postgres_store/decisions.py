@@ -33,6 +33,14 @@ class PostgresDecisionRows:
         """Return the book's youngest decision of that kind, or None."""
         return _decision(self._sql.row("newest_decision", book=str(book), kind=kind.value))
 
+    def get(self, decision_id: str) -> Decision | None:
+        """Return the decision of that name, or None."""
+        return _decision(self._sql.row("decision_by_id", decision_id=decision_id))
+
+    def newest_until(self, book: BookId, kind: DecisionKind, until: datetime) -> Decision | None:
+        """Return the book's youngest decision of that kind with `as_of <= until`, or None."""
+        return _decision(self._sql.row("newest_decision_until", book=str(book), kind=kind.value, until=until))
+
     def add(self, decision: Decision, reasons: Iterable[Reason], targets: Targets, orders: Sequence[Order]) -> bool:
         """Store a decision with everything it says; False (and no change) if it is already stored."""
         head = asdict(decision) | {"book": str(decision.book), "kind": decision.kind.value}
@@ -54,10 +62,21 @@ class PostgresDecisionRows:
 
     def reasons(self, decision_id: str, symbol: Symbol | None = None) -> tuple[Reason, ...]:
         """Return the verdicts of a decision, of one symbol or of all."""
-        rows = self._sql.rows("read_reasons", decision_id=decision_id, symbol=symbol)
-        return tuple(
-            Reason(**(row | {"role": RuleRole(row["role"]), "outcome": Outcome(row["outcome"])})) for row in rows
-        )
+        return _reasons(self._sql.rows("read_reasons", decision_id=decision_id, symbol=symbol))
+
+    def reasons_since(self, book: BookId, kind: DecisionKind, since: datetime) -> tuple[Reason, ...]:
+        """Return the verdicts of every decision of that kind with `as_of >= since`, hour by hour."""
+        return _reasons(self._sql.rows("read_reasons_since", book=str(book), kind=kind.value, since=since))
+
+    def targets(self, decision: Decision) -> Targets:
+        """Return the target weights of a decision."""
+        rows = self._sql.rows("read_targets", decision_id=decision.decision_id)
+        weights = {row["symbol"]: row["weight_frac"] for row in rows}
+        return Targets(decision.as_of, decision.nav_usd or 0.0, weights)
+
+
+def _reasons(rows: Iterable[dict[str, Any]]) -> tuple[Reason, ...]:
+    return tuple(Reason(**(row | {"role": RuleRole(row["role"]), "outcome": Outcome(row["outcome"])})) for row in rows)
 
 
 def _decision(row: dict[str, Any] | None) -> Decision | None:

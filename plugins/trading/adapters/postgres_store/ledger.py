@@ -251,6 +251,16 @@ class PostgresLedgerRows:
         """Return the youngest NAV row, or None."""
         return next(iter(self._navs(book, 1)), None)
 
+    def nav_at(self, book: BookId, as_of: datetime) -> NavRow | None:
+        """Return the NAV row of one slot, or None."""
+        row = self._sql.row("nav_at", book=str(book), as_of=as_of)
+        return None if row is None else _nav_row(row)
+
+    def marks_at(self, book: BookId, as_of: datetime) -> dict[Symbol, tuple[Decimal, float, float]]:
+        """Return (quantity, price, high-water price) of each symbol that was held and priced at a slot."""
+        rows = self._sql.rows("marks_at", book=str(book), as_of=as_of)
+        return {row["symbol"]: (row["quantity"], row["price"], row["high_water_price"]) for row in rows}
+
     def navs(self, book: BookId) -> tuple[NavRow, ...]:
         """Return all NAV rows, oldest first."""
         return self._navs(book, None)

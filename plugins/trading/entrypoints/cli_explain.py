@@ -1,0 +1,288 @@
+"""Why: `why`, `near-misses` and `explain`, from what is stored about decisions.
+
+Exit codes beside the usual ones: 4 if a decision, judged again, is not the stored one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+
+from trading.bootstrap import services_for, verdict_files_of
+from trading.domain.codec import encode
+from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.instruments import BookId, BookKind
+from trading.domain.market import SYNTHETIC
+from trading.domain.orders import Order
+from trading.domain.signals import Reason
+from trading.engine.verdict_book import VerdictBook
+from trading.entrypoints import arguments
+from trading.entrypoints.cli_gates import parked_lines
+from trading.errors import PermanentError
+from trading.ports import Services, StoredDenial, Transaction
+from trading.reporting.explain_tables import (
+    Held,
+    decision_lines,
+    held_line,
+    held_of,
+    inputs_table,
+    last_words,
+    market_line,
+    matrix_tables,
+    near_table,
+    targets_line,
+    turns,
+)
+from trading.reporting.tables import denials_table, differences_table, orders_table, reasons_table
+from trading.reporting.wording import counted
+from trading.settings import Settings, load_settings
+from trading.strategy.margins import NearMiss, near_misses
+from trading.tasks.explain import Recomputed, recompute
+
+DIFFERENT = 4
+"""Exit code: a decision, judged again, is not the stored one."""
+DAYS = 7
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this module."""
+    why = _command(
+        subparsers, "why", _why, "every rule's verdict for a symbol, what would turn it, its orders and its position"
+    )
+    why.add_argument("symbol", type=str.upper, help="e.g. NVDA")
+    why.add_argument(
+        "--at",
+        "--as-of",
+        type=arguments.instant,
+        help="the newest hour that ended by then, e.g. 2019-06-03T14:30+00:00; default: the newest of all",
+    )
+    near = _command(subparsers, "near-misses", _near_misses, "symbols that one rule, or little, kept out")
+    near.add_argument(
+        "--days",
+        type=arguments.positive,
+        default=DAYS,
+        help="calendar days before the newest hour (default: %(default)s)",
+    )
+    explain = subparsers.add_parser(
+        "explain",
+        help="a whole decision, judged again from its stored inputs",
+        description="Shows inputs, verdicts, targets, orders and denials of a decision, judges it again from what is "
+        "stored, and says what is not equal. Exit code 4: something is not.",
+    )
+    explain.add_argument("decision", help="its id, as `why` prints it, e.g. hourly.20190603T1430.paper:DU1")
+    explain.set_defaults(run=_explain)
+    for command in (why, near, explain):
+        command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _command(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str
+) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(name, help=text, description=text)
+    parser.add_argument("--book", help="kind:name; default: the configured book")
+    parser.set_defaults(run=run)
+    return parser
+
+
+@dataclass(frozen=True)
+class Why:
+    """What `why` says.
+
+    Attributes:
+        decision_id: None for an in-process replay, which stores no decisions. head: one line of it.
+        held: None where nothing is held, or nothing says.
+    """
+
+    title: str
+    as_of: datetime
+    decision_id: str | None
+    head: str
+    reasons: tuple[Reason, ...]
+    orders: tuple[Order, ...]
+    denials: tuple[StoredDenial, ...] = ()
+    held: Held | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _why(options: argparse.Namespace) -> int:
+    services, settings, book = _desk(options)
+    with services.store.snapshot() as tx:
+        decision = _decision(tx, book, options.at)
+        found = None if decision is None else _of_decision(tx, decision, options.symbol)
+    if found is None:
+        found = _of_file(_kept(settings, book, options.at), options.symbol, options.at)
+    if not found.reasons:
+        raise PermanentError(f"{book} says nothing about {options.symbol} then; is it in the universe?")
+    if options.json:
+        print(json.dumps(_why_json(found), indent=1))
+    else:
+        _print_why(found, options.symbol)
+    return 0
+
+
+def _decision(tx: Transaction, book: BookId, at: datetime | None) -> Decision | None:
+    kind = DecisionKind.HOURLY
+    return tx.decisions.newest(book, kind) if at is None else tx.decisions.newest_until(book, kind, at)
+
+
+def _of_decision(tx: Transaction, decision: Decision, symbol: str) -> Why:
+    orders = tuple(o for o in tx.orders.of_decision(decision.decision_id) if o.symbol == symbol)
+    newest = tx.decisions.newest(decision.book, decision.kind)
+    # Where protection stood at an older hour nobody wrote down.
+    guards = () if newest != decision else (o for o in tx.orders.working(decision.book) if o.is_protective)
+    mark = tx.ledger.marks_at(decision.book, decision.as_of).get(symbol)
+    return Why(
+        title=f"{decision.book.badge} {decision.book}: {symbol} at {decision.as_of:%Y-%m-%d %H:%M} UTC",
+        as_of=decision.as_of,
+        decision_id=decision.decision_id,
+        head=f"decision {decision.decision_id}  hash {decision.decision_hash}  {decision.note}",
+        reasons=tx.decisions.reasons(decision.decision_id, symbol),
+        orders=orders,
+        denials=tx.checks.denials([o.order_id for o in orders]),
+        held=held_of(symbol, mark, [o for o in guards if o.symbol == symbol]),
+        notes=tuple(parked_lines({symbol: tx.market.parked().get(symbol, ())})),
+    )
+
+
+def _of_file(kept: VerdictBook, symbol: str, at: datetime | None) -> Why:
+    row = kept.row_at(at)
+    if row is None:
+        raise PermanentError(f"{kept.book} begins at {kept.as_of(0):%Y-%m-%d %H:%M} UTC; give a later --at")
+    badge = f"{SYNTHETIC} " if kept.is_synthetic else ""
+    shares = float(kept.curve.quantity[row, kept.symbols.index(symbol)]) if _knows(kept, symbol) else 0.0
+    return Why(
+        title=f"{badge}{kept.book.badge} {kept.book}: {symbol} at {kept.as_of(row):%Y-%m-%d %H:%M} UTC",
+        as_of=kept.as_of(row),
+        decision_id=None,
+        head=f"{kept.strategy} {kept.spec_hash}, code {kept.code_version}; in process: denials are counted only",
+        reasons=tuple(r for r in kept.reasons(row) if r.symbol == symbol),
+        orders=tuple(o for o in kept.orders_of(row) if o.symbol == symbol),
+        notes=(f"holds {shares:,g} {symbol}",) if shares else (),
+    )
+
+
+def _knows(kept: VerdictBook, symbol: str) -> bool:
+    return symbol in kept.symbols
+
+
+def _why_json(found: Why) -> dict[str, Any]:
+    reasons = [{**encode(reason), "turns": turns(reason) or None} for reason in found.reasons]
+    return {**encode(found), "reasons": reasons}
+
+
+def _print_why(found: Why, symbol: str) -> None:
+    console = Console()
+    console.print(reasons_table(found.title, found.reasons, last_words))
+    console.print(found.head, highlight=False)
+    if found.held is not None:
+        console.print(held_line(found.held), highlight=False)
+    _print_orders(console, found.orders, found.denials)
+    for line in found.notes:
+        print(line)
+
+
+def _print_orders(console: Console, orders: Sequence[Order], denials: Sequence[StoredDenial]) -> None:
+    if orders:
+        console.print(orders_table("orders of this decision", orders))
+    if denials:
+        console.print(denials_table("what stands against them", denials, orders))
+
+
+def _near_misses(options: argparse.Namespace) -> int:
+    services, settings, book = _desk(options)
+    with services.store.snapshot() as tx:
+        newest = tx.decisions.newest(book, DecisionKind.HOURLY)
+        since = None if newest is None else newest.as_of - timedelta(days=options.days)
+        reasons = () if since is None else tx.decisions.reasons_since(book, DecisionKind.HOURLY, since)
+    if newest is None:
+        reasons = _of_last_days(_kept(settings, book, None), options.days)
+    found = near_misses(reasons)
+    if options.json:
+        print(json.dumps([_near_json(miss) for miss in found], indent=1))
+    elif found:
+        title = f"{book.badge} {book}: near misses of {counted(options.days, 'day')}"
+        Console().print(near_table(title, found))
+        print("nearest: the farthest of its rules from turning, as a part of the range of its value")
+    else:
+        hours = len({r.as_of for r in reasons})
+        print(f"{book}: in {counted(hours, 'hour')} no symbol was kept out by one rule alone, or by little")
+    return 0
+
+
+def _of_last_days(kept: VerdictBook, days: int) -> tuple[Reason, ...]:
+    last = kept.row_at(None) or 0
+    first = kept.row_at(kept.as_of(last) - timedelta(days=days))
+    rows = range(0 if first is None else first + 1, last + 1)
+    return tuple(reason for row in rows for reason in kept.reasons(row))
+
+
+def _near_json(miss: NearMiss) -> dict[str, Any]:
+    return {**encode(miss), "closest": [{**encode(r), "turns": turns(r) or None} for r in miss.closest]}
+
+
+def _explain(options: argparse.Namespace) -> int:
+    services = services_for(load_settings())
+    with services.store.snapshot() as tx:
+        decision = tx.decisions.get(options.decision)
+        if decision is None:
+            raise PermanentError(
+                f"there is no decision {options.decision}; ./airdesk why SYMBOL prints the id of the newest one"
+            )
+        again = recompute(services, tx, decision)
+        reasons, targets = tx.decisions.reasons(decision.decision_id), tx.decisions.targets(decision)
+        orders = tx.orders.of_decision(decision.decision_id)
+        denials = tx.checks.denials([o.order_id for o in orders])
+        row = tx.ledger.nav_at(decision.book, decision.as_of)
+    if options.json:
+        told = {"decision": decision, "reasons": reasons, "targets": targets, "orders": orders, "denials": denials}
+        plain = {name: encode(value) for name, value in told.items()}
+        breaker = None if row is None else encode(row.breaker)
+        print(json.dumps({**plain, "breaker": breaker, "differences": encode(again.differences)}, indent=1))
+        return DIFFERENT if again.differences else 0
+    console = Console()
+    for line in decision_lines(decision):
+        console.print(line, highlight=False)
+    if row is not None and row.breaker.tripped_on is not None:
+        console.print(f"the drawdown breaker tripped on {row.breaker.tripped_on}", highlight=False)
+    console.print(inputs_table(again.panel))
+    console.print(market_line(again.panel), highlight=False)
+    for table in matrix_tables(reasons):
+        console.print(table)
+    console.print(targets_line(targets), highlight=False)
+    _print_orders(console, orders, denials)
+    return _say(console, again)
+
+
+def _say(console: Console, again: Recomputed) -> int:
+    """Say whether the decision, judged again, is the stored one; return the exit code."""
+    if not again.differences:
+        console.print(f"judged again from its stored inputs: {counted(again.count, 'verdict')} and the hash are equal")
+        return 0
+    rows = ((d.symbol or "", d.name, d.stored or "–", d.recomputed or "–") for d in again.differences)
+    console.print(differences_table("judged again from its stored inputs it is not the same", rows))
+    return DIFFERENT
+
+
+def _desk(options: argparse.Namespace) -> tuple[Services, Settings, BookId]:
+    settings = load_settings()
+    return services_for(settings), settings, BookId.parse(options.book) if options.book else settings.book
+
+
+def _kept(settings: Settings, book: BookId, at: datetime | None) -> VerdictBook:
+    """Return the file of an in-process replay.
+
+    Raises:
+        PermanentError: the book has neither a decision nor a file.
+    """
+    kept = verdict_files_of(settings).read(book) if book.kind is BookKind.REPLAY else None
+    if kept is None:
+        when = "yet" if at is None else f"by {at:%Y-%m-%d %H:%M} UTC"
+        again = "replay it again" if book.kind is BookKind.REPLAY else "run the hour first"
+        raise PermanentError(f"{book} has no decision {when}; {again}")
+    return kept
