@@ -172,6 +172,11 @@ ON CONFLICT DO NOTHING RETURNING symbol;
 SELECT symbol, value FROM desk.applied_actions
 WHERE book = %(book)s::text AND kind = 'split' AND ex_on = %(ex_on)s::date;
 
+-- name: read_splits
+-- Every split that a book took over, ascending.
+SELECT symbol, ex_on, value FROM desk.applied_actions
+WHERE book = %(book)s::text AND kind = 'split' ORDER BY ex_on, symbol;
+
 -- name: rebased_on
 -- The youngest split of each symbol that a book took over.
 SELECT symbol, max(ex_on) AS ex_on FROM desk.applied_actions

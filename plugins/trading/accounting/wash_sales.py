@@ -1,26 +1,118 @@
-"""When buying back would turn a realised loss into a wash sale (26 U.S.C. § 1091)."""
+"""Wash sales before they happen (26 U.S.C. § 1091): may this be bought back, and would that sale be one?
+
+Both are answered by the tax ledger itself, on what is held and what was sold within `WASH_MEMORY`: the sale is
+simulated, lot by lot. Basis that wash sales of longer ago moved is not seen here; the tax reports, which start at the
+first execution, have all of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
-from trading.domain.fills import Disposal
-from trading.domain.instruments import Symbol
+from trading.accounting.tax.ledger import tax_ledger
+from trading.accounting.tax.records import WINDOW, Purchase, Sale, TaxEvent, TaxLedger
+from trading.domain.fills import Disposal, Lot, LotMethod, WashOutlook
+from trading.domain.instruments import BookId, Symbol
 from trading.domain.money import ZERO
 
-WINDOW_DAYS = 30
-WASH_MEMORY = timedelta(days=WINDOW_DAYS + 1)
-"""How long a disposal can still matter."""
+WASH_MEMORY = timedelta(days=91)
+"""How long a disposal can still matter: its replacement may be 30 days younger, and wash another loss 30 days later."""
+type OrderOf = Mapping[str, str]
+"""Order of an execution, by its id, where one order had several; an execution without an entry stands for itself."""
+_EACH_ITS_OWN: OrderOf = {}
+_MORNING, _EVENING, _LAST = (time(hour, tzinfo=UTC) for hour in (12, 22, 23))
 
 
-def washing(disposals: Iterable[Disposal], *, window_days: int = WINDOW_DAYS) -> dict[Symbol, date]:
-    """Return for each symbol with a realised loss the last day on which a purchase would wash it.
+def washing(
+    disposals: Iterable[Disposal], lots_of: Mapping[Symbol, Sequence[Lot]], order_of: OrderOf = _EACH_ITS_OWN
+) -> dict[Symbol, date]:
+    """Return for each symbol of which shares sold at a loss are not replaced yet the last day that would replace them.
 
     The window is the trade date plus 30 calendar days, inclusive (IRS Publication 550, wash sales).
+
+    Args:
+        disposals: of the last `WASH_MEMORY`, oldest first.
+        lots_of: open lots by symbol.
     """
-    last: dict[Symbol, date] = {}
+    sold: dict[Symbol, list[Disposal]] = {}
+    losing: dict[Symbol, list[date]] = {}
     for disposal in disposals:
-        if disposal.gain_usd < ZERO and disposal.disposed_on > last.get(disposal.symbol, date.min):
-            last[disposal.symbol] = disposal.disposed_on
-    return {symbol: on + timedelta(days=window_days) for symbol, on in last.items()}
+        sold.setdefault(disposal.symbol, []).append(disposal)
+        if disposal.gain_usd < ZERO:
+            losing.setdefault(disposal.symbol, []).append(disposal.disposed_on)
+    until: dict[Symbol, date] = {}
+    for symbol, days in losing.items():
+        lots = lots_of.get(symbol, ())
+        if _may_be_replaced(sold[symbol], lots, min(days) - WINDOW):
+            ends = [r.washable_until for r in _ledger(lots, sold[symbol], order_of).rows if r.open_quantity > 0]
+        else:
+            ends = [max(days) + WINDOW]
+        if ends:
+            until[symbol] = max(ends)
+    return until
+
+
+def sale_outlook(
+    sale: Sale, lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf = _EACH_ITS_OWN
+) -> WashOutlook:
+    """Return what a sale would do about wash sales, simulated on the lots of its symbol.
+
+    Args:
+        sale: made by `sale_now`.
+        lots, disposals: of the symbol, also of other books of the same taxpayer.
+    """
+    ledger = _ledger(lots, disposals, order_of, sale)
+    losses = [r for r in ledger.rows if r.fill_id == sale.fill_id and r.economic_usd < ZERO]
+    matches = [m for r in losses for m in r.matches]
+    gone, since = {r.lot_id for r in losses}, sale.at.date() - WINDOW
+    stay = (lot.acquired_on for lot in ledger.lots if lot.acquired_on >= since and lot.lot_id not in gone)
+    return WashOutlook(
+        loss_usd=-sum((r.economic_usd for r in losses), ZERO),
+        wash_quantity=sum((m.quantity for m in matches), ZERO),
+        disallowed_usd=sum((m.disallowed_usd for m in matches), ZERO),
+        clean_on=max(stay) + WINDOW + timedelta(days=1) if matches else None,
+    )
+
+
+def sale_now(
+    book: BookId, symbol: Symbol, quantity: Decimal, price: Decimal, on: date, method: LotMethod = LotMethod.FIFO
+) -> Sale:
+    """Return a sale of `quantity` shares at `price` [USD/share] that nobody has made yet."""
+    at = datetime.combine(on, _LAST)
+    return Sale("now", "now", book, symbol, at, quantity, quantity * price, method)
+
+
+def _may_be_replaced(sold: Sequence[Disposal], lots: Sequence[Lot], since: date) -> bool:
+    """Whether there were several purchases since; the rest of a single one replaces nothing."""
+    recent = {d.lot_id for d in sold if d.acquired_on >= since} | {
+        lot.lot_id for lot in lots if lot.acquired_on >= since
+    }
+    return len(recent) > 1 or (bool(recent) and any(d.lot_id not in recent for d in sold))
+
+
+def _ledger(lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf, *sales: Sale) -> TaxLedger:
+    events: list[TaxEvent] = [_held(lot, order_of) for lot in lots]
+    for disposal in disposals:
+        events += _gone(disposal, order_of)
+    return tax_ledger((*events, *sales))
+
+
+def _held(lot: Lot, order_of: OrderOf) -> Purchase:
+    at = datetime.combine(lot.acquired_on, _MORNING)
+    order = order_of.get(lot.fill_id, lot.fill_id)
+    return Purchase(lot.lot_id, order, lot.book, lot.symbol, at, lot.quantity, lot.quantity * lot.cost_per_share)
+
+
+def _gone(disposal: Disposal, order_of: OrderOf) -> Iterator[TaxEvent]:
+    """Yield the purchase of the shares that were sold, a lot of their own, and their sale."""
+    d, bought_by = disposal, disposal.lot_id.removeprefix("lot.")
+    bought_at, sold_at = datetime.combine(d.acquired_on, _MORNING), datetime.combine(d.disposed_on, _EVENING)
+    yield Purchase(
+        d.disposal_id, order_of.get(bought_by, bought_by), d.book, d.symbol, bought_at, d.quantity, d.basis_usd
+    )
+    yield Sale(
+        d.disposal_id, order_of.get(d.fill_id, d.fill_id), d.book, d.symbol, sold_at, d.quantity, d.proceeds_usd,
+        chosen=((d.disposal_id, d.quantity),),
+    )  # fmt: skip

@@ -70,6 +70,13 @@ class Term(StrEnum):
     LONG = "long"
 
 
+class LotMethod(StrEnum):
+    """Which lots of a symbol a sale closes, unless a person names them."""
+
+    FIFO = "fifo"
+    HIFO = "hifo"
+
+
 @quick
 @dataclass(frozen=True, slots=True)
 class Lot:
@@ -119,6 +126,23 @@ class Disposal:
     def gain_usd(self) -> Decimal:
         """Proceeds less basis; negative for a loss."""
         return self.proceeds_usd - self.basis_usd
+
+
+@dataclass(frozen=True, slots=True)
+class WashOutlook:
+    """What selling shares now would do about wash sales.
+
+    Attributes:
+        loss_usd: of the lots that would go at a loss, positive; 0 without one.
+        wash_quantity: shares sold at a loss that shares bought in the last 30 days, and kept, would replace.
+        disallowed_usd: the loss of those shares, which would not count.
+        clean_on: from then on nothing held would replace them; None where nothing does now.
+    """
+
+    loss_usd: Decimal
+    wash_quantity: Decimal
+    disallowed_usd: Decimal
+    clean_on: date | None
 
 
 @quick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 CENT = Decimal("0.01")
@@ -20,6 +21,20 @@ def to_usd(value: float | Decimal) -> Decimal:
     """Return an amount in whole cents, half to even."""
     exact = value if isinstance(value, Decimal) else Decimal(repr(value))
     return exact.quantize(CENT, ROUND_HALF_EVEN)
+
+
+def share_out(total_usd: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """Return `total_usd`, whole cents, divided by `weights` into whole cents that add up to it exactly.
+
+    What rounding leaves goes to the largest remainders, the first of equals (largest remainder method).
+    """
+    cents, whole = total_usd / CENT, sum(weights)
+    parts = [cents * weight // whole for weight in weights]
+    left = cents - sum(parts)
+    by_remainder = sorted(range(len(parts)), key=lambda i: -abs(cents * weights[i] % whole))
+    for place in by_remainder[: int(abs(left))]:
+        parts[place] += 1 if left > 0 else -1
+    return [part * CENT for part in parts]
 
 
 def round_to_tick(price: Decimal, *, tick: Decimal = CENT, up: bool) -> Decimal:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.accounting.wash_sales import washing
-from trading.domain.fills import Disposal
 from trading.domain.panel import FeaturePanel, FloatArray
 from trading.domain.portfolio import TradingState
 from trading.engine.hours import Hours
@@ -66,7 +65,7 @@ class Barred:
         ).tolist()
         self._sessions_on = [session.session_on for session in hours.timeline.sessions]
         self.basis: list[int] = _changes(panel.volatility_frac).tolist()
-        self._disposals: tuple[Disposal, ...] = ()
+        self._wash_of: tuple[object, ...] = ()
         self._wash_ends: list[tuple[int, Bits]] = []
         self.sleeves = tuple(
             sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
@@ -83,15 +82,16 @@ class Barred:
         """Return the verdicts for a book to which nothing happens."""
         return BarredInBook(self, state)
 
-    def wash_ends(self, disposals: tuple[Disposal, ...]) -> list[tuple[int, Bits]]:
+    def wash_ends(self, state: BookState) -> list[tuple[int, Bits]]:
         """Return (hour from which a purchase is free again, symbol), the latest first."""
         if "WASH_BLOCK" not in self.codes:
             return []
-        if disposals is not self._disposals:
-            self._disposals, column = disposals, self.panel.column
+        lots_of = {symbol: position.lots for symbol, position in state.portfolio.positions.items()}
+        if self._wash_of != (state.disposals, lots_of):
+            self._wash_of, column = (state.disposals, lots_of), self.panel.column
+            until = washing(state.disposals, lots_of)
             self._wash_ends = sorted(
-                ((self._row_after(until), 1 << column[s]) for s, until in washing(disposals).items() if s in column),
-                reverse=True,
+                ((self._row_after(on), 1 << column[s]) for s, on in until.items() if s in column), reverse=True
             )
         return list(self._wash_ends)
 
@@ -107,7 +107,7 @@ class BarredInBook:
     def __init__(self, every: Barred, state: BookState) -> None:
         self._every, sizing = every, every.spec.sizing
         self._why_all = _standing(state, every.codes)
-        self._ends = every.wash_ends(state.disposals) if state.disposals else []
+        self._ends = every.wash_ends(state) if state.disposals else []
         self._wash = sum(bit for _, bit in self._ends)
         self._cash = float(state.portfolio.cash_usd)
         self._is_in_order = sizing.rule == "in_order"

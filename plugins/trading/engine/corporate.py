@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
-from trading.domain.fills import Lot
+from trading.domain.fills import Disposal, Lot
 from trading.domain.instruments import Symbol
 from trading.domain.market import ActionKind, CorporateAction
 from trading.domain.money import PRICE_STEP, ZERO, round_to_tick, to_price, to_usd
@@ -68,15 +68,16 @@ def split_ratios(actions: Iterable[CorporateAction]) -> Iterator[tuple[Symbol, D
 
 
 def _split(state: BookState, symbol: Symbol, ratio: Decimal) -> BookState:
-    positions = dict(state.portfolio.positions)
+    positions, sold = dict(state.portfolio.positions), state.disposals
     if (position := positions.get(symbol)) is not None:
         lots = tuple(whole_lots(split_lot(lot, ratio) for lot in position.lots))
+        sold = tuple(split_disposal(d, ratio) if d.symbol == symbol else d for d in sold)
         positions[symbol] = Position(symbol, lots, position.high_water_price / float(ratio))
         if not lots:
             del positions[symbol]
     moved = (split_order(o, ratio) if o.symbol == symbol else o for o in state.working)
     working = tuple(o for o in moved if o.quantity > 0)
-    return replace(state, portfolio=replace(state.portfolio, positions=positions), working=working)
+    return replace(state, portfolio=replace(state.portfolio, positions=positions), working=working, disposals=sold)
 
 
 def split_lot(lot: Lot, ratio: Decimal) -> Lot:
@@ -86,6 +87,11 @@ def split_lot(lot: Lot, ratio: Decimal) -> Lot:
         quantity=(lot.quantity * ratio).quantize(PRICE_STEP),
         cost_per_share=(lot.cost_per_share / ratio).quantize(Decimal("1e-8")),
     )
+
+
+def split_disposal(disposal: Disposal, ratio: Decimal) -> Disposal:
+    """Return a disposal from before a split on the new basis: a loss that waits for a replacement waits for as many."""
+    return replace(disposal, quantity=(disposal.quantity * ratio).quantize(PRICE_STEP))
 
 
 def whole_lots(lots: Iterable[Lot]) -> list[Lot]:

@@ -12,7 +12,8 @@ from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
 from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
-from trading.engine.rows import LotsOf, PriceRow, UnfitRow, WashedBy
+from trading.engine.outlooks import LotsOf, SaleOutlooks, WashedBy
+from trading.engine.rows import PriceRow, UnfitRow
 from trading.engine.settlement import settled_cash_usd
 from trading.engine.state import NONE, BookState, Hour
 from trading.execution.desk import Desk, cost_usd
@@ -40,6 +41,7 @@ def desk_of(
     spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float], nav: float | None
 ) -> Desk:
     """Return the facts that the pre-trade checks read at the decision, in a live book as in a replay."""
+    lots = LotsOf(state.portfolio.positions)
     under_way = [o for o in state.working if not o.is_protective and o.status in _UNDER_WAY]
     return changed(
         _NOTHING_KNOWN,
@@ -52,13 +54,13 @@ def desk_of(
         cash_usd=state.portfolio.cash_usd,
         vix=vix_of(hour),
         held=state.held,
-        lots=LotsOf(state.portfolio.positions),
         prices=prices,
         sectors=spec.universe.sector_of,
         on_order_usd=_on_order(under_way, prices) if under_way else {},
         leaving=_leaving(under_way) if under_way else {},
         working=frozenset(o.symbol for o in under_way) if under_way else NONE,
-        wash_until=WashedBy(state.disposals),
+        wash_until=WashedBy(state.disposals, lots, state.order_of_fill),
+        sale_outlook=SaleOutlooks(state, hour.slot.session_on),
         unfit=UnfitRow(hour.panel, hour.row),
         daily_priced=hour.daily_priced,
         untradable=state.untradable,

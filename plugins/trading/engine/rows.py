@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from math import isfinite
 from typing import overload
 
-from trading.accounting.wash_sales import washing
-from trading.domain.fills import Disposal, Lot
 from trading.domain.instruments import Symbol
 from trading.domain.panel import FeaturePanel
-from trading.domain.portfolio import Position
 from trading.domain.signals import why_text
 
 
@@ -72,45 +68,3 @@ class UnfitRow(Mapping[Symbol, str]):
 
     def __len__(self) -> int:
         return int((self._why != 0).sum())
-
-
-class LotsOf(Mapping[Symbol, tuple[Lot, ...]]):
-    """Open lots by symbol."""
-
-    __slots__ = ("_positions",)
-
-    def __init__(self, positions: Mapping[Symbol, Position]) -> None:
-        self._positions = positions
-
-    def __getitem__(self, symbol: Symbol) -> tuple[Lot, ...]:
-        return self._positions[symbol].lots
-
-    def __iter__(self) -> Iterator[Symbol]:
-        return iter(self._positions)
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-
-class WashedBy(Mapping[Symbol, date]):
-    """The last day on which a purchase would wash a realised loss, by symbol."""
-
-    __slots__ = ("_disposals", "_until")
-
-    def __init__(self, disposals: tuple[Disposal, ...]) -> None:
-        self._disposals = disposals
-        self._until: dict[Symbol, date] | None = None
-
-    def _days(self) -> dict[Symbol, date]:
-        if self._until is None:
-            self._until = washing(self._disposals)
-        return self._until
-
-    def __getitem__(self, symbol: Symbol) -> date:
-        return self._days()[symbol]
-
-    def __iter__(self) -> Iterator[Symbol]:
-        return iter(self._days())
-
-    def __len__(self) -> int:
-        return len(self._days())

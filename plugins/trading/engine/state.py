@@ -27,7 +27,7 @@ class BookState:
 
     Attributes:
         working: orders that are at the broker, simulated or real, protections included.
-        disposals: what may still open a wash-sale window.
+        disposals: what may still matter to a wash sale, on today's share basis.
         session_on: session of the last step; None for a new book.
         orders_today: orders that went out in `session_on`.
         breaker_may_lift: whether the drawdown breaker itself set the trading state, or nobody else did.
@@ -35,6 +35,7 @@ class BookState:
         newest_nav_usd, closing_nav_usd: last known NAV, and that of the session before this one; None without one.
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
         unsettled: proceeds of sales [USD] by the session on which they settle; None in a margin account.
+        order_of_fill: which order executed, by execution id, of orders with several; a replay has none.
     """
 
     portfolio: Portfolio
@@ -51,6 +52,7 @@ class BookState:
     closing_nav_usd: float | None = None
     untradable: Mapping[Symbol, str] = field(default_factory=dict)
     unsettled: Mapping[date, Decimal] | None = None
+    order_of_fill: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def book(self) -> BookId:

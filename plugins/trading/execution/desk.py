@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from trading.domain.fills import Lot
+from trading.domain.fills import WashOutlook
 from trading.domain.instruments import Sector, Symbol
 from trading.domain.market import Quote
 from trading.domain.orders import Order, OrderPurpose, OrderRef, Side
@@ -17,6 +17,8 @@ from trading.domain.records import changed, quick
 
 type Placement = tuple[str, Symbol, Side, OrderPurpose]
 """What a decision may do once: decision id, symbol, side and purpose."""
+type SaleOutlook = Callable[[Symbol, Decimal, float], WashOutlook | None]
+"""From symbol, shares and price [USD/share]; None where nothing held was bought in the last 30 days."""
 
 
 @quick
@@ -33,10 +35,11 @@ class Desk:
         nav_usd: None when a held symbol has no price.
         previous_nav_usd: at the previous session's close; None for a book that has none.
         vix: index points; None when unknown, which blocks entries.
-        held: shares by symbol. lots: what they were bought as. prices: last raw price. sectors: sleeve by symbol.
+        held: shares by symbol. prices: last raw price. sectors: sleeve by symbol.
         on_order_usd: buys under way at their worst price. leaving: shares in sales under way.
         working: symbols with an entry, exit or trim that is not done.
         wash_until: last day on which a purchase would wash a realised loss.
+        sale_outlook: what a sale of so many shares at that price would do about wash sales.
         unfit: symbols whose price is missing, stale or parked, with the reason.
         daily_priced: symbols that trade at the next open; no quote of now says anything about it.
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
@@ -64,13 +67,13 @@ class Desk:
     vix: float | None
     previous_nav_usd: float | None = None
     held: Mapping[Symbol, Decimal] = field(default_factory=dict)
-    lots: Mapping[Symbol, tuple[Lot, ...]] = field(default_factory=dict)
     prices: Mapping[Symbol, float] = field(default_factory=dict)
     sectors: Mapping[Symbol, Sector] = field(default_factory=dict)
     on_order_usd: Mapping[Symbol, float] = field(default_factory=dict)
     leaving: Mapping[Symbol, Decimal] = field(default_factory=dict)
     working: frozenset[Symbol] = frozenset()
     wash_until: Mapping[Symbol, date] = field(default_factory=dict)
+    sale_outlook: SaleOutlook = field(default=lambda symbol, quantity, price: None)
     unfit: Mapping[Symbol, str] = field(default_factory=dict)
     daily_priced: frozenset[Symbol] = frozenset()
     untradable: Mapping[Symbol, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from trading.accounting.tax.records import Split
 from trading.domain.fills import Booking, Disposal, Fill, Lot
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import CorporateAction
@@ -80,6 +81,10 @@ class LedgerRows(Protocol):
 
     def splits_on(self, book: BookId, ex_on: date) -> dict[Symbol, Decimal]:
         """Return new shares per old one of the splits with that ex-date that the book took over."""
+        ...
+
+    def splits(self, book: BookId) -> tuple[Split, ...]:
+        """Return every split that the book took over, each at the start (00:00 UTC) of its ex-date, ascending."""
         ...
 
     def rebased_at(self, book: BookId) -> dict[Symbol, datetime]:

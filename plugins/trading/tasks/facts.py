@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -10,12 +11,14 @@ from decimal import Decimal
 from trading import __version__
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
+from trading.domain.fills import Disposal, Fill
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import SYNTHETIC, Resolution, Session, Slot
 from trading.domain.money import ZERO
 from trading.domain.orders import Order, OrderStatus, Side
 from trading.domain.portfolio import AccountType, Portfolio
 from trading.domain.series import BarSeries
+from trading.engine.corporate import split_disposal
 from trading.engine.hours import Terms, Timeline
 from trading.engine.state import BookState
 from trading.errors import PermanentError
@@ -196,7 +199,7 @@ def load_state(
         portfolio=portfolio,
         working=working,
         trading_state=tx.controls.trading_state(book),
-        disposals=tuple(d for d in tx.ledger.disposals(book) if d.disposed_on >= today - WASH_MEMORY),
+        disposals=_disposals(tx, book, today - WASH_MEMORY),
         session_on=None if last is None else last.session_on,
         orders_today=len(sent),
         breaker_may_lift=set_by_breaker(tx, book),
@@ -206,8 +209,27 @@ def load_state(
         closing_nav_usd=tx.checks.closing_nav(book, today),
         untradable=tx.controls.holds(book),
         unsettled=unsettled,
+        order_of_fill=_orders_of(tx.ledger.fills(book, RECENT_FILLS)),
     )
     return state if last is None else replace(state, breaker=last.breaker)
+
+
+def _disposals(tx: Transaction, book: BookId, since: date) -> tuple[Disposal, ...]:
+    """Return the disposals since a day, on the share basis of now."""
+    splits = [split for split in tx.ledger.splits(book) if split.at.date() >= since]
+    found = [d for d in tx.ledger.disposals(book) if d.disposed_on >= since]
+    for split in splits:
+        found = [
+            split_disposal(d, split.ratio) if d.symbol == split.symbol and d.disposed_on < split.at.date() else d
+            for d in found
+        ]
+    return tuple(found)
+
+
+def _orders_of(fills: Sequence[Fill]) -> dict[str, str]:
+    """Return the order of each execution of an order that had several."""
+    counts = Counter(f.order_id for f in fills)
+    return {f.fill_id: f.order_id for f in fills if f.order_id is not None and counts[f.order_id] > 1}
 
 
 def _as_it_stands(order: Order, portfolio: Portfolio) -> Order:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from trading.domain.fills import WashOutlook
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import OrderPurpose, OrderStatus, OrderType, Side
 from trading.domain.portfolio import TradingState
@@ -15,7 +16,7 @@ from trading.execution.checks import CHECKS, Applies
 from trading.execution.desk import placement_of
 from trading.execution.vetoes import vet
 
-from tests.builders import AS_OF, a_lot, an_order
+from tests.builders import AS_OF, an_order
 from tests.unit.execution.desks import LIMITS, LIVE, a_desk, a_quote, a_stop, an_exit
 
 MINUTE = timedelta(minutes=1)
@@ -233,12 +234,15 @@ def test_a_price_is_there_finite_positive_and_on_a_tick(order, why):
 
 
 def test_r06_a_sale_at_a_loss_goes_through_and_is_flagged_while_a_fresh_purchase_stays():
-    old = a_lot(lot_id="old", cost_per_share=Decimal(120), acquired_on=date(2019, 1, 3))
-    fresh = a_lot(lot_id="fresh", cost_per_share=Decimal(90), acquired_on=date(2019, 5, 22))
-    desk = a_desk(held={"NVDA": Decimal(20)}, lots={"NVDA": (old, fresh)})
+    some = WashOutlook(Decimal(200), Decimal(10), Decimal(200), date(2019, 6, 22))
+    none = WashOutlook(Decimal(200), Decimal(0), Decimal(0), None)
+    desk = a_desk(held={"NVDA": Decimal(20)}, sale_outlook=lambda symbol, shares, price: some if shares < 20 else none)
     (sold,), vetoes = vet([an_exit()], desk, LIMITS)
     assert vetoes == ()
-    assert sold.detail == "WASH_FLAG: sold at a loss to cut risk, and shares bought on 2019-05-22 stay"
+    assert sold.detail == (
+        "WASH_FLAG: 10 shares sold at a loss to cut risk are replaced by shares bought in the last 30 days; "
+        "clean from 2019-06-22"
+    )
     assert sold.status is OrderStatus.PLANNED
     (chosen,), _ = vet([an_exit(purpose=OrderPurpose.RULE_EXIT)], desk, LIMITS)
     assert "at a loss by choice" in chosen.detail

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 from trading.accounting.lots import book_fill
-from trading.accounting.wash_sales import washing
+from trading.accounting.wash_sales import sale_now, sale_outlook, washing
 from trading.domain.orders import Side
 from trading.execution.vetoes import vet
 
-from tests.builders import a_fill, an_order
+from tests.builders import BOOK, a_fill, an_order
 from tests.oracles import oracle
 from tests.unit.execution.desks import LIMITS, a_desk, an_exit
 
@@ -40,8 +40,10 @@ def test_r06_a_purchase_that_would_wash_a_loss_waits_and_no_sale_ever_does(numbe
         session_on=date.fromisoformat(proposal["date"]),
         prices={"NVDA": float(proposal["price"])},
         held={"NVDA": sum((lot.quantity for lot in lots), Decimal(0))},
-        lots={"NVDA": lots},
-        wash_until=washing(disposals),
+        sale_outlook=lambda symbol, shares, price: sale_outlook(
+            sale_now(BOOK, symbol, shares, Decimal(price), date.fromisoformat(proposal["date"])), lots, disposals
+        ),
+        wash_until=washing(disposals, {"NVDA": lots}),
     )
     quantity = Decimal(proposal["qty"])
     if proposal["side"] == "BUY":

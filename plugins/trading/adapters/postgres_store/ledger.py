@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from trading.accounting.tax.records import Split
 from trading.adapters.postgres_store.orders import PostgresOrderRows
 from trading.adapters.postgres_store.statements import Statements, columns_of
 from trading.domain.fills import Booking, Disposal, Fill, Lot, Term
@@ -212,6 +213,14 @@ class PostgresLedgerRows:
         """Return new shares per old one of the splits with that ex-date that the book took over."""
         rows = self._sql.rows("splits_on", book=str(book), ex_on=ex_on)
         return {row["symbol"]: Decimal(repr(row["value"])) for row in rows}
+
+    def splits(self, book: BookId) -> tuple[Split, ...]:
+        """Return every split that the book took over, each at the start (00:00 UTC) of its ex-date, ascending."""
+        rows = self._sql.rows("read_splits", book=str(book))
+        return tuple(
+            Split(book, row["symbol"], datetime.combine(row["ex_on"], time.min, UTC), Decimal(repr(row["value"])))
+            for row in rows
+        )
 
     def rebased_at(self, book: BookId) -> dict[Symbol, datetime]:
         """Return the start (00:00 UTC) of the ex-date of each symbol's youngest split that the book took over."""

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
-from decimal import Decimal
 
-from trading.domain.fills import Lot
-from trading.domain.money import ZERO
 from trading.domain.orders import BY_CHOICE, Order, Side
 from trading.execution.checks.check import Breach
 from trading.execution.desk import Desk, cost_usd
 from trading.execution.limits import Limits
 
 _NOISE = 1e-9
-WASH_WINDOW = timedelta(days=30)
-"""26 U.S.C. § 1091: 30 days before and after the sale."""
 
 
 def working_order(order: Order, desk: Desk, limits: Limits) -> Breach | None:
@@ -55,34 +49,14 @@ def wash_block(order: Order, desk: Desk, limits: Limits) -> Breach | None:
 def wash_flag(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     """Flag a sale at a loss while shares bought in the last 30 days stay: that part of the loss is disallowed.
 
-    It goes all the same, because a way out never waits for the tax law. Numbers are the loss and 0, in USD.
+    It goes all the same, because a way out never waits for the tax law. Numbers are that part and 0, in USD.
     """
     price = desk.prices.get(order.symbol)
     if order.side is Side.BUY or order.is_protective or price is None or not order.quantity.is_finite():
         return None
-    sold, stays = _first_in_first_out(desk.lots.get(order.symbol, ()), order.quantity)
-    loss = sum(min(0.0, float(quantity) * (price - float(lot.cost_per_share))) for lot, quantity in sold)
-    recent = [lot for lot in stays if _is_recent(lot, desk.session_on)]
-    if not loss < 0 or not recent:
+    outlook = desk.sale_outlook(order.symbol, order.quantity, price)
+    if outlook is None or not outlook.wash_quantity:
         return None
-    bought_on = max(lot.acquired_on for lot in recent)
     why = "by choice" if order.purpose in BY_CHOICE else "to cut risk"
-    return Breach(f"sold at a loss {why}, and shares bought on {bought_on:%Y-%m-%d} stay", loss, 0.0)
-
-
-def _first_in_first_out(lots: tuple[Lot, ...], quantity: Decimal) -> tuple[list[tuple[Lot, Decimal]], list[Lot]]:
-    """Return what a sale of `quantity` takes of each lot, and the lots of which something stays."""
-    sold: list[tuple[Lot, Decimal]] = []
-    stays: list[Lot] = []
-    for lot in sorted(lots, key=lambda one: (one.acquired_on, one.lot_id)):
-        taken = min(lot.quantity, quantity)
-        quantity -= taken
-        if taken > ZERO:
-            sold.append((lot, taken))
-        if taken < lot.quantity:
-            stays.append(lot)
-    return sold, stays
-
-
-def _is_recent(lot: Lot, on: date) -> bool:
-    return on - lot.acquired_on <= WASH_WINDOW
+    shares = f"{outlook.wash_quantity:f} shares sold at a loss {why} are replaced by shares bought in the last 30 days"
+    return Breach(f"{shares}; clean from {outlook.clean_on}", float(outlook.disallowed_usd), 0.0)

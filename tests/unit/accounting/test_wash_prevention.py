@@ -1,0 +1,103 @@
+"""Wash sales before they happen, on the tax ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from trading.accounting.lots import book_fill
+from trading.accounting.tax.ledger import tax_ledger
+from trading.accounting.wash_sales import sale_now, sale_outlook, washing
+from trading.adapters.market_calendar import NyseCalendar
+from trading.domain.fills import LotMethod
+from trading.domain.orders import Side
+
+from tests.builders import BOOK, a_fill
+from tests.oracles import oracle
+from tests.unit.accounting.tax.oracle_events import events_of
+
+BOUGHT_ON = date(2026, 1, 5)
+
+
+def booked(*trades, **overrides):
+    """Return the open lots and disposals after (day, signed shares, price) without commissions."""
+    lots, disposals = (), ()
+    for number, (on, shares, price) in enumerate(trades):
+        booking = book_fill(
+            a_fill(
+                fill_id=f"f{number}", side=Side.BUY if shares > 0 else Side.SELL, quantity=Decimal(abs(shares)),
+                price=Decimal(str(price)), commission_usd=Decimal(0),
+                executed_at=datetime(on.year, on.month, on.day, 16, number, tzinfo=UTC), **overrides,
+            ),
+            lots,
+        )  # fmt: skip
+        lots, disposals = booking.lots, (*disposals, *booking.disposals)
+    return lots, disposals
+
+
+def a_day(number):
+    return BOUGHT_ON + timedelta(days=number)
+
+
+@pytest.mark.parametrize("number", range(7), ids=lambda n: f"PS{n + 1}")
+def test_what_may_be_bought_back_and_what_a_sale_would_wash_are_those_of_the_oracle(number):
+    case = oracle("wash_sale_prevention.json")["cases"][number]
+    proposal, expected = case["proposal"], case["expected"]
+    signed = {"BUY": 1, "SELL": -1}
+    lots, disposals = booked(
+        *((date.fromisoformat(e["date"]), signed[e["type"]] * e["qty"], e["price"]) for e in case["history"])
+    )
+    on, quantity = date.fromisoformat(proposal["date"]), Decimal(proposal["qty"])
+    if proposal["side"] == "BUY":
+        until = washing(disposals, {"NVDA": lots}).get("NVDA", date.min)
+        assert on <= until if expected["verdict"] == "block" else on > until
+        if expected["verdict"] == "block":
+            assert until + timedelta(days=1) == date.fromisoformat(expected["first_clean_calendar_day"])
+            (row,) = tax_ledger(events_of([*case["history"], {**proposal, "type": "BUY", "id": "P"}])).rows
+            assert sum(m.quantity for m in row.matches) == expected["wash_shares_if_bought"]
+        return
+    outlook = sale_outlook(sale_now(BOOK, "NVDA", quantity, Decimal(proposal["price"]), on), lots, disposals)
+    assert f"{outlook.loss_usd:.2f}" == expected["loss"]
+    assert outlook.wash_quantity == expected["wash_shares"]
+    assert f"{outlook.disallowed_usd:.2f}" == expected.get("disallowed", "0.00")
+    if "first_clean_calendar_day" in expected:
+        assert outlook.clean_on == date.fromisoformat(expected["first_clean_calendar_day"])
+        first = next(a for n in range(9) if NyseCalendar().session(a := outlook.clean_on + timedelta(days=n)))
+        assert first == date.fromisoformat(expected["first_clean_session"])
+
+
+def test_a_loss_whose_shares_are_replaced_already_keeps_nobody_from_buying():
+    lots, disposals = booked((a_day(0), 20, 50), (a_day(50), 20, 45), (a_day(60), -20, 44))
+    assert washing(disposals, {"NVDA": lots}) == {}
+
+
+def test_a_loss_of_which_a_part_is_replaced_still_keeps_the_symbol_closed():
+    lots, disposals = booked((a_day(0), 20, 50), (a_day(50), 5, 45), (a_day(60), -20, 44))
+    assert washing(disposals, {"NVDA": lots}) == {"NVDA": a_day(90)}
+
+
+def test_shares_that_replaced_one_loss_do_not_replace_the_next():
+    lots, disposals = booked(
+        (a_day(0), 10, 50), (a_day(1), 10, 50), (a_day(50), 10, 45), (a_day(60), -10, 44), (a_day(62), -10, 44)
+    )
+    assert washing(disposals, {"NVDA": lots}) == {"NVDA": a_day(92)}
+
+
+def test_a_gain_at_cost_is_a_loss_where_a_wash_sale_raised_the_basis():
+    lots, disposals = booked((a_day(0), 10, 50), (a_day(50), 10, 45), (a_day(60), -10, 40), (a_day(70), -10, 46))
+    assert disposals[1].gain_usd > 0
+    assert washing(disposals, {"NVDA": lots}) == {"NVDA": a_day(100)}
+
+
+def test_executions_of_one_order_are_one_purchase_of_which_the_rest_replaces_nothing():
+    lots, disposals = booked((a_day(0), 10, 50), (a_day(0), 10, 51))
+    sale = sale_now(BOOK, "NVDA", Decimal(10), Decimal(45), a_day(10))
+    assert sale_outlook(sale, lots, disposals).wash_quantity == 10
+    assert sale_outlook(sale, lots, disposals, {"f0": "entry", "f1": "entry"}).wash_quantity == 0
+
+
+def test_the_dearest_lots_go_first_where_the_book_says_so():
+    lots, _ = booked((a_day(0), 10, 40), (a_day(1), 10, 50))
+    sale = sale_now(BOOK, "NVDA", Decimal(10), Decimal(45), a_day(100), LotMethod.HIFO)
+    assert sale_outlook(sale, lots, ()).loss_usd == 50
