@@ -82,6 +82,8 @@ def spec_v1(symbols: tuple[str, ...]) -> StrategySpec:
             breaker_frac=NEVER,
             lifetime_halt_frac=NEVER,
             rests="on_closes",
+            cooldown_days=0,
+            guard_stops=0,
         ),
     )
 

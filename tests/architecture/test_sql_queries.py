@@ -36,7 +36,8 @@ MEANT = {
     "unbounded_newest": {
         **dict.fromkeys(
             (
-                "controls.newest_live_arm", "controls.state_event", "controls.state_reason", "controls.symbol_holds",
+                "controls.newest_live_arm", "controls.read_restrictions", "controls.state_event",
+                "controls.state_reason", "controls.symbol_holds",
                 "controls.trading_state", "gates.parked", "gates.released_by_person", "reconciliations.clean_sessions",
                 "reconciliations.order_of_perm",
             ),

@@ -39,6 +39,7 @@ class RandomMarket:
 
 def random_spec(draw: np.random.Generator, *, rests: str) -> StrategySpec:
     """Return a strategy with tight stops, a touchy breaker and rules that flicker."""
+    (locks,) = draw.spawn(1)
     instruments = [
         Instrument(symbol, sector, InstrumentKind.STOCK, symbol)
         for symbol, sector in zip(SYMBOLS, _SECTORS, strict=True)
@@ -62,7 +63,8 @@ def random_spec(draw: np.random.Generator, *, rests: str) -> StrategySpec:
             trail_frac=float(draw.choice([0.01, 0.03])), take_profit_frac=float(draw.choice([0.01, 0.04])),
             breaker_frac=float(draw.choice([0.01, 0.05])), breaker_exit=str(draw.choice(["all", "none"])),
             reentry_sessions=3, lifetime_halt_frac=float(draw.choice([0.03, 0.5])),
-            rests=rests,
+            rests=rests, cooldown_days=int(locks.choice([0, 3, 40])), guard_stops=int(locks.choice([0, 2, 4])),
+            guard_window_days=5, guard_pause_days=6,
         ),
     )  # fmt: skip
 

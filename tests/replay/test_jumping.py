@@ -91,6 +91,8 @@ def test_the_random_markets_make_everything_happen():
     filled = {fill.order_id for result in results for fill in result.fills}
     by_purpose = Counter(o.purpose for result in results for o in result.orders if o.order_id in filled)
     assert min(by_purpose[purpose] for purpose in REPLAYED) > 3
-    assert {"STATE", "MARKET_CLOSED", "WASH_BLOCK"} <= {code for result in results for code in result.denials}
+    assert {"STATE", "MARKET_CLOSED", "WASH_BLOCK", "COOLDOWN", "STOP_GUARD"} <= {
+        code for result in results for code in result.denials
+    }
     assert any(len(result.state_changes) > 1 for result in results)
     assert any(result.dividends for result in results)

@@ -33,3 +33,12 @@ WHERE book = %(book)s::text AND (executed_at AT TIME ZONE 'UTC')::date = %(trade
 -- NAV at the last hour of a session before that day in which it was known.
 SELECT nav_usd FROM desk.nav WHERE book = %(book)s::text AND session_on < %(before_on)s::date
 ORDER BY as_of DESC LIMIT 1;
+
+-- name: read_stops
+-- Stops that sold a position since a day, protections at the broker and the desk's own, by the day of their last fill.
+SELECT o.symbol, max((f.executed_at AT TIME ZONE 'UTC')::date) AS stopped_on, o.order_id
+FROM desk.standing_fills AS f JOIN desk.orders AS o USING (order_id)
+WHERE f.book = %(book)s::text AND (o.purpose = 'stop' OR o.cause = 'software_stop')
+GROUP BY o.symbol, o.order_id
+HAVING max((f.executed_at AT TIME ZONE 'UTC')::date) >= %(since_on)s::date
+ORDER BY stopped_on, o.order_id;

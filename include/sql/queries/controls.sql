@@ -80,3 +80,16 @@ VALUES (%(book)s::text, %(account)s::text, %(code_hash)s::text, %(armed_by)s::te
 -- The youngest permission of a book, expired or not.
 SELECT account, code_hash, armed_by, armed_at, expires_at FROM ops.live_arm
 WHERE book = %(book)s::text ORDER BY arm_id DESC LIMIT 1;
+
+-- name: read_restrictions
+-- The newest word on each symbol that a person restricted, whether or not its day has passed.
+SELECT symbol, until_on, reason, actor, happened_at FROM (
+    SELECT DISTINCT ON (symbol) * FROM ops.restrictions
+    WHERE book = %(book)s::text ORDER BY symbol, event_id DESC) AS newest
+WHERE is_restricted ORDER BY symbol;
+
+-- name: add_restriction
+-- Append a restriction or its end.
+INSERT INTO ops.restrictions (book, symbol, is_restricted, until_on, reason, actor)
+VALUES (%(book)s::text, %(symbol)s::text, %(is_restricted)s::boolean, %(until_on)s::date, %(reason)s::text,
+        %(actor)s::text);

@@ -2,13 +2,13 @@
 -- Store the legs of a decision; a parent and its protection come together.
 INSERT INTO desk.orders (order_id, book, decision_id, symbol, side, quantity, order_type, time_in_force, purpose, leg,
                          parent_id, planned_at, expires_at, limit_price, stop_price, trail_frac, status,
-                         filled_quantity, broker_order_id, detail)
+                         filled_quantity, broker_order_id, detail, cause)
 SELECT * FROM unnest(
     %(order_id)s::text[], %(book)s::text[], %(decision_id)s::text[], %(symbol)s::text[], %(side)s::text[],
     %(quantity)s::numeric[], %(order_type)s::text[], %(time_in_force)s::text[], %(purpose)s::text[],
     %(leg)s::smallint[], %(parent_id)s::text[], %(planned_at)s::timestamptz[], %(expires_at)s::timestamptz[],
     %(limit_price)s::numeric[], %(stop_price)s::numeric[], %(trail_frac)s::float8[], %(status)s::text[],
-    %(filled_quantity)s::numeric[], %(broker_order_id)s::bigint[], %(detail)s::text[]);
+    %(filled_quantity)s::numeric[], %(broker_order_id)s::bigint[], %(detail)s::text[], %(cause)s::text[]);
 
 -- name: orders_of_decision
 -- The legs of a decision.

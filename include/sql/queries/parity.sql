@@ -31,6 +31,11 @@ WHERE d.book = %(book)s::text AND d.session_on = %(session_on)s::date
 UNION ALL
 SELECT 'state ' || state || ' by ' || actor || ': ' || reason FROM ops.controls
 WHERE book = %(book)s::text AND actor LIKE '%%:%%'
+  AND happened_at >= %(first_at)s::timestamptz AND happened_at < %(until)s::timestamptz
+UNION ALL
+SELECT symbol || CASE WHEN is_restricted THEN ' restricted' ELSE ' unrestricted' END || ' by ' || actor || ': ' || reason
+FROM ops.restrictions
+WHERE book = %(book)s::text
   AND happened_at >= %(first_at)s::timestamptz AND happened_at < %(until)s::timestamptz;
 
 -- name: save_day

@@ -67,6 +67,8 @@ IN_FULL = frozenset({OrderPurpose.EXIT, OrderPurpose.RULE_EXIT})
 IN_PART = frozenset({OrderPurpose.TRIM, OrderPurpose.REBALANCE})
 LEAVING = IN_FULL | IN_PART
 """Sales that are decided, as against those that wait at the broker."""
+BREAKER, SOFTWARE_STOP, ON_TARGET, FLATTEN = "drawdown_breaker", "software_stop", "take_profit", "flatten"
+"""Causes of a sale in full that are no rule."""
 
 
 class OrderStatus(StrEnum):
@@ -106,6 +108,7 @@ class Order:
         planned_at: `cutoff_at` of the decision; nothing older fills it.
         expires_at: end of an UNTIL order.
         detail: a veto's or a broker's words; None if there are none.
+        cause: the exit rule that a sale in full follows from, or one of the causes above; None for every other order.
     """
 
     order_id: OrderRef
@@ -128,6 +131,7 @@ class Order:
     filled_quantity: Decimal = Decimal(0)
     broker_order_id: int | None = None
     detail: str | None = None
+    cause: str | None = None
 
     @property
     def remaining(self) -> Decimal:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
+from trading.domain.locks import STOP_MEMORY
 from trading.domain.market import CorporateAction
 from trading.domain.records import changed
 from trading.engine.corporate import Dividend, apply_actions
@@ -61,10 +62,13 @@ def before_hour(
 
 
 def morning(state: BookState, hour: Hour, market: Market, traffic: Traffic) -> tuple[BookState, tuple[Dividend, ...]]:
-    """Return the book after what the calendar brings: old disposals forgotten, splits, dividends, missed auctions."""
+    """Return the book after what the calendar brings: old disposals and stops forgotten, actions, missed auctions."""
     keep_from = hour.slot.session_on - WASH_MEMORY
     if state.disposals and state.disposals[0].disposed_on < keep_from:
         state = changed(state, disposals=tuple(d for d in state.disposals if d.disposed_on >= keep_from))
+    stops_from = hour.slot.session_on - STOP_MEMORY
+    if state.stops and state.stops[0].on < stops_from:
+        state = changed(state, stops=tuple(s for s in state.stops if s.on >= stops_from))
     if not hour.is_first_of_session:
         return state, ()
     dividends: tuple[Dividend, ...] = ()

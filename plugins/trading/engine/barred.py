@@ -1,4 +1,4 @@
-"""Candidates that cannot be entered whatever the order: closed market, trading state, wash sale, full book, model.
+"""Candidates that cannot be entered whatever the order: closed market, trading state, locks, full book, model.
 
 The pre-trade checks, or the model behind them, would deny each of them, hour after hour. Their verdict is foreseen
 here from a few numbers, so that these hours need no step; a candidate for which it cannot be foreseen is planned and
@@ -8,16 +8,19 @@ vetted. Tests hold both against each other.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading.accounting.wash_sales import washing
+from trading.domain.instruments import Symbol
+from trading.domain.locks import StopOut
 from trading.domain.panel import FeaturePanel, FloatArray
 from trading.domain.portfolio import TradingState
 from trading.engine.hours import Hours
+from trading.engine.locks import guarded, resting
 from trading.engine.shrinking import MODEL
 from trading.engine.state import BookState
 from trading.engine.step import Gate, sleeve_weights
@@ -25,9 +28,12 @@ from trading.strategy.spec import StrategySpec
 
 type Bits = int
 """A set of symbols: bit n is column n of the panel."""
+type _Ends = list[tuple[int, Bits]]
+"""(hour from which a purchase is free again, symbol), the latest first."""
 
-FORESEEN = frozenset({"STATE", "DD_BREAKER", "MARKET_CLOSED", "WASH_BLOCK"})
+FORESEEN = frozenset({"STATE", "DD_BREAKER", "MARKET_CLOSED", "STOP_GUARD", "COOLDOWN", "WASH_BLOCK"})
 """Checks whose verdict is foreseen for any way of sizing; for sleeves those of their caps, too."""
+_DAY = timedelta(days=1)
 _WORD = 8
 """Bytes of a number that NumPy has; wider sets are put together one by one."""
 _NOISE = 1e-6
@@ -66,7 +72,9 @@ class Barred:
         self._sessions_on = [session.session_on for session in hours.timeline.sessions]
         self.basis: list[int] = _changes(panel.volatility_frac).tolist()
         self._wash_of: tuple[object, ...] = ()
-        self._wash_ends: list[tuple[int, Bits]] = []
+        self._wash_ends: _Ends = []
+        self._rest_of: tuple[StopOut, ...] = ()
+        self._rest_ends: _Ends = []
         self.sleeves = tuple(
             sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
             for sector in dict.fromkeys(spec.universe.sectors)
@@ -82,23 +90,56 @@ class Barred:
         """Return the verdicts for a book to which nothing happens."""
         return BarredInBook(self, state)
 
-    def wash_ends(self, state: BookState) -> list[tuple[int, Bits]]:
-        """Return (hour from which a purchase is free again, symbol), the latest first."""
-        if "WASH_BLOCK" not in self.codes:
-            return []
+    def locks(self, state: BookState) -> list[_Locked]:
+        """Return the locks of single symbols that end by themselves, in the order of their checks."""
+        found: list[tuple[str, _Ends]] = []
+        if state.disposals and "WASH_BLOCK" in self.codes:
+            found.append(("WASH_BLOCK", self._washed(state)))
+        if state.stops and "COOLDOWN" in self.codes:
+            found.append(("COOLDOWN", self._resting(state.stops)))
+        return [_Locked(code, list(ends)) for code, ends in found]
+
+    def guard(self, state: BookState) -> range:
+        """Return the hours in which the stop-loss guard holds, from the newest stop on."""
+        if not state.stops or "STOP_GUARD" not in self.codes:
+            return range(0)
+        spell = guarded(state.stops, self.spec.protection, max(stop.on for stop in state.stops))
+        return range(0) if spell is None else range(self._row_after(spell[0] - _DAY), self._row_after(spell[1]))
+
+    def _washed(self, state: BookState) -> _Ends:
         lots_of = {symbol: position.lots for symbol, position in state.portfolio.positions.items()}
         if self._wash_of != (state.disposals, lots_of):
-            self._wash_of, column = (state.disposals, lots_of), self.panel.column
-            until = washing(state.disposals, lots_of)
-            self._wash_ends = sorted(
-                ((self._row_after(on), 1 << column[s]) for s, on in until.items() if s in column), reverse=True
-            )
-        return list(self._wash_ends)
+            self._wash_of = state.disposals, lots_of
+            self._wash_ends = self._ends(washing(state.disposals, lots_of))
+        return self._wash_ends
+
+    def _resting(self, stops: tuple[StopOut, ...]) -> _Ends:
+        if stops is not self._rest_of:
+            self._rest_of, self._rest_ends = stops, self._ends(resting(stops, self.spec.protection))
+        return self._rest_ends
+
+    def _ends(self, until: Mapping[Symbol, date]) -> _Ends:
+        column = self.panel.column
+        return sorted(((self._row_after(on), 1 << column[s]) for s, on in until.items() if s in column), reverse=True)
 
     def _row_after(self, on: date) -> int:
         """Return the first hour of the sessions after `on`."""
         session = bisect_right(self._sessions_on, on)
         return self._last_rows[session - 1] if session else 0
+
+
+class _Locked:
+    """The symbols that one check keeps out; asked for ascending hours."""
+
+    def __init__(self, code: str, ends: _Ends) -> None:
+        self.code, self._ends = code, ends
+        self._symbols = sum(bit for _, bit in ends)
+
+    def at(self, row: int) -> Bits:
+        """Return what is locked in the hour `row`."""
+        while self._ends and row >= self._ends[-1][0]:
+            self._symbols ^= self._ends.pop()[1]
+        return self._symbols
 
 
 class BarredInBook:
@@ -107,8 +148,7 @@ class BarredInBook:
     def __init__(self, every: Barred, state: BookState) -> None:
         self._every, sizing = every, every.spec.sizing
         self._why_all = _standing(state, every.codes)
-        self._ends = every.wash_ends(state) if state.disposals else []
-        self._wash = sum(bit for _, bit in self._ends)
+        self._locks, self._guard = every.locks(state), every.guard(state)
         self._cash = float(state.portfolio.cash_usd)
         self._is_in_order = sizing.rule == "in_order"
         self._sees_cash = self._is_in_order or "GROSS_CAP" in every.codes
@@ -125,11 +165,13 @@ class BarredInBook:
             return 0, [(self._why_all, waiting)]
         if self._every.is_closed[row]:
             return 0, [("MARKET_CLOSED", waiting)]
-        while self._ends and row >= self._ends[-1][0]:
-            self._wash ^= self._ends.pop()[1]
-        washed = waiting & self._wash
-        found = [("WASH_BLOCK", washed)] if washed else []
-        left = waiting ^ washed
+        if row in self._guard:
+            return 0, [("STOP_GUARD", waiting)]
+        left, found = waiting, list[tuple[str, Bits]]()
+        for lock in self._locks:
+            if locked := left & lock.at(row):
+                found.append((lock.code, locked))
+                left ^= locked
         if self._every.shut is not None and (shut := left & self._every.shut[row]):
             found.append((MODEL, shut))
             left ^= shut

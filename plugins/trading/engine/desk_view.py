@@ -12,6 +12,7 @@ from trading.domain.money import ZERO
 from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
 from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
+from trading.engine.locks import guarded, resting
 from trading.engine.outlooks import LotsOf, SaleOutlooks, WashedBy
 from trading.engine.rows import PriceRow, UnfitRow
 from trading.engine.settlement import settled_cash_usd
@@ -42,11 +43,13 @@ def desk_of(
 ) -> Desk:
     """Return the facts that the pre-trade checks read at the decision, in a live book as in a replay."""
     lots = LotsOf(state.portfolio.positions)
+    stops, rules, session_on = state.stops, spec.protection, hour.slot.session_on
+    spell = guarded(stops, rules, session_on) if stops else None
     under_way = [o for o in state.working if not o.is_protective and o.status in _UNDER_WAY]
     return changed(
         _NOTHING_KNOWN,
         now=hour.cutoff_at,
-        session_on=hour.slot.session_on,
+        session_on=session_on,
         state=state.trading_state,
         closes_at=hour.closes_at,
         nav_usd=nav,
@@ -60,14 +63,17 @@ def desk_of(
         leaving=_leaving(under_way) if under_way else {},
         working=frozenset(o.symbol for o in under_way) if under_way else NONE,
         wash_until=WashedBy(state.disposals, lots, state.order_of_fill),
-        sale_outlook=SaleOutlooks(state, hour.slot.session_on),
+        sale_outlook=SaleOutlooks(state, session_on),
         unfit=UnfitRow(hour.panel, hour.row),
         daily_priced=hour.daily_priced,
         untradable=state.untradable,
+        restricted={s: r.text for s, r in state.restricted.items() if r.holds_on(session_on)},
+        resting_until=resting(stops, rules) if stops else {},
+        guarded_until=None if spell is None else spell[1],
         tripped_on=state.breaker.tripped_on,
         orders_today=state.orders_today,
-        traded_today_usd=state.traded_usd if state.traded_on == hour.slot.session_on else 0.0,
-        settled_cash_usd=settled_cash_usd(state, hour.slot.session_on),
+        traded_today_usd=state.traded_usd if state.traded_on == session_on else 0.0,
+        settled_cash_usd=settled_cash_usd(state, session_on),
     )
 
 

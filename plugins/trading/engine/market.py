@@ -13,11 +13,13 @@ from decimal import Decimal
 from trading.accounting.lots import book_fill
 from trading.domain.fills import Booking, Fill
 from trading.domain.instruments import Symbol
+from trading.domain.locks import StopOut
 from trading.domain.market import Bar
 from trading.domain.money import ZERO
 from trading.domain.orders import (
     IN_FULL,
     LEAVING,
+    SOFTWARE_STOP,
     Order,
     OrderEvent,
     OrderPurpose,
@@ -145,6 +147,7 @@ class _Floor:
         self._state, self._costs, self._traffic, self._by_highs = state, costs, traffic, by_highs
         self._portfolio, self._working = state.portfolio, list(state.working)
         self._booked: list[Booking] = []
+        self._stopped: list[StopOut] = []
         self._mine: list[Order] = []
         self._bar: Bar
 
@@ -168,7 +171,7 @@ class _Floor:
         self._working = others + self._mine
 
     def left(self) -> BookState:
-        """Return the book with what was bought and sold counted on its day, and what was closed remembered."""
+        """Return the book with what was bought and sold counted on its day, its losses and stops remembered."""
         state = self._state
         traded_usd, traded_on, disposals = state.traded_usd, state.traded_on, state.disposals
         for booking in self._booked:
@@ -185,6 +188,7 @@ class _Floor:
             traded_usd=traded_usd,
             traded_on=traded_on,
             disposals=disposals,
+            stops=(*state.stops, *self._stopped) if self._stopped else state.stops,
         )
 
     def _try(self, order: Order) -> None:
@@ -222,6 +226,8 @@ class _Floor:
         self._traffic.bookings.append(booking)
         self._traffic.note(order, OrderStatus.FILLED, fill.executed_at, filled=order.quantity)
         self._mine = [o for o in self._mine if o is not order]
+        if order.purpose is OrderPurpose.STOP or order.cause == SOFTWARE_STOP:
+            self._stopped.append(StopOut(fill.symbol, fill.executed_at.date(), order.order_id))
         high = position.high_water_price
         if fill.side is Side.BUY:
             high = max(high, float(fill.price))

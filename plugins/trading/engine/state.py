@@ -10,6 +10,7 @@ from functools import cached_property
 
 from trading.domain.fills import Disposal
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.locks import Restriction, StopOut
 from trading.domain.market import Slot
 from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel
@@ -33,6 +34,8 @@ class BookState:
         breaker_may_lift: whether the drawdown breaker itself set the trading state, or nobody else did.
         traded_usd, traded_on: what was bought and sold on the day of the newest fill.
         newest_nav_usd, closing_nav_usd: last known NAV, and that of the session before this one; None without one.
+        stops: stops that sold a position, as far back as a lock may follow from them.
+        restricted: symbols on an operator's restricted list, also where its day has passed.
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
         unsettled: proceeds of sales [USD] by the session on which they settle; None in a margin account.
         order_of_fill: which order executed, by execution id, of orders with several; a replay has none.
@@ -50,6 +53,8 @@ class BookState:
     traded_on: date | None = None
     newest_nav_usd: float | None = None
     closing_nav_usd: float | None = None
+    stops: tuple[StopOut, ...] = ()
+    restricted: Mapping[Symbol, Restriction] = field(default_factory=dict)
     untradable: Mapping[Symbol, str] = field(default_factory=dict)
     unsettled: Mapping[date, Decimal] | None = None
     order_of_fill: Mapping[str, str] = field(default_factory=dict)

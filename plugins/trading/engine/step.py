@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 
 from trading.domain.instruments import Symbol
-from trading.domain.orders import OPEN, Order, OrderPurpose
+from trading.domain.orders import BREAKER, ON_TARGET, OPEN, SOFTWARE_STOP, Order, OrderPurpose
 from trading.domain.panel import FloatArray
 from trading.domain.portfolio import nav_usd
 from trading.domain.records import changed
@@ -17,7 +17,7 @@ from trading.domain.signals import RuleRole
 from trading.engine import breaker as breakers
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
 from trading.engine.shrinking import shrunk
-from trading.engine.state import NONE, Account, BookState, Hour, Step
+from trading.engine.state import Account, BookState, Hour, Step
 from trading.engine.telling import account_of
 from trading.execution.checks import CHECKS, Check
 from trading.execution.desk import Desk
@@ -34,6 +34,9 @@ from trading.execution.vetoes import vet
 from trading.strategy.rules import CUTS_RISK
 from trading.strategy.sizing import allocate, in_order
 from trading.strategy.spec import StrategySpec
+
+_OF_RISK = CUTS_RISK | {BREAKER, SOFTWARE_STOP}
+"""Causes of a sale that cannot wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,8 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     turned, change = (book, None) if nav is None else _turned(spec, book, hour, nav)
     terms = terms_of(spec, state, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
-    leaving = _leaving(spec, turned, hour, prices) if desk.held else NONE
-    done = _done(spec, turned, hour, prices) & leaving if leaving else NONE
-    planned = [*_sales(spec, terms, desk, hour, leaving, done), *_entries(spec, terms, desk, hour, leaving)]
+    leaving = _leaving(spec, turned, hour, prices) if desk.held else {}
+    planned = [*_sales(spec, terms, desk, hour, leaving), *_entries(spec, terms, desk, hour, leaving)]
     orders, vetoes = shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
     after = turned
     if orders:
@@ -131,28 +133,32 @@ def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str)
     )
 
 
-def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> frozenset[Symbol]:
-    """Return the held symbols that an exit rule, the tripped breaker or the software guard sells in full."""
+def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> Mapping[Symbol, str]:
+    """Return the cause for each held symbol that the tripped breaker, the software guard or an exit rule sells in full.
+
+    Where several would, a cause of risk is named before one that can wait.
+    """
     held = state.held
     if state.breaker.tripped_on is not None and spec.protection.breaker_exit == "all":
-        return frozenset(held)
+        return dict.fromkeys(held, BREAKER)
     exits, column = hour.judgement.exits[hour.row], hour.panel.column
-    leaving = [s for s in held if s in column and exits.item(column[s])]
-    leaving += [s for s, (price, stop) in software_stops(spec, state, prices).items() if price <= stop]
+    leaving: dict[Symbol, str] = {}
     if spec.protection.rests == "on_closes":
-        leaving += _risen(spec, state, prices)
-    return frozenset(leaving)
+        leaving = dict.fromkeys(_risen(spec, state, prices), ON_TARGET)
+    for symbol in held:
+        if symbol in column and exits.item(column[symbol]):
+            leaving[symbol] = _exit_rule(hour, column[symbol])
+    for symbol, (price, stop) in software_stops(spec, state, prices).items():
+        if price <= stop:
+            leaving[symbol] = SOFTWARE_STOP
+    return leaving
 
 
-def _done(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> frozenset[Symbol]:
-    """Return the held symbols that could stay: no more than a rule that flees from nothing would sell them."""
-    if state.breaker.tripped_on is not None and spec.protection.breaker_exit == "all":
-        return NONE
-    judgement, row, column = hour.judgement, hour.row, hour.panel.column
-    fleeing = [v.passes[row] for role, name, v in judgement.verdicts if role is RuleRole.EXIT and name in CUTS_RISK]
-    calm = (s for s in state.held if s in column and not any(passes[column[s]] for passes in fleeing))
-    stops = software_stops(spec, state, prices)
-    return frozenset(s for s in calm if s not in stops or stops[s][0] > stops[s][1])
+def _exit_rule(hour: Hour, column: int) -> str:
+    """Return the exit rule that passes, one of risk before the others."""
+    verdicts = hour.judgement.verdicts
+    passing = [name for role, name, verdict in verdicts if role is RuleRole.EXIT and verdict.passes[hour.row, column]]
+    return next((name for name in passing if name in CUTS_RISK), passing[0])
 
 
 def software_stops(
@@ -182,17 +188,13 @@ def _risen(spec: StrategySpec, state: BookState, prices: Mapping[Symbol, float])
 
 
 def _sales(
-    spec: StrategySpec,
-    terms: PlanTerms,
-    desk: Desk,
-    hour: Hour,
-    leaving: frozenset[Symbol],
-    done: frozenset[Symbol],
+    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: Mapping[Symbol, str]
 ) -> Iterator[Order]:
     for symbol, quantity in desk.held.items():
         if symbol in leaving and symbol not in desk.working:
-            purpose = OrderPurpose.RULE_EXIT if symbol in done else OrderPurpose.EXIT
-            yield plan_sale(terms, symbol, quantity, purpose, at_open=at_open(hour, symbol))
+            opens, cause = at_open(hour, symbol), leaving[symbol]
+            purpose = OrderPurpose.EXIT if cause in _OF_RISK else OrderPurpose.RULE_EXIT
+            yield plan_sale(terms, symbol, quantity, purpose, at_open=opens, cause=cause)
     if desk.nav_usd is None:
         return
     for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd):
@@ -215,7 +217,7 @@ def _candidates(desk: Desk, hour: Hour) -> list[int]:
 
 
 def target_weights(
-    spec: StrategySpec, desk: Desk, hour: Hour, leaving: frozenset[Symbol], candidates: Sequence[int] | None = None
+    spec: StrategySpec, desk: Desk, hour: Hour, leaving: Collection[Symbol], candidates: Sequence[int] | None = None
 ) -> dict[Symbol, float]:
     """Return target weights over what is held and stays, and what may be entered."""
     symbols = hour.panel.symbols
@@ -246,7 +248,7 @@ def sleeve_weights(
 
 
 def _entries(
-    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: frozenset[Symbol]
+    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: Collection[Symbol]
 ) -> Iterator[Order]:
     if desk.nav_usd is None or not (candidates := _candidates(desk, hour)):
         return

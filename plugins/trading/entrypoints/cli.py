@@ -24,6 +24,7 @@ COMMAND_MODULES = (
     "up",
     "doctor",
     "cli_controls",
+    "cli_locks",
     "cli_approve",
     "cli_explain",
     "cli_desk",

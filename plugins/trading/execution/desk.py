@@ -43,6 +43,9 @@ class Desk:
         unfit: symbols whose price is missing, stale or parked, with the reason.
         daily_priced: symbols that trade at the next open; no quote of now says anything about it.
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
+        restricted: symbols on an operator's restricted list, with the reason.
+        resting_until: last day on which a stopped symbol is not entered.
+        guarded_until: last day of the stop-loss guard that holds now; None without one.
         tripped_on: session on which the drawdown breaker tripped; None while it is armed.
         orders_today, traded_today_usd: what left for the broker, and what was bought and sold, in this session.
 
@@ -77,6 +80,9 @@ class Desk:
     unfit: Mapping[Symbol, str] = field(default_factory=dict)
     daily_priced: frozenset[Symbol] = frozenset()
     untradable: Mapping[Symbol, str] = field(default_factory=dict)
+    restricted: Mapping[Symbol, str] = field(default_factory=dict)
+    resting_until: Mapping[Symbol, date] = field(default_factory=dict)
+    guarded_until: date | None = None
     tripped_on: date | None = None
     orders_today: int = 0
     traded_today_usd: float = 0.0

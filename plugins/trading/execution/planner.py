@@ -58,7 +58,15 @@ _SALE = changed(_ENTRY, side=Side.SELL, order_type=OrderType.MARKET, purpose=Ord
 """What every entry, stop and sale has in common."""
 
 
-def plan_sale(terms: PlanTerms, symbol: Symbol, quantity: Decimal, purpose: OrderPurpose, *, at_open: bool) -> Order:
+def plan_sale(
+    terms: PlanTerms,
+    symbol: Symbol,
+    quantity: Decimal,
+    purpose: OrderPurpose,
+    *,
+    at_open: bool,
+    cause: str | None = None,
+) -> Order:
     """Return a sale at the market, or at the next open if `at_open` (decided at the close, or on daily bars)."""
     return changed(
         _SALE,
@@ -71,6 +79,7 @@ def plan_sale(terms: PlanTerms, symbol: Symbol, quantity: Decimal, purpose: Orde
         time_in_force=TimeInForce.OPENING if at_open else TimeInForce.DAY,
         purpose=purpose,
         planned_at=terms.planned_at,
+        cause=cause,
     )
 
 

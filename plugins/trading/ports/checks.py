@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.locks import StopOut
 from trading.domain.orders import OrderRef
 from trading.execution.checks import Denial
 
@@ -55,4 +56,8 @@ class CheckRows(Protocol):
 
     def closing_nav(self, book: BookId, before_on: date) -> float | None:
         """Return the last known NAV of a session before `before_on`, or None."""
+        ...
+
+    def stops(self, book: BookId, since_on: date) -> tuple[StopOut, ...]:
+        """Return the stops that sold a position on or after that day, oldest first."""
         ...

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.interlock import LiveArm
+from trading.domain.locks import Restriction
 from trading.domain.portfolio import TradingState
 
 
@@ -55,6 +56,18 @@ class ControlRows(Protocol):
 
     def hold(self, book: BookId, symbol: Symbol, *, is_held: bool, reason: str, actor: str) -> bool:
         """Hold or release a symbol; False (and nothing written) when it already is so."""
+        ...
+
+    def restrictions(self, book: BookId) -> dict[Symbol, Restriction]:
+        """Return what people put on the restricted list and did not take off, also where its day has passed."""
+        ...
+
+    def restrict(self, book: BookId, symbol: Symbol, *, until: date | None, reason: str, actor: str) -> None:
+        """Put a symbol on the restricted list until the end of that day, or until further notice."""
+        ...
+
+    def unrestrict(self, book: BookId, symbol: Symbol, *, reason: str, actor: str) -> None:
+        """Take a symbol off the restricted list."""
         ...
 
     def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:

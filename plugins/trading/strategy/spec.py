@@ -53,6 +53,9 @@ class Protection:
         breaker_frac: fall from the high-water mark that trips REDUCE_ONLY; breaker_exit: "all" or "none" is sold.
         reentry_sessions, reentry_vix: the way back. lifetime_halt_frac: fall that halts for good.
         entry_minutes: life of an entry. collar_frac: furthest limit from the last price. max_vix: points.
+        cooldown_days: calendar days after a stop on which its symbol is not entered; 0 switches it off.
+        guard_stops, guard_window_days, guard_pause_days: so many stops within so many calendar days keep all entries
+            of the book out for so many days after the last of them; 0 stops switch it off.
     """
 
     trail_frac: float = 0.12
@@ -66,6 +69,10 @@ class Protection:
     collar_frac: float = 0.03
     max_vix: float = 30.0
     rests: Literal["at_broker", "on_closes"] = "at_broker"
+    cooldown_days: int = 7
+    guard_stops: int = 4
+    guard_window_days: int = 10
+    guard_pause_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.domain.fills import Disposal, Fill
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.locks import STOP_MEMORY
 from trading.domain.market import SYNTHETIC, Resolution, Session, Slot
 from trading.domain.money import ZERO
 from trading.domain.orders import Order, OrderStatus, Side
@@ -207,6 +208,8 @@ def load_state(
         traded_on=today,
         newest_nav_usd=None if last is None else last.nav_usd,
         closing_nav_usd=tx.checks.closing_nav(book, today),
+        stops=tx.checks.stops(book, today - STOP_MEMORY),
+        restricted=tx.controls.restrictions(book),
         untradable=tx.controls.holds(book),
         unsettled=unsettled,
         order_of_fill=_orders_of(tx.ledger.fills(book, RECENT_FILLS)),

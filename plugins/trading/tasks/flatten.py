@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.orders import Order, OrderPurpose
+from trading.domain.orders import FLATTEN, Order, OrderPurpose
 from trading.domain.portfolio import Portfolio
 from trading.domain.signals import Targets
 from trading.execution.planner import PlanTerms, plan_sale
@@ -106,7 +106,10 @@ def _terms(spec: StrategySpec, book: BookId, decision_id: str, now: datetime) ->
 
 def _exits(portfolio: Portfolio, terms: PlanTerms, *, at_open: bool) -> list[Order]:
     longs = {s: p.quantity for s, p in sorted(portfolio.positions.items()) if p.quantity > 0}
-    return [plan_sale(terms, s, quantity, OrderPurpose.EXIT, at_open=at_open) for s, quantity in longs.items()]
+    return [
+        plan_sale(terms, symbol, quantity, OrderPurpose.EXIT, at_open=at_open, cause=FLATTEN)
+        for symbol, quantity in longs.items()
+    ]
 
 
 def _is_open(calendar: MarketCalendar, now: datetime) -> bool:

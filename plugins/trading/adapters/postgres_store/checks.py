@@ -9,6 +9,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 
 from trading.adapters.postgres_store.statements import Statements, columns_of
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.locks import StopOut
 from trading.domain.orders import OrderRef
 from trading.execution.checks import Denial
 from trading.ports import Stage, StoredDenial
@@ -55,3 +56,8 @@ class PostgresCheckRows:
         """Return the last known NAV of a session before `before_on`, or None."""
         nav = self._sql.value("closing_nav", book=str(book), before_on=before_on)
         return None if nav is None else float(nav)
+
+    def stops(self, book: BookId, since_on: date) -> tuple[StopOut, ...]:
+        """Return the stops that sold a position on or after that day, oldest first."""
+        rows = self._sql.rows("read_stops", book=str(book), since_on=since_on)
+        return tuple(StopOut(row["symbol"], row["stopped_on"], row["order_id"]) for row in rows)

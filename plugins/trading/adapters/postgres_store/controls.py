@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg2
@@ -17,6 +17,7 @@ from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.interlock import LiveArm
+from trading.domain.locks import Restriction
 from trading.domain.portfolio import TradingState
 from trading.ports.controls import StateEvent
 
@@ -76,6 +77,27 @@ class PostgresControlRows:
             return False
         event = {"symbol": symbol, "is_held": is_held, "reason": reason, "actor": actor}
         return bool(self._sql.run("add_symbol_hold", book=str(book), **event))
+
+    def restrictions(self, book: BookId) -> dict[Symbol, Restriction]:
+        """Return what people put on the restricted list and did not take off, also where its day has passed."""
+        rows = self._sql.rows("read_restrictions", book=str(book))
+        return {
+            row["symbol"]: Restriction(
+                row["symbol"], row["happened_at"].date(), row["until_on"], f"{row['actor']}: {row['reason']}"
+            )
+            for row in rows
+        }
+
+    def restrict(self, book: BookId, symbol: Symbol, *, until: date | None, reason: str, actor: str) -> None:
+        """Put a symbol on the restricted list until the end of that day, or until further notice."""
+        self._restriction(book, symbol, is_restricted=True, until_on=until, reason=reason, actor=actor)
+
+    def unrestrict(self, book: BookId, symbol: Symbol, *, reason: str, actor: str) -> None:
+        """Take a symbol off the restricted list."""
+        self._restriction(book, symbol, is_restricted=False, until_on=None, reason=reason, actor=actor)
+
+    def _restriction(self, book: BookId, symbol: Symbol, **event: object) -> None:
+        self._sql.run("add_restriction", book=str(book), symbol=symbol, **event)
 
     def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:
         """Put a message into the outbox once per `dedupe_key`; True if it is new.

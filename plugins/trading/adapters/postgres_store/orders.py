@@ -29,7 +29,7 @@ from trading.ports import Intent
 _COLUMNS = (
     "order_id", "decision_id", "symbol", "side", "quantity", "order_type", "time_in_force", "purpose", "leg",
     "parent_id", "planned_at", "expires_at", "limit_price", "stop_price", "trail_frac", "status", "filled_quantity",
-    "broker_order_id", "detail",
+    "broker_order_id", "detail", "cause",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ wait for their entry. A flag is noted on the order, which goes all the same.
 
 from __future__ import annotations
 
-from trading.execution.checks import authority, exposure, market, pace, sanity
+from trading.execution.checks import authority, exposure, locks, market, pace, sanity
 from trading.execution.checks.check import Applies, Breach, Check, Denial, Judge
 
 _ENTRY, _ALL, _LEG = Applies.ENTRY, Applies.ALL, Applies.EVERY_LEG
@@ -25,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     Check("MARKET_CLOSED", _ENTRY, market.market_closed),
     Check("TOO_LATE", _ENTRY, market.too_late),
     Check("NOT_TRADABLE", _ENTRY, market.not_tradable),
+    Check("RESTRICTED", _ENTRY, locks.restricted),
     Check("REJECTED_TODAY", _ENTRY, market.refused_today),
     Check("STALE_PRICE", _ENTRY, market.stale_price),
     Check("STALE_QUOTE", _ENTRY, market.stale_quote),
@@ -32,10 +33,12 @@ CHECKS: tuple[Check, ...] = (
     Check("VIX_UNKNOWN", _ENTRY, market.vix_unknown),
     Check("VIX_BLOCK", _ENTRY, market.vix_block),
     Check("DD_BREAKER", _ENTRY, authority.drawdown_breaker),
+    Check("STOP_GUARD", _ENTRY, locks.stop_guard),
     Check("DAILY_LOSS", _ENTRY, authority.daily_loss),
     Check("RECON_STALE", _ENTRY, authority.unproven_books),
     Check("WORKING_ORDER", _ENTRY, pace.working_order),
     Check("WASH_BLOCK", _ENTRY, pace.wash_block),
+    Check("COOLDOWN", _ENTRY, locks.cooldown),
     Check("MAX_QTY", _ENTRY, sanity.too_many_shares),
     Check("MAX_NOTIONAL", _ENTRY, exposure.too_large),
     Check("ASSET_CAP", _ENTRY, exposure.asset_cap),

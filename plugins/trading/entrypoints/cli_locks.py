@@ -1,0 +1,76 @@
+"""What keeps entries out: list every lock, put a symbol on the restricted list, take it off."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+
+from rich.console import Console
+
+from trading.bootstrap import services_for
+from trading.domain.instruments import BookId
+from trading.entrypoints.arguments import day
+from trading.errors import PermanentError
+from trading.ports import Services
+from trading.reporting.locks import locks_table
+from trading.settings import load_settings
+from trading.strategy.catalogue import spec_named
+from trading.strategy.spec import StrategySpec
+from trading.tasks.locks import check_restriction, locks_now
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands of this module."""
+    text = "what keeps entries out now: of the book or of a symbol, since when, until when and why"
+    locks = subparsers.add_parser("locks", help=text, description=text)
+    text = "buy nothing of a symbol until a day; what is held is sold as ever"
+    ban = subparsers.add_parser("ban", help=text, description=text)
+    ban.add_argument("symbol", type=str.upper)
+    ban.add_argument("--until", type=day, help="last day, e.g. 2026-06-30; without it: until further notice")
+    text = "take a symbol off the restricted list"
+    unban = subparsers.add_parser("unban", help=text, description=text)
+    unban.add_argument("symbol", type=str.upper)
+    for parser, run in ((locks, _locks), (ban, _ban), (unban, _unban)):
+        parser.add_argument("--book", help="kind:name; default: the configured book")
+        parser.set_defaults(run=run)
+    for parser in (ban, unban):
+        parser.add_argument("--reason", required=True, help="kept forever")
+
+
+def _desk(options: argparse.Namespace) -> tuple[Services, StrategySpec, BookId]:
+    settings = load_settings()
+    book = BookId.parse(options.book) if options.book else settings.book
+    return services_for(settings), spec_named(settings.strategy), book
+
+
+def _locks(options: argparse.Namespace) -> int:
+    services, spec, book = _desk(options)
+    if found := locks_now(services, spec, book):
+        Console().print(locks_table(f"{book.badge} {book}: no entry of", found))
+    else:
+        print(f"{book.badge} {book}: nothing is locked")
+    return 0
+
+
+def _ban(options: argparse.Namespace) -> int:
+    services, spec, book = _desk(options)
+    check_restriction(services, spec, options.symbol, book=book, until=options.until)
+    with services.store.transaction() as tx:
+        tx.controls.restrict(book, options.symbol, until=options.until, reason=options.reason, actor=_actor())
+    end = f"until {options.until}" if options.until else "until further notice"
+    print(f"{book.badge} {book}: {options.symbol} is not bought {end}; an entry that works now still may fill")
+    return 0
+
+
+def _unban(options: argparse.Namespace) -> int:
+    services, _, book = _desk(options)
+    with services.store.transaction() as tx:
+        if options.symbol not in tx.controls.restrictions(book):
+            raise PermanentError(f"{options.symbol} is not on the restricted list of {book}; see ./airdesk locks")
+        tx.controls.unrestrict(book, options.symbol, reason=options.reason, actor=_actor())
+    print(f"{book.badge} {book}: {options.symbol} may be bought again")
+    return 0
+
+
+def _actor() -> str:
+    return f"cli:{getpass.getuser()}"

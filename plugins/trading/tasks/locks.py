@@ -1,0 +1,82 @@
+"""Every lock of a book: what follows from its stops, losses and orders, and what people and comparisons set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from trading.domain.instruments import BookId, BookKind, Symbol
+from trading.domain.locks import Lock
+from trading.domain.market import Slot
+from trading.domain.portfolio import TradingState
+from trading.engine.desk_view import limits_of
+from trading.engine.locks import locks_of
+from trading.engine.state import BookState
+from trading.errors import PermanentError
+from trading.ports import MarketCalendar, Services, Transaction
+from trading.strategy.spec import StrategySpec
+from trading.tasks.facts import load_state
+
+
+def locks_now(services: Services, spec: StrategySpec, book: BookId) -> tuple[Lock, ...]:
+    """Return what keeps entries out on the day of the newest session hour, the whole book's locks first."""
+    slot = services.calendar.latest_slot(services.clock.now())
+    with services.store.transaction() as tx:
+        state = load_state(tx, book, slot)
+        found = [
+            *_of_the_state(tx, book, state),
+            *_of_the_breaker(services.calendar, spec, state),
+            *_of_the_books(tx, book, slot),
+            *locks_of(state, spec.protection, limits_of(spec), slot.session_on),
+        ]
+        refused = tx.checks.rejected(book, slot.session_on)
+    today = slot.session_on
+    found += (Lock("REJECTED_TODAY", s, today, today, f"the broker: {why}") for s, why in refused.items())
+    return tuple(sorted(found, key=lambda lock: (lock.symbol is not None, lock.symbol or "")))
+
+
+def check_restriction(
+    services: Services, spec: StrategySpec, symbol: Symbol, *, book: BookId, until: date | None
+) -> None:
+    """Refuse a restriction that could not have been meant.
+
+    Raises:
+        PermanentError: the book is a replay, the symbol is none of the strategy, or the day has passed.
+    """
+    if book.kind is BookKind.REPLAY:
+        raise PermanentError(f"{book} is a replay, which knows no acts of people; name a paper, live or demo book")
+    if symbol not in spec.universe.traded:
+        raise PermanentError(f"{spec.name} does not trade {symbol}; it trades {', '.join(spec.universe.traded)}")
+    today = services.clock.now().date()
+    if until is not None and until < today:
+        raise PermanentError(f"--until {until} has passed; today is {today}")
+
+
+def _of_the_state(tx: Transaction, book: BookId, state: BookState) -> Iterator[Lock]:
+    if state.trading_state is TradingState.ACTIVE:
+        return
+    event = tx.controls.state_event(book)
+    if event is None or event.state is not state.trading_state:
+        yield Lock("STATE", None, None, None, f"{state.trading_state}: the file flag is raised, or no reason is stored")
+    else:
+        yield Lock(
+            "STATE", None, event.happened_at.date(), None, f"{state.trading_state} by {event.actor}: {event.reason}"
+        )
+
+
+def _of_the_breaker(calendar: MarketCalendar, spec: StrategySpec, state: BookState) -> Iterator[Lock]:
+    """Yield the breaker's lock; it holds at least until the day before the earliest way back."""
+    tripped_on, rules = state.breaker.tripped_on, spec.protection
+    if tripped_on is None:
+        return
+    back_on = tripped_on
+    for _ in range(rules.reentry_sessions):
+        back_on = calendar.next_session(back_on).session_on
+    why = f"drawdown over {rules.breaker_frac:.0%}; back on {back_on} at the earliest, with a VIX under "
+    yield Lock("DD_BREAKER", None, tripped_on, back_on - timedelta(days=1), f"{why}{rules.reentry_vix:g}")
+
+
+def _of_the_books(tx: Transaction, book: BookId, slot: Slot) -> Iterator[Lock]:
+    """Yield the lock that an open difference to the broker is."""
+    if (difference := tx.reconciliations.gate(book)) is not None:
+        yield Lock("RECON_STALE", None, None, None, difference)
