@@ -23,7 +23,7 @@ import importlib, pathlib
 import trading.entrypoints.airflow.steps, trading.entrypoints.airflow.timetable
 import trading.tasks.replay, trading.bootstrap
 from trading.adapters.market_calendar import NyseCalendar
-from trading.analysis.sentiment import compound
+from trading.analysis.scoring import compound
 from datetime import date
 NyseCalendar().sessions(date(2024, 1, 2), date(2024, 1, 5)); compound("gold rises")
 print(sorted(name for name in set(sys.modules) - loaded if name.split(".")[0] not in {"trading", "airflow"}))

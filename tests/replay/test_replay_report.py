@@ -45,6 +45,7 @@ SECTIONS = (
     "What let entries in, and kept them out",
     "Entries by verdict of optional rules",
     "How often entries were open",
+    "How often the sentiment gate opened",
     "Orders that the checks denied",
     "What ended positions",
     "Worst and best trades",

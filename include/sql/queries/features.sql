@@ -23,14 +23,14 @@ SET price = excluded.price, daily_priced = excluded.daily_priced, price_at = exc
 -- name: write_sentiment
 -- News scores of one instant; a rerun replaces them.
 INSERT INTO analysis.sentiment
-    (symbol, as_of, cutoff_at, sentiment, story_count, negative_source_count, news_through, why_sentiment)
-SELECT given.symbol, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz, score, story_count, negative_source_count,
-       news_through, why_sentiment
-FROM unnest(%(symbol)s::text[], %(sentiment)s::float8[], %(story_count)s::float8[],
+    (symbol, as_of, cutoff_at, sentiment, evidence, story_count, negative_source_count, news_through, why_sentiment)
+SELECT given.symbol, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz, score, evidence, story_count,
+       negative_source_count, news_through, why_sentiment
+FROM unnest(%(symbol)s::text[], %(sentiment)s::float8[], %(evidence)s::float8[], %(story_count)s::float8[],
             %(negative_source_count)s::float8[], %(news_through)s::timestamptz[], %(why_sentiment)s::smallint[])
-     AS given (symbol, score, story_count, negative_source_count, news_through, why_sentiment)
+     AS given (symbol, score, evidence, story_count, negative_source_count, news_through, why_sentiment)
 ON CONFLICT (symbol, as_of, cutoff_at) DO UPDATE
-SET sentiment = excluded.sentiment, story_count = excluded.story_count,
+SET sentiment = excluded.sentiment, evidence = excluded.evidence, story_count = excluded.story_count,
     negative_source_count = excluded.negative_source_count, news_through = excluded.news_through,
     why_sentiment = excluded.why_sentiment;
 
@@ -78,6 +78,28 @@ SELECT * FROM analysis.technicals WHERE as_of = %(as_of)s::timestamptz AND cutof
 -- name: read_sentiment
 -- News scores of one instant.
 SELECT * FROM analysis.sentiment WHERE as_of = %(as_of)s::timestamptz AND cutoff_at = %(cutoff_at)s::timestamptz;
+
+-- name: forget_story_scores
+-- What an earlier run of the same instant said of its stories; a rerun replaces it.
+DELETE FROM analysis.story_scores WHERE as_of = %(as_of)s::timestamptz AND cutoff_at = %(cutoff_at)s::timestamptz;
+
+-- name: write_story_scores
+-- What each story gave at one instant.
+INSERT INTO analysis.story_scores (symbol, as_of, cutoff_at, item_id, source, known_at, compound, weight, scored_by)
+SELECT symbol, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz, item_id, source, known_at, compound, weight,
+       scored_by
+FROM unnest(%(symbol)s::text[], %(item_id)s::text[], %(source)s::text[], %(known_at)s::timestamptz[],
+            %(compound)s::float8[], %(weight)s::float8[], %(scored_by)s::text[])
+     AS given (symbol, item_id, source, known_at, compound, weight, scored_by);
+
+-- name: read_story_scores
+-- What each story gave to a symbol's score at one instant, the newest first.
+SELECT score.symbol, score.item_id, score.source, score.known_at, news.title, score.compound, score.weight,
+       score.scored_by
+FROM analysis.story_scores score JOIN market.news news USING (item_id)
+WHERE score.symbol = %(symbol)s::text AND score.as_of = %(as_of)s::timestamptz
+  AND score.cutoff_at = %(cutoff_at)s::timestamptz AND news.known_at <= %(cutoff_at)s::timestamptz
+ORDER BY score.known_at DESC, score.item_id;
 
 -- name: read_valuation
 -- Earnings multiples of one instant.

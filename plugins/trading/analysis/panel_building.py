@@ -18,6 +18,7 @@ from trading.analysis.technicals import LastPrices, technical_columns
 from trading.analysis.valuation import valuation_columns
 from trading.domain.instruments import Sector, Symbol, Universe
 from trading.domain.panel import FeaturePanel, panel_of
+from trading.domain.sentiment import Sentiment
 
 GROUPS = ("technicals", "sentiment", "valuation", "risk")
 """Each group is computed, and stored, on its own."""
@@ -30,16 +31,24 @@ def build_panel(
     times: DecisionTimes,
     *,
     daily_pricing: bool,
+    sentiment: Sentiment,
     groups: tuple[str, ...] = GROUPS,
 ) -> FeaturePanel:
-    """Return the panel of the traded symbols at `times`; only the columns of `groups` are known."""
+    """Return the panel of the traded symbols at `times`; only the columns of `groups` are known.
+
+    Args:
+        sentiment: how headlines are read.
+    """
     parts: list[dict[str, NDArray[Any]]] = []
     for rows, known in _stretches(facts, times):
         columns: dict[str, NDArray[Any]] = {}
         then = times.take(rows)
         prices = LastPrices(known, then, daily_pricing=daily_pricing)
         for group in groups:
-            columns |= _columns(group, known, universe, peers, then, prices)
+            if group == "sentiment":
+                columns |= sentiment_columns(known.news, universe.traded, then, sentiment)
+            else:
+                columns |= _columns(group, known, universe, peers, then, prices)
         parts.append(columns)
     whole = parts[0] if len(parts) == 1 else {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
     return panel_of(times.as_of, universe.traded, **whole)
@@ -74,8 +83,6 @@ def _columns(
 ) -> Mapping[str, NDArray[Any]]:
     if group == "technicals":
         return technical_columns(facts, universe.traded, times, prices)
-    if group == "sentiment":
-        return sentiment_columns(facts.news, universe.traded, times)
     if group == "valuation":
         surprises = earnings_columns(facts.earnings, universe, times)
         return valuation_columns(facts, universe, peers, times, prices) | surprises

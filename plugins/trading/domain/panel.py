@@ -40,6 +40,7 @@ class Why(IntEnum):
     NO_MODEL = 9
     NO_HOURLY_BARS = 10
     NO_REVENUE = 11
+    TOO_FEW_SCORES = 12
 
     @property
     def sentence(self) -> str:
@@ -60,6 +61,7 @@ _SENTENCES = {
     Why.NO_MODEL: "no promoted model",
     Why.NO_HOURLY_BARS: "no intraday bars; daily pricing is off",
     Why.NO_REVENUE: "no two fresh years of revenue on file",
+    Why.TOO_FEW_SCORES: "fewer than 20 scores in the 180 days before to rank among",
 }
 
 
@@ -77,7 +79,8 @@ class FeaturePanel:
         rsi_14: Wilder's RSI of daily closes [0–100].
         volatility_frac: annualised deviation of 63 daily log returns [1/√year].
         daily_bar_count: completed daily bars that the technicals rest on.
-        sentiment: evidence score [−1–1].
+        sentiment: score of the stories in the strategy's mode: evidence or mean [−1–1], or percentile [0–1].
+        evidence: what the stories add up to, whatever the mode [−1–1].
         story_count: deduplicated stories in the 72-hour window.
         negative_source_count: sources with a story at or under −0.5 in the last 24 hours.
         pe_ratio, pe_sector_median: price ÷ trailing diluted EPS; the median excludes the symbol itself.
@@ -107,6 +110,7 @@ class FeaturePanel:
     volatility_frac: FloatArray
     daily_bar_count: FloatArray
     sentiment: FloatArray
+    evidence: FloatArray
     story_count: FloatArray
     negative_source_count: FloatArray
     pe_ratio: FloatArray

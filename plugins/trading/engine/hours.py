@@ -129,7 +129,8 @@ _HOUR = np.timedelta64(HOUR)
 
 def history_panel(spec: StrategySpec, facts: Facts, timeline: Timeline, terms: Terms) -> FeaturePanel:
     """Return the panel of every session hour of `timeline`."""
-    return build_panel(facts, spec.universe, spec.peers, timeline.times(terms), daily_pricing=terms.daily_pricing)
+    times, daily_pricing = timeline.times(terms), terms.daily_pricing
+    return build_panel(facts, spec.universe, spec.peers, times, daily_pricing=daily_pricing, sentiment=spec.sentiment)
 
 
 @dataclass(frozen=True)

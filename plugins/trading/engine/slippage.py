@@ -22,7 +22,13 @@ def slippage_by_symbol(
     """
     times = timeline.times(terms).take(slice(0, 1))
     panel = build_panel(
-        facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing, groups=("technicals",)
+        facts,
+        spec.universe,
+        spec.peers,
+        times,
+        daily_pricing=terms.daily_pricing,
+        sentiment=spec.sentiment,
+        groups=("technicals",),
     )
     daily = panel.volatility_frac[0] / np.sqrt(SESSIONS_A_YEAR)
     known = daily[np.isfinite(daily)]

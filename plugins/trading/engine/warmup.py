@@ -127,7 +127,8 @@ def _chosen(timeline: Timeline, count: int) -> list[Slot]:
 
 
 def _panel(spec: StrategySpec, facts: Facts, times: DecisionTimes, terms: Terms) -> FeaturePanel:
-    return build_panel(facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing)
+    daily_pricing = terms.daily_pricing
+    return build_panel(facts, spec.universe, spec.peers, times, daily_pricing=daily_pricing, sentiment=spec.sentiment)
 
 
 def _shortened(spec: StrategySpec, facts: Facts, times: DecisionTimes, full: FeaturePanel, bars: int) -> FeaturePanel:

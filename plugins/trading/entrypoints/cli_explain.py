@@ -20,6 +20,7 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.orders import Order
+from trading.domain.sentiment import StoryScore
 from trading.domain.signals import Reason
 from trading.engine.verdict_book import VerdictBook
 from trading.entrypoints import arguments
@@ -39,6 +40,7 @@ from trading.reporting.explain_tables import (
     targets_line,
     turns,
 )
+from trading.reporting.story_tables import stories_table
 from trading.reporting.tables import denials_table, differences_table, orders_table, reasons_table
 from trading.reporting.wording import counted
 from trading.settings import Settings, load_settings
@@ -108,6 +110,7 @@ class Why:
     denials: tuple[StoredDenial, ...] = ()
     held: Held | None = None
     notes: tuple[str, ...] = ()
+    stories: tuple[StoryScore, ...] = ()
 
 
 def _why(options: argparse.Namespace) -> int:
@@ -147,6 +150,7 @@ def _of_decision(tx: Transaction, decision: Decision, symbol: str) -> Why:
         denials=tx.checks.denials([o.order_id for o in orders]),
         held=held_of(symbol, mark, [o for o in guards if o.symbol == symbol]),
         notes=tuple(parked_lines({symbol: tx.market.parked().get(symbol, ())})),
+        stories=tx.analysis.stories(symbol, decision.as_of, decision.cutoff_at),
     )
 
 
@@ -182,6 +186,8 @@ def _print_why(found: Why, symbol: str) -> None:
     console.print(found.head, highlight=False)
     if found.held is not None:
         console.print(held_line(found.held), highlight=False)
+    if found.stories:
+        console.print(stories_table("stories of 72 hours", found.stories))
     _print_orders(console, found.orders, found.denials)
     for line in found.notes:
         print(line)

@@ -41,13 +41,12 @@ from trading.reporting.bias_tables import (
 from trading.settings import load_settings
 from trading.strategy.catalogue import STRATEGIES, spec_named
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import DAILY_MEMORY, INTRADAY_MEMORY, NEWS_MEMORY, past_timeline, read_history, terms_of
+from trading.tasks.facts import DAILY_MEMORY, INTRADAY_MEMORY, news_memory, past_timeline, read_history, terms_of
 
 FOUND = 4
 """Exit code: the tool found what it looks for."""
 INSTANTS, SESSIONS = 12, 60
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
-MEMORY = Memory(daily=DAILY_MEMORY, intraday=INTRADAY_MEMORY, news=NEWS_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _warmup(options: argparse.Namespace) -> int:
             stretch.facts,
             stretch.timeline,
             terms_of(stretch.services),
-            memory=MEMORY,
+            memory=Memory(DAILY_MEMORY, INTRADAY_MEMORY, news_memory(stretch.spec)),
             sessions=options.sessions,
             tell=tell,
         )

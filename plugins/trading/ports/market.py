@@ -19,6 +19,7 @@ from trading.domain.market import (
     Resolution,
 )
 from trading.domain.panel import FeaturePanel
+from trading.domain.sentiment import StoryScore
 from trading.domain.series import BarSeries
 from trading.ports.gates import GateRows
 
@@ -158,6 +159,14 @@ class AnalysisRows(Protocol):
 
     def write(self, group: str, panel: FeaturePanel, cutoff_at: datetime) -> int:
         """Store the columns of `group` (technicals, sentiment, valuation, risk) of a one-time panel; rows written."""
+        ...
+
+    def write_stories(self, scores: Sequence[StoryScore], as_of: datetime, cutoff_at: datetime) -> int:
+        """Store what each story gave at an instant, in place of what was stored for it; rows written."""
+        ...
+
+    def stories(self, symbol: Symbol, as_of: datetime, cutoff_at: datetime) -> tuple[StoryScore, ...]:
+        """Return what each story gave to the score of `symbol` at an instant, the newest first."""
         ...
 
     def read(self, symbols: tuple[Symbol, ...], as_of: datetime, cutoff_at: datetime) -> FeaturePanel:

@@ -23,6 +23,7 @@ from trading.reporting.replay_sections import (
     gate_table,
     missing_table,
     month_table,
+    opening_table,
     optional_table,
     rule_key,
     rule_table,
@@ -97,6 +98,7 @@ def replay_report(found: Findings) -> str:
             section("What let entries in, and kept them out", rule_key(), rule_table(result), note=_RULES),
             section("Entries by verdict of optional rules", optional_table(result, run), note=_OPTIONAL),
             section("How often entries were open", gate_table(result), note=_GATE),
+            section("How often the sentiment gate opened", opening_table(result), note=_OPENINGS),
             section("Orders that the checks denied", denial_table(result), note=_DENIALS),
             section("What ended positions", exit_table(result), note=_EXITS),
             section("Worst and best trades", *trade_tables(run), note=_TRADES),
@@ -124,6 +126,7 @@ _OPTIONAL = (
     "Closed trades by what an optional rule said when their entry was decided. A rule helps if PASS does better."
 )
 _GATE = "Part of the hours of a year in which every entry rule let the symbol in and nothing blocked it."
+_OPENINGS = "Scores of headlines at session closes against the threshold of their rule, by how many stories were told."
 _DENIALS = "Counted anew in every hour in which the same wish was denied; docs/strategy.md says what each code means."
 _EXITS = "Sales by cause. A position that was trimmed counts once for each sale, so this adds up to all realised gains."
 _TRADES = "Closed positions, commissions taken off, dividends not added."

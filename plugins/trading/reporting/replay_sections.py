@@ -19,6 +19,7 @@ from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.missing import gap_line
 from trading.reporting.page import Cell, Markup, bar, heat, paragraph, table
 from trading.reporting.replay_charts import BOOK, curves_of
+from trading.reporting.story_tables import opening_rows, openings_of
 from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, points, whole
 
 WORST, BEST = 10, 5
@@ -104,6 +105,14 @@ def gate_table(result: ReplayResult) -> Markup:
         for (symbol, hours), line in zip(result.hours_open.items(), open_frac, strict=True)
     ]
     return table(["% of hours", *map(str, years), "hours open"], rows, kind="months")
+
+
+def opening_table(result: ReplayResult) -> Markup:
+    """Return how often the score of headlines was over the threshold of its rule, by the stories told."""
+    found = openings_of(result)
+    rows = opening_rows(found[1]) if found else []
+    head = ["stories in 72 hours", "symbol-days", f"over {found[0]:g}" if found else "", "part"]
+    return table(head, rows, empty="No rule reads a score of headlines.")
 
 
 def denial_table(result: ReplayResult) -> Markup:

@@ -16,6 +16,7 @@ from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun
 from trading.engine.result import ReplayResult
 from trading.reporting.figures import LINES, benchmark_name
+from trading.reporting.story_tables import openings_of, openings_table
 from trading.reporting.tables import table_of
 from trading.reporting.wording import counted, percent, whole
 
@@ -44,6 +45,8 @@ def print_summary(
         highlight=False,
     )
     console.print(entries_table(result))
+    if found := openings_of(result):
+        console.print(openings_table(*found))
     for as_of, sentence in result.state_changes:
         console.print(f"  {as_of:%Y-%m-%d %H:%M} UTC  {sentence}")
 

@@ -24,7 +24,7 @@ def golden_cross(panel: FeaturePanel) -> Verdicts:
 
 
 def sentiment_above(panel: FeaturePanel, *, threshold: float) -> Verdicts:
-    """PASS where the sentiment score [−1–1] is above `threshold`."""
+    """PASS where the sentiment score, in the mode of the strategy, is above `threshold`."""
     return _verdicts(
         panel, panel.sentiment > threshold, panel.sentiment, threshold, panel.why_sentiment, panel.news_through
     )
@@ -110,11 +110,16 @@ def model_agrees(panel: FeaturePanel, *, threshold: float) -> Verdicts:
 
 
 def negative_news(panel: FeaturePanel, *, threshold: float, sources: int) -> Verdicts:
-    """PASS where the score is at or under `threshold`, or `sources` sources carry a story that bad within a day."""
-    bad = (panel.sentiment <= threshold) | (panel.negative_source_count >= sources)
+    """PASS where the evidence is at or under `threshold`, or `sources` sources carry a story that bad within a day.
+
+    It is evidence in every mode: a low rank among good weeks is no event.
+    """
+    told_by_enough = panel.negative_source_count >= sources
     # Two bad stories are an event even where three are too few for a score.
-    why = np.where(panel.negative_source_count >= sources, np.int8(Why.KNOWN), panel.why_sentiment).astype(np.int8)
-    return _verdicts(panel, bad, panel.sentiment, threshold, why, panel.news_through)
+    is_known = told_by_enough | ~np.isnan(panel.evidence)
+    why = np.where(is_known, np.int8(Why.KNOWN), panel.why_sentiment).astype(np.int8)
+    bad = (panel.evidence <= threshold) | told_by_enough
+    return _verdicts(panel, bad, panel.evidence, threshold, why, panel.news_through)
 
 
 def vix_above(panel: FeaturePanel, *, threshold: float) -> Verdicts:

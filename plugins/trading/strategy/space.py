@@ -73,6 +73,12 @@ _DECLARED = (
     Parameter("guard_pause", ("protection.guard_pause_days",), 1, 60, 7, "days that they pause it", is_whole=True),
     Parameter("rsi_entry", ("entry.rsi_below.threshold",), 40, 90, 5, "RSI under which an entry may be made"),
     Parameter("rsi_exit", ("exits.rsi_above.threshold",), 50, 95, 5, "RSI over which is sold"),
+    Parameter(
+        "sentiment_mode", ("sentiment.mode",), 0, 0, 0, "what a symbol's score of headlines is",
+        choices=("evidence", "percentile", "mean"),
+    ),
+    Parameter("sentiment_half_life", ("sentiment.half_life_hours",), 3, 72, 12, "hours in which a story halves"),
+    Parameter("text_scorer", ("sentiment.scorer",), 0, 0, 0, "who scores a headline", choices=("lexicon", "vader")),
     Parameter("sentiment", ("entry.sentiment_above.threshold",), -1, 1, 0.1, "score over which an entry may be made"),
     Parameter("bad_news", ("exits.negative_news.threshold",), -1, 0, 0.1, "score at or under which is sold"),
     Parameter("news_sources", ("exits.negative_news.sources",), 1, 5, 1, "sources of bad news that sell", True),

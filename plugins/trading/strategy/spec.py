@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from trading.domain.instruments import Sector, Symbol, Universe
 from trading.domain.panel import FeaturePanel
+from trading.domain.sentiment import Sentiment
 from trading.domain.signals import RuleRole, Verdicts
 
 type Rule = Callable[[FeaturePanel], Verdicts]
@@ -85,6 +86,7 @@ class StrategySpec:
         shrinks: each may make a finished buy order smaller, or stop it where it FAILs; none has a say before.
         exits: any PASS sells. blocks: any PASS stops entries.
         peers: symbols whose P/E form the sector's reference.
+        sentiment: how headlines are read.
     """
 
     name: str
@@ -98,6 +100,7 @@ class StrategySpec:
     shrinks: tuple[Rule, ...] = ()
     sizing: Sizing = field(default_factory=Sizing)
     protection: Protection = field(default_factory=Protection)
+    sentiment: Sentiment = field(default_factory=Sentiment)
 
     def rules(self) -> tuple[tuple[RuleRole, Rule], ...]:
         """Return every rule with its role, in the order in which people read them."""

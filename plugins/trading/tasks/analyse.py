@@ -8,6 +8,7 @@ import numpy as np
 
 from trading.analysis.facts import decision_times
 from trading.analysis.panel_building import build_panel
+from trading.analysis.sentiment import story_scores
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.panel import FeaturePanel, Why
@@ -23,7 +24,7 @@ def technicals(services: Services, spec: StrategySpec, book: BookId, slot: Slot)
 
 
 def sentiment(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
-    """Write sentiment."""
+    """Write sentiment, and what each story gave."""
     return _analyse(services, spec, slot, "sentiment", ("sentiment",))
 
 
@@ -37,16 +38,25 @@ def _analyse(services: Services, spec: StrategySpec, slot: Slot, name: str, grou
     previous = session_before(services.calendar, slot.session_on)
     terms = terms_of(services)
     times = decision_times([slot], {slot.session_on: previous.session_on}, terms.delay_minutes)
-    written, notes = 0, list[str]()
+    written, counts, notes = 0, dict[str, int](), list[str]()
     with services.store.transaction() as tx:
         facts = load_facts(tx, spec, first_at=slot.as_of, as_of=slot.as_of, cutoff_at=cutoff_at)
         for group in groups:
             panel = build_panel(
-                facts, spec.universe, spec.peers, times, daily_pricing=terms.daily_pricing, groups=(group,)
+                facts,
+                spec.universe,
+                spec.peers,
+                times,
+                daily_pricing=terms.daily_pricing,
+                sentiment=spec.sentiment,
+                groups=(group,),
             )
             written += tx.analysis.write(group, panel, cutoff_at)
+            if group == "sentiment":
+                scores = story_scores(facts.news, spec.universe.traded, cutoff_at, spec.sentiment)
+                counts["stories"] = tx.analysis.write_stories(scores, slot.as_of, cutoff_at)
             notes += [note for why in _WHYS[group] if (note := _abstentions(panel, why))]
-    return StepReport(name, {"rows": written}, tuple(notes))
+    return StepReport(name, {"rows": written, **counts}, tuple(notes))
 
 
 def _abstentions(panel: FeaturePanel, why: str) -> str:

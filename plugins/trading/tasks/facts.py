@@ -11,6 +11,7 @@ from decimal import Decimal
 from trading import __version__
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
+from trading.analysis.sentiment import LOOK_DAYS
 from trading.domain.fills import Disposal, Fill
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.locks import STOP_MEMORY
@@ -32,12 +33,19 @@ DAILY_MEMORY = timedelta(days=900)
 """At least 600 daily bars: averages and RSI have long forgotten what lies before."""
 INTRADAY_MEMORY = timedelta(days=7)
 NEWS_MEMORY = timedelta(days=7)
+"""Longer than a story counts. A percentile looks back from there."""
 SETTLEMENT_MEMORY = timedelta(days=14)
 """Longer than three sessions ever take."""
 RECENT_FILLS = 1_000
 """More than a book fills within that time."""
 _INTRADAY = (Resolution.HALF_HOUR, Resolution.HOUR)
 _NEVER_SENT = frozenset({OrderStatus.PLANNED, OrderStatus.DENIED})
+
+
+def news_memory(spec: StrategySpec) -> timedelta:
+    """Return how far back of a decision `spec` reads headlines."""
+    looks = timedelta(days=LOOK_DAYS) if spec.sentiment.mode == "percentile" else timedelta()
+    return NEWS_MEMORY + looks
 
 
 def terms_of(services: Services) -> Terms:
@@ -120,7 +128,7 @@ def load_facts(
             **bars((Resolution.DAY,), daily_since or first_at - DAILY_MEMORY),
             **bars(_INTRADAY, first_at - INTRADAY_MEMORY),
         },
-        news=market.news(since=first_at - NEWS_MEMORY, cutoff_at=cutoff_at),
+        news=market.news(since=first_at - news_memory(spec), cutoff_at=cutoff_at),
         filings=market.filings(cutoff_at=cutoff_at),
         macro=market.macro(cutoff_at=cutoff_at),
         actions=market.actions(cutoff_at=cutoff_at),

@@ -71,7 +71,7 @@ def test_growth_and_surprise_pass_above_their_threshold_and_name_why_they_abstai
 
 
 def test_two_bad_sources_are_an_event_even_without_a_score():
-    facts = panel(negative_source_count=[2, 1], sentiment=[NAN, NAN])
+    facts = panel(negative_source_count=[2, 1], evidence=[NAN, NAN])
     verdicts = rules.negative_news(facts, threshold=-0.5, sources=2)
     assert list(verdicts.outcome(0)) == [PASS, ABSTAIN]
 
@@ -89,7 +89,7 @@ def test_an_optional_rule_may_abstain_but_not_fail():
     spec = technical_core()
     known = {"sma_50": [2.0] * 10, "sma_200": [1.0] * 10, "rsi_14": [50.0] * 10}
     assert judge(spec, panel(TRADED, **known)).enters.all()
-    sour = judge(spec, panel(TRADED, **known, sentiment=[0.1] * 10))
+    sour = judge(spec, panel(TRADED, **known, sentiment=[0.1] * 10, evidence=[0.1] * 10))
     assert not sour.enters.any()
     assert {name for _, name, v in sour.verdicts if v.outcome(0)[0] == FAIL} == {
         "sentiment_above",

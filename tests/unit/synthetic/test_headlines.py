@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from trading.adapters.market_calendar import NyseCalendar
-from trading.analysis.sentiment import compound
+from trading.analysis.scoring import compound
 from trading.domain.market import TimeWindow
 from trading.strategy.three_sector import three_sector
 from trading.synthetic import headlines

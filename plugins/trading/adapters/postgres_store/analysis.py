@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
-from trading.adapters.postgres_store.statements import Statements
+from trading.adapters.postgres_store.statements import Statements, columns_of
 from trading.domain.instruments import Symbol
 from trading.domain.panel import FeaturePanel, Why, panel_of
+from trading.domain.sentiment import StoryScore
 from trading.errors import InvariantBroken
 
 MARKET = "*"
@@ -22,7 +24,7 @@ GROUPS = {
         "price", "daily_priced", "price_at", "why_price", "sma_50", "sma_200", "ema_12", "ema_26", "macd",
         "macd_signal", "rsi_14", "atr_14", "volatility_frac", "daily_bar_count", "daily_through", "why_technicals",
     ),
-    "sentiment": ("sentiment", "story_count", "negative_source_count", "news_through", "why_sentiment"),
+    "sentiment": ("sentiment", "evidence", "story_count", "negative_source_count", "news_through", "why_sentiment"),
     "valuation": (
         "pe_ratio", "pe_sector_median", "eps_ttm", "revenue_growth_frac", "filing_at", "why_valuation",
         "earnings_surprise_frac", "earnings_reported_at", "why_earnings",
@@ -52,6 +54,17 @@ class PostgresAnalysisRows:
             cutoff_at=cutoff_at,
             **columns,
         )
+
+    def write_stories(self, scores: Sequence[StoryScore], as_of: datetime, cutoff_at: datetime) -> int:
+        """Store what each story gave at an instant, in place of what was stored for it; rows written."""
+        self._sql.run("forget_story_scores", as_of=as_of, cutoff_at=cutoff_at)
+        columns = columns_of(scores, "symbol", "item_id", "source", "known_at", "compound", "weight", "scored_by")
+        return self._sql.run("write_story_scores", as_of=as_of, cutoff_at=cutoff_at, **columns)
+
+    def stories(self, symbol: Symbol, as_of: datetime, cutoff_at: datetime) -> tuple[StoryScore, ...]:
+        """Return what each story gave to the score of `symbol` at an instant, the newest first."""
+        rows = self._sql.rows("read_story_scores", symbol=symbol, as_of=as_of, cutoff_at=cutoff_at)
+        return tuple(StoryScore(**row) for row in rows)
 
     def read(self, symbols: tuple[Symbol, ...], as_of: datetime, cutoff_at: datetime) -> FeaturePanel:
         """Return the one-time panel of all groups; what no task wrote is unknown (NO_DATA)."""
