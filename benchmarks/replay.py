@@ -6,6 +6,7 @@
    bands, commission and fees, lots; every hour can be told afterwards from what is kept.
 3. The feature pass against bare TA-Lib calls on the same arrays.
 4. How both grow with symbols and years.
+5. The full strategy on 500 symbols, in a process of its own, whose peak memory is told.
 
 Run from the root of the checkout; the peers make their environments at the first run:
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -41,6 +43,8 @@ from programs import Report, difference, run_all
 
 REPEATS = 3
 SEED = 7
+STORIES_IN_GROWTH = 0.2
+"""Headlines of each symbol on a session where the number of symbols grows."""
 BOOK = BookId(BookKind.REPLAY, "benchmark")
 
 
@@ -93,6 +97,26 @@ def print_stages(history: LongHistory, backtrader_cpu: float | None) -> None:
     )
 
 
+def print_wide(symbols: int, years: int) -> None:
+    """Measure the full strategy on a wide universe, this process's memory included."""
+    history = long_history("technical_core", symbols, years, stories_a_day=STORIES_IN_GROWTH)
+    runs = []
+    for _ in range(2):
+        stages, result = full_strategy(history)
+        runs.append((stages, len(result.fills), len(result.curve)))
+        del result
+    stages, fills, hours = runs[-1]
+    total, first = (sum(s.cpu for s in stages.values()) for stages in (stages, runs[0][0]))
+    print(heading(f"full strategy, technical_core, {symbols} symbols, {years} years, {hours * symbols:,} symbol-hours"))
+    print(f"{len(history.facts.news):,} stories, {fills} fills\n\n{'stage':<10}{'CPU s':>9}{'share':>8}")
+    for name, seconds in stages.items():
+        print(f"{name:<10}{seconds.cpu:>9.3f}{seconds.cpu / total:>8.1%}")
+    print(f"{'all':<10}{total:>9.3f}{1:>8.1%}   first run {first:.3f}, which scores every story")
+    print(
+        f"peak memory of its process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB\n", flush=True
+    )
+
+
 def print_features(bars: Bars) -> None:
     """Measure the feature pass of the public spec against bare TA-Lib calls on the same arrays."""
     columns = [np.ascontiguousarray(bars.close[:, column]) for column in range(len(bars.symbols))]
@@ -119,7 +143,7 @@ def print_growth(sizes: Sequence[tuple[int, int]]) -> None:
     for symbols, years in sizes:
         bars = generated(symbols, years, SEED)
         spec, spec_seconds = timed(lambda bars=bars: airdesk.replayed(bars))
-        history = long_history("technical_core", symbols, years, stories_a_day=0.2)
+        history = long_history("technical_core", symbols, years, stories_a_day=STORIES_IN_GROWTH)
         full_strategy(history)
         stages, full = full_strategy(history)
         count = symbols * len(full.curve)
@@ -133,7 +157,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two years instead of ten, and no 500 symbols")
     parser.add_argument("--without-peers", action="store_true", help="only our engine")
+    parser.add_argument("--only-wide", action="store_true", help="only the full strategy on 500 symbols")
     options = parser.parse_args()
+    if options.only_wide:
+        print_wide(500, 10)
+        return
     years = 2 if options.quick else 10
     peers = [] if options.without_peers else ["backtrader", "bt", "vectorbt"]
     reports = beside_peers(10, years, peers)
@@ -144,6 +172,8 @@ def main() -> None:
         print_stages(long_history(strategy, 10, years), backtrader_cpu)
     print_features(generated(10, years, SEED))
     print_growth([(10, 1), (10, 2), (10, years), (50, 2)] + ([] if options.quick else [(200, 2)]))
+    if not options.quick:
+        subprocess.run([sys.executable, __file__, "--only-wide"], check=True)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,8 @@ def _sell(fill: Fill, open_lots: Sequence[Lot], commission: Decimal, method: Lot
             f"{fill.symbol}: fill {fill.fill_id} sells {fill.quantity} of {held} shares held; run a reconciliation"
         )
     net = fill.quantity * fill.price - commission
+    if len(open_lots) == 1 and fill.quantity == held:
+        return Booking(fill, (), (_dispose(fill, open_lots[0], held, net),), net)
     left, kept = fill.quantity, list[Lot]()
     disposals: list[Disposal] = []
     for lot in relief_order(open_lots, method):

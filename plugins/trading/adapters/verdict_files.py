@@ -17,6 +17,7 @@ from trading.domain.signals import RuleRole, Verdicts
 from trading.engine.result import EquityCurve
 from trading.engine.verdict_book import VerdictBook
 from trading.errors import PermanentError
+from trading.strategy.judging import Said
 
 FORMAT = 1
 _HEAD = "head.json"
@@ -76,7 +77,8 @@ class _Written:
         # What is compared by its address must not be freed and its address reused.
         self._alive: list[NDArray[Any]] = []
 
-    def add_verdicts(self, role: RuleRole, rule: str, verdicts: Verdicts) -> dict[str, Any]:
+    def add_verdicts(self, role: RuleRole, rule: str, said: Said) -> dict[str, Any]:
+        verdicts = said.whole()
         places = {name: self.add(getattr(verdicts, name)) for name in (*_MASKS, *_VALUES)}
         return {"role": role.value, "rule": rule, "shape": list(verdicts.passes.shape), **places}
 

@@ -13,6 +13,7 @@ from trading.analysis.facts import DecisionTimes, code, last_known, pick, pick_t
 from trading.domain.instruments import InstrumentKind, Symbol, Universe
 from trading.domain.market import EarningsReport
 from trading.domain.panel import Why
+from trading.domain.runs import Columns, Runs
 
 SURPRISE_MAX_AGE = timedelta(days=120)
 """Companies report every quarter: an older surprise means that a newer one is missing."""
@@ -20,21 +21,23 @@ SURPRISE_MAX_AGE = timedelta(days=120)
 
 def earnings_columns(
     reports: Sequence[EarningsReport], universe: Universe, times: DecisionTimes
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, NDArray[Any] | Runs]:
     """Return the panel columns of earnings surprises for the traded symbols, each of shape (times, symbols)."""
-    columns: dict[str, list[NDArray[Any]]] = {}
+    columns = Columns(len(times), len(universe.traded))
+    by_symbol: dict[Symbol, list[EarningsReport]] = {}
+    for report in reports:
+        by_symbol.setdefault(report.symbol, []).append(report)
     for symbol in universe.traded:
         is_company = universe[symbol].kind is InstrumentKind.STOCK
-        for name, values in _last_surprise(reports, symbol, times, is_company=is_company).items():
-            columns.setdefault(name, []).append(values)
-    return {name: np.array(values).T for name, values in columns.items()}
+        columns.add(_last_surprise(by_symbol.get(symbol, ()), times, is_company=is_company))
+    return columns.done()
 
 
 def _last_surprise(
-    reports: Sequence[EarningsReport], symbol: Symbol, times: DecisionTimes, *, is_company: bool
+    reports: Sequence[EarningsReport], times: DecisionTimes, *, is_company: bool
 ) -> dict[str, NDArray[Any]]:
     """Return the surprise of the newest report known at each time, or why there is none."""
-    told = sorted((r for r in reports if r.symbol == symbol), key=lambda r: (r.known_at, r.reported_on, r.source))
+    told = sorted(reports, key=lambda r: (r.known_at, r.reported_on, r.source))
     newest = _newest_of_each(told)
     index = last_known(np.array([utc64(r.known_at) for r in told], dtype="datetime64[us]"), times.cutoff_at)
     surprise = pick(_floats([r.surprise_frac for r in newest]), index)

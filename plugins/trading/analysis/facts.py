@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,22 @@ class Facts:
     parked: Mapping[Symbol, Sequence[Parking]] = field(default_factory=dict)
     earnings: Sequence[EarningsReport] = ()
 
+    def actions_of(self, symbol: Symbol) -> Sequence[CorporateAction]:
+        """Return the splits and dividends of `symbol`, in the order given."""
+        return self._actions_by_symbol.get(symbol, ())
+
+    def filings_of(self, symbol: Symbol) -> Sequence[Filing]:
+        """Return the filings of `symbol`, in the order given."""
+        return self._filings_by_symbol.get(symbol, ())
+
+    @cached_property
+    def _actions_by_symbol(self) -> dict[Symbol, list[CorporateAction]]:
+        return _by_symbol(self.actions)
+
+    @cached_property
+    def _filings_by_symbol(self) -> dict[Symbol, list[Filing]]:
+        return _by_symbol(self.filings)
+
     def daily(self, symbol: Symbol) -> BarSeries | None:
         """Return the daily bars of `symbol`, or None."""
         return self.bars.get((symbol, Resolution.DAY))
@@ -44,6 +61,13 @@ class Facts:
         """Return the half-hour and hour bars of `symbol` that exist."""
         found = (self.bars.get((symbol, r)) for r in (Resolution.HALF_HOUR, Resolution.HOUR))
         return tuple(series for series in found if series is not None)
+
+
+def _by_symbol[Item: (CorporateAction, Filing)](items: Iterable[Item]) -> dict[Symbol, list[Item]]:
+    found: dict[Symbol, list[Item]] = {}
+    for item in items:
+        found.setdefault(item.symbol, []).append(item)
+    return found
 
 
 @dataclass(frozen=True)
@@ -62,6 +86,20 @@ class DecisionTimes:
 
     def __len__(self) -> int:
         return len(self.as_of)
+
+    def last_ended(self, ends_at: TimeArray) -> NDArray[np.intp]:
+        """Return for each time the index of the last bar that ended by `as_of`; −1 where there is none.
+
+        Most symbols have the same bars, so that their ends need to be looked up once.
+        """
+        known: list[tuple[TimeArray, NDArray[np.intp]]] = self.__dict__.setdefault("ended", [])
+        for others, rows in known:
+            if others is ends_at or np.array_equal(others, ends_at):
+                return rows
+        rows = last_known(ends_at, self.as_of)
+        rows.flags.writeable = False
+        self.__dict__["ended"] = [(ends_at, rows), *known[:1]]
+        return rows
 
     def at(self, rows: NDArray[np.intp]) -> DecisionTimes:
         """Return the times at `rows`."""
@@ -99,8 +137,8 @@ def utc64(at: datetime) -> np.datetime64:
 def utc64_all(instants: Iterable[datetime]) -> TimeArray:
     """Return aware instants as NumPy's (naive, UTC) ones."""
     # A double holds the seconds of this century to a quarter of a microsecond.
-    ticks = [round(at.timestamp() * 1_000_000) for at in instants]
-    return np.array(ticks, dtype=np.int64).view("datetime64[us]")
+    seconds = np.array([at.timestamp() for at in instants], dtype=np.float64)
+    return np.rint(seconds * 1_000_000).astype(np.int64).view("datetime64[us]")
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -122,24 +160,39 @@ def last_known_bar(series: BarSeries, times: DecisionTimes) -> NDArray[np.intp]:
 
     A bar that became known late hides those after it until then: indicators run over the bars before them.
     """
-    ended = last_known(series.ends_at, times.as_of)
+    ended = times.last_ended(series.ends_at)
     if np.array_equal(series.known_at, series.ends_at):
         return ended  # each was known as soon as it ended, and a cutoff is never before its hour's end
     known_at = np.maximum.accumulate(series.known_at)
     return np.minimum(ended, last_known(known_at, times.cutoff_at))
 
 
-def pick(values: FloatArray, index: NDArray[np.intp], *, scale: FloatArray | float = 1.0) -> FloatArray:
+def pick(values: FloatArray, index: NDArray[np.intp], *, scale: FloatArray | None = None) -> FloatArray:
     """Return `values[index] × scale` in canonical form, NaN where the index is negative."""
     if len(values) == 0:
         return np.full(len(index), np.nan)
-    return canonical(np.where(index >= 0, values[np.maximum(index, 0)] * scale, np.nan))
+    if scale is not None and (scale == 1.0).all():
+        scale = None
+    if scale is None and len(values) < len(index):
+        # Rounding is dear: fewer values than times are rounded before they are spread.
+        values = canonical(values)
+        return _spread(values, index)
+    spread = _spread(values, index)
+    return canonical(spread if scale is None else spread * scale)
+
+
+def _spread(values: FloatArray, index: NDArray[np.intp]) -> FloatArray:
+    if len(index) == 0 or index.min() >= 0:
+        return values[index]
+    return np.where(index >= 0, values[np.maximum(index, 0)], np.nan)
 
 
 def pick_time(values: TimeArray, index: NDArray[np.intp]) -> TimeArray:
     """Return `values[index]`, NaT where the index is negative."""
     if len(values) == 0:
         return np.full(len(index), np.datetime64("NaT"), dtype="datetime64[us]")
+    if len(index) == 0 or index.min() >= 0:
+        return values[index]
     return np.where(index >= 0, values[np.maximum(index, 0)], np.datetime64("NaT"))
 
 

@@ -18,6 +18,7 @@ from trading.analysis.technicals import LastPrices, technical_columns
 from trading.analysis.valuation import valuation_columns
 from trading.domain.instruments import Sector, Symbol, Universe
 from trading.domain.panel import FeaturePanel, panel_of
+from trading.domain.runs import Runs, whole
 from trading.domain.sentiment import Sentiment
 
 GROUPS = ("technicals", "sentiment", "valuation", "risk")
@@ -39,9 +40,9 @@ def build_panel(
     Args:
         sentiment: how headlines are read.
     """
-    parts: list[dict[str, NDArray[Any]]] = []
+    parts: list[dict[str, NDArray[Any] | Runs]] = []
     for rows, known in _stretches(facts, times):
-        columns: dict[str, NDArray[Any]] = {}
+        columns: dict[str, NDArray[Any] | Runs] = {}
         then = times.take(rows)
         prices = LastPrices(known, then, daily_pricing=daily_pricing)
         for group in groups:
@@ -50,8 +51,8 @@ def build_panel(
             else:
                 columns |= _columns(group, known, universe, peers, then, prices)
         parts.append(columns)
-    whole = parts[0] if len(parts) == 1 else {n: np.concatenate([part[n] for part in parts]) for n in parts[0]}
-    return panel_of(times.as_of, universe.traded, **whole)
+    joined = parts[0] if len(parts) == 1 else {n: np.concatenate([whole(part[n]) for part in parts]) for n in parts[0]}
+    return panel_of(times.as_of, universe.traded, **joined)
 
 
 def _stretches(facts: Facts, times: DecisionTimes) -> Iterator[tuple[slice, Facts]]:
@@ -80,7 +81,7 @@ def _columns(
     peers: Mapping[Sector, tuple[Symbol, ...]],
     times: DecisionTimes,
     prices: LastPrices,
-) -> Mapping[str, NDArray[Any]]:
+) -> Mapping[str, NDArray[Any] | Runs]:
     if group == "technicals":
         return technical_columns(facts, universe.traded, times, prices)
     if group == "valuation":

@@ -19,6 +19,7 @@ from trading.analysis.told import Told
 from trading.domain.instruments import Symbol
 from trading.domain.market import NewsItem
 from trading.domain.panel import FloatArray, TimeArray, Why
+from trading.domain.runs import Columns, Runs
 from trading.domain.sentiment import Sentiment, StoryScore
 from trading.domain.signals import canonical
 
@@ -39,32 +40,41 @@ def evidence_score(total: FloatArray, effective: FloatArray) -> FloatArray:
 
 def sentiment_columns(
     news: Sequence[NewsItem], symbols: Sequence[Symbol], times: DecisionTimes, sentiment: Sentiment
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, NDArray[Any] | Runs]:
     """Return the panel columns of sentiment, each of shape (times, symbols).
 
     Args:
         news: stories known by the last cutoff, any order; for percentiles those of the 180 days before, too.
     """
     told = _by_symbol(ordered(news), symbols)
-    shape = (len(symbols), len(times))
-    score, evidence, count, bad = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
-    through = np.full(shape, np.datetime64("NaT"), dtype="datetime64[us]")
     looks = _Looks(times.cutoff_at) if sentiment.mode == "percentile" else None
-    for column, symbol in enumerate(symbols):
-        if told[symbol]:
-            stories = Told.of(told[symbol], sentiment)
-            evidence[column], mean, count[column] = _scores(stories, times.cutoff_at)
-            score[column] = looks.ranks(stories) if looks else mean if sentiment.mode == "mean" else evidence[column]
-            bad[column] = stories.bad_sources(times.cutoff_at)
-            through[column] = stories.newest(times.cutoff_at)
+    columns = Columns(len(times), len(symbols))
+    for symbol in symbols:
+        columns.add(_told_of(told[symbol], times.cutoff_at, sentiment, looks))
+    return columns.done()
+
+
+def _told_of(
+    items: Sequence[NewsItem], at: TimeArray, sentiment: Sentiment, looks: _Looks | None
+) -> dict[str, NDArray[Any]]:
+    """Return the panel columns of one symbol, each of one value a cutoff."""
+    unknown, count, bad = np.full(len(at), np.nan), np.zeros(len(at)), np.zeros(len(at))
+    through = np.full(len(at), np.datetime64("NaT"), dtype="datetime64[us]")
+    score, evidence = unknown, unknown
+    if items:
+        stories = Told.of(items, sentiment)
+        found, mean, count = _scores(stories, at)
+        evidence = canonical(found)
+        bad, through = stories.bad_sources(at), stories.newest(at)
+        score = canonical(looks.ranks(stories) if looks else mean) if looks or sentiment.mode == "mean" else evidence
     is_short = np.where(np.isnan(score), np.int8(Why.TOO_FEW_SCORES), np.int8(Why.KNOWN))
     return {
-        "sentiment": canonical(score).T,
-        "evidence": canonical(evidence).T,
-        "story_count": count.T,
-        "negative_source_count": bad.T,
-        "news_through": through.T,
-        "why_sentiment": np.where(count < MIN_STORIES, np.int8(Why.TOO_FEW_STORIES), is_short).T,
+        "sentiment": score,
+        "evidence": evidence,
+        "story_count": count,
+        "negative_source_count": bad,
+        "news_through": through,
+        "why_sentiment": np.where(count < MIN_STORIES, np.int8(Why.TOO_FEW_STORIES), is_short),
     }
 
 

@@ -19,7 +19,8 @@ from trading.analysis.bare_talib import talib
 from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, last_known_bar, pick, pick_time
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction
-from trading.domain.panel import FloatArray, TimeArray, Why
+from trading.domain.panel import CodeArray, FloatArray, TimeArray, Why
+from trading.domain.runs import Columns, Runs
 from trading.domain.series import BarSeries
 
 MIN_DAILY_BARS = 250
@@ -27,6 +28,8 @@ VOLATILITY_DAYS = 63
 FRESH_MINUTES = 60
 INTRADAY_MEMORY = np.timedelta64(7, "D")
 """A symbol whose last intraday bar is older than this is read as one without intraday bars."""
+READ_BY_ROW = frozenset({"price", "why_price", "volatility_frac"})
+"""Columns that a decision reads for every symbol of its hour."""
 
 
 @dataclass(frozen=True)
@@ -71,43 +74,48 @@ class LastPrices:
     def __init__(self, facts: Facts, times: DecisionTimes, *, daily_pricing: bool) -> None:
         """Prepare for `times`; with `daily_pricing` a daily price is as good as one of an hour."""
         self._facts, self._times, self._daily_pricing = facts, times, daily_pricing
-        self._columns: dict[Symbol, dict[str, NDArray[Any]]] = {}
+        self._known: dict[Symbol, tuple[FloatArray, CodeArray]] = {}
 
     def columns(self, symbol: Symbol) -> dict[str, NDArray[Any]]:
         """Return the panel columns of the price of `symbol`, one value a time."""
-        if symbol not in self._columns:
-            intraday, daily = self._facts.intraday(symbol), self._facts.daily(symbol)
-            actions = _actions_of(self._facts, symbol)
-            self._columns[symbol] = _price_columns(
-                intraday, daily, actions, self._times, daily_pricing=self._daily_pricing
-            )
-        return self._columns[symbol]
+        intraday, daily = self._facts.intraday(symbol), self._facts.daily(symbol)
+        actions = self._facts.actions_of(symbol)
+        columns = _price_columns(intraday, daily, actions, self._times, daily_pricing=self._daily_pricing)
+        self._known[symbol] = columns["price"], columns["why_price"]
+        return columns
 
     def price(self, symbol: Symbol) -> FloatArray:
         """Return the last price of `symbol` at each time [USD/share]; daily where hours are missing."""
-        return np.asarray(self.columns(symbol)["price"])
+        return self._looked_up(symbol)[0]
+
+    def why(self, symbol: Symbol) -> CodeArray:
+        """Return the `Why` codes of that price."""
+        return self._looked_up(symbol)[1]
+
+    def _looked_up(self, symbol: Symbol) -> tuple[FloatArray, CodeArray]:
+        if symbol not in self._known:
+            self.columns(symbol)
+        return self._known[symbol]
 
 
 def technical_columns(
     facts: Facts, symbols: Sequence[Symbol], times: DecisionTimes, prices: LastPrices
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, NDArray[Any] | Runs]:
     """Return the panel columns of prices and technicals, each of shape (times, symbols)."""
-    per_symbol = [_symbol_columns(facts, symbol, times, prices) for symbol in symbols]
-    return {name: np.array([columns[name] for columns in per_symbol]).T for name in per_symbol[0]}
+    columns = Columns(len(times), len(symbols), whole=READ_BY_ROW)
+    for symbol in symbols:
+        columns.add(_symbol_columns(facts, symbol, times, prices))
+    return columns.done()
 
 
 def _symbol_columns(
     facts: Facts, symbol: Symbol, times: DecisionTimes, prices: LastPrices
 ) -> dict[str, NDArray[np.generic]]:
-    columns = daily_columns(facts.daily(symbol), _actions_of(facts, symbol), times)
+    columns = daily_columns(facts.daily(symbol), facts.actions_of(symbol), times)
     columns |= prices.columns(symbol)
     if symbol in facts.parked:
         columns["why_price"] = np.full(len(times), Why.PARKED, dtype=np.int8)
     return columns
-
-
-def _actions_of(facts: Facts, symbol: Symbol) -> list[CorporateAction]:
-    return [a for a in facts.actions if a.symbol == symbol]
 
 
 def daily_columns(

@@ -15,6 +15,7 @@ from trading.analysis.technicals import LastPrices
 from trading.domain.instruments import InstrumentKind, Sector, Symbol, Universe
 from trading.domain.market import Filing
 from trading.domain.panel import FloatArray, Why
+from trading.domain.runs import Columns, Runs
 from trading.domain.signals import canonical
 
 QUARTER_MAX_AGE = timedelta(days=200)
@@ -36,31 +37,33 @@ def valuation_columns(
     peers: Mapping[Sector, tuple[Symbol, ...]],
     times: DecisionTimes,
     prices: LastPrices,
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, NDArray[Any] | Runs]:
     """Return the panel columns of valuation for the traded symbols, each of shape (times, symbols)."""
-    traded = universe.traded
-    companies = tuple(dict.fromkeys((*(p for group in peers.values() for p in group), *traded)))
-    filed = {f.symbol for f in facts.filings}
-    trailing = {s: trailing_figures(facts, s, times, with_growth=s in traded) for s in companies}
-    unknown = np.full(len(times), np.nan)
-    pe = {s: _positive_ratio(prices.price(s), trailing[s]["eps_ttm"]) if s in filed else unknown for s in companies}
+    lenders = tuple(dict.fromkeys(p for group in peers.values() for p in group))
     # What a peer cost long ago, halted since, says nothing about what its sector costs now.
-    of_peer = {s: np.where(prices.columns(s)["why_price"] == Why.STALE, np.nan, pe[s]) for s in companies}
-    columns: dict[str, list[NDArray[Any]]] = {}
-    for symbol in traded:
+    of_peer = {p: np.where(prices.why(p) == Why.STALE, np.nan, _pe(facts, p, times, prices)) for p in lenders}
+    medians: dict[tuple[Symbol, ...], FloatArray] = {}
+    columns = Columns(len(times), len(universe.traded))
+    for symbol in universe.traded:
         instrument = universe[symbol]
-        others = [of_peer[p] for p in peers.get(instrument.sector, ()) if p != symbol] if instrument.sector else []
-        median = _median(others, len(times))
-        own = trailing[symbol]
-        why = _why(instrument.kind, own["eps_ttm"], pe[symbol], median)
-        for name, values in (
-            ("pe_ratio", pe[symbol]),
-            ("pe_sector_median", median),
-            *own.items(),
-            ("why_valuation", why),
-        ):
-            columns.setdefault(name, []).append(values)
-    return {name: np.array(values).T for name, values in columns.items()}
+        group = peers.get(instrument.sector, ()) if instrument.sector else ()
+        others = tuple(p for p in group if p != symbol)
+        if others not in medians:
+            medians[others] = _median([of_peer[p] for p in others], len(times))
+        own, median = trailing_figures(facts, symbol, times), medians[others]
+        pe = _price_to(prices, symbol, own["eps_ttm"])
+        why = _why(instrument.kind, own["eps_ttm"], pe, median)
+        columns.add({"pe_ratio": pe, "pe_sector_median": median, **own, "why_valuation": why})
+    return columns.done()
+
+
+def _pe(facts: Facts, symbol: Symbol, times: DecisionTimes, prices: LastPrices) -> FloatArray:
+    """Return the P/E of a company that lends it to its sector."""
+    return _price_to(prices, symbol, trailing_figures(facts, symbol, times, with_growth=False)["eps_ttm"])
+
+
+def _price_to(prices: LastPrices, symbol: Symbol, eps: FloatArray) -> FloatArray:
+    return _positive_ratio(prices.price(symbol), eps) if (eps > 0).any() else np.full(len(eps), np.nan)
 
 
 def _why(kind: InstrumentKind, eps: FloatArray, pe: FloatArray, median: FloatArray) -> NDArray[np.int8]:
@@ -96,11 +99,11 @@ def trailing_figures(
     Args:
         with_growth: False leaves the growth unknown, for a company that only lends its P/E to a sector.
     """
-    filings = sorted((f for f in facts.filings if f.symbol == symbol), key=lambda f: f.known_at)
+    filings = sorted(facts.filings_of(symbol), key=lambda f: f.known_at)
     known_at = np.array([np.datetime64("NaT"), *(utc64(f.known_at) for f in filings)], dtype="datetime64[us]")
     # How many filings are known at each time: 0 has no figures.
     count = np.searchsorted(known_at[1:], times.cutoff_at, side="right")
-    splits = BasisFactors.of_splits([a for a in facts.actions if a.symbol == symbol])
+    splits = BasisFactors.of_splits(facts.actions_of(symbol))
     bases = splits.at(np.array([f.filed_on or f.known_at.date() for f in filings], dtype="datetime64[D]")).tolist()
     total, growth = np.full(len(filings) + 1, np.nan), np.full(len(filings) + 1, np.nan)
     fresh_until = np.full(len(filings) + 1, np.datetime64("NaT"), dtype="datetime64[D]")

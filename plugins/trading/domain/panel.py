@@ -7,17 +7,18 @@ At the edges (rows, messages) unknown becomes None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
+from trading.domain.runs import Runs, whole
 from trading.errors import InvariantBroken
 
 type FloatArray = NDArray[np.float64]
@@ -142,7 +143,7 @@ class FeaturePanel:
     why_earnings: CodeArray
 
     def __post_init__(self) -> None:
-        rows = len(self.times)
+        rows, runs = len(self.times), {}
         for name in columns():
             array = getattr(self, name)
             width = 1 if name in MARKET_WIDE else len(self.symbols)
@@ -150,7 +151,27 @@ class FeaturePanel:
                 raise InvariantBroken(
                     f"panel column {name} has shape {array.shape}, expected {(rows, width)}; fix its builder"
                 )
+            if isinstance(array, Runs):
+                runs[name] = self.__dict__.pop(name)
+            else:
+                array.flags.writeable = False
+        self.__dict__["runs"] = runs
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NDArray[Any]:
+            """Return a column that is kept as runs, made whole for as long as somebody needs it."""
+            found = self.__dict__.get("runs", {}).get(name)
+            if found is None:
+                raise AttributeError(name)
+            array = found.whole()
             array.flags.writeable = False
+            return array
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether some columns are kept as runs: then what is made of them should not be kept either."""
+        return bool(self.__dict__["runs"])
 
     def __len__(self) -> int:
         return len(self.times)
@@ -173,10 +194,27 @@ class FeaturePanel:
 
     def at(self, row: int) -> FeaturePanel:
         """Return the panel of one time, without copying."""
-        one = slice(row, row + 1)
-        return replace(self, times=self.times[one], **{name: getattr(self, name)[one] for name in columns()})
+        one, runs = slice(row, row + 1), self.__dict__["runs"]
+        rows = {name: runs[name].at(row) if name in runs else getattr(self, name)[one] for name in columns()}
+        return replace(self, times=self.times[one], **rows)
+
+    def parts(self) -> Iterator[tuple[slice, FeaturePanel]]:
+        """Yield the columns of a wide panel in stretches, and the panel of each: rules need not see it whole."""
+        for first in range(0, len(self.symbols), _TOGETHER):
+            end = min(first + _TOGETHER, len(self.symbols))
+            yield slice(first, end), self._of(first, end)
+
+    def _of(self, first: int, end: int) -> FeaturePanel:
+        runs = self.__dict__["runs"]
+        part: dict[str, Any] = {name: array.of(first, end) for name, array in runs.items()}
+        for name in columns():
+            if name not in runs and name not in MARKET_WIDE:
+                part[name] = getattr(self, name)[:, first:end]
+        return replace(self, symbols=self.symbols[first:end], **part)
 
 
+_TOGETHER = 32
+"""So many symbols of ten years stay in the caches of a processor while rules are judged."""
 MARKET_WIDE = frozenset(
     {
         "vix", "vix_change_frac", "cpi_yoy_frac", "cpi_yoy_3m_ago_frac", "gpr", "gpr_mean_12m",
@@ -193,22 +231,22 @@ def columns() -> tuple[str, ...]:
 _COLUMNS = tuple(f.name for f in fields(FeaturePanel) if f.name not in {"times", "symbols"})
 
 
-def panel_of(times: TimeArray, symbols: tuple[Symbol, ...], **known: NDArray[Any]) -> FeaturePanel:
+def panel_of(times: TimeArray, symbols: tuple[Symbol, ...], **known: NDArray[Any] | Runs) -> FeaturePanel:
     """Return a panel with the columns given; every other one is unknown (NaN, NaT, NO_DATA; NO_MODEL for the model).
 
     A `why_*` column that is not given is derived: KNOWN where the group's leading value is a number.
     """
     rows = len(times)
-    built: dict[str, NDArray[Any]] = {}
+    built: dict[str, Any] = {}
     for name in _COLUMNS:
         shape = (rows, 1 if name in MARKET_WIDE else len(symbols))
-        if name in known:
-            built[name] = np.broadcast_to(known[name], shape)
+        if (given := known.get(name)) is not None:
+            built[name] = given if isinstance(given, Runs) else np.broadcast_to(given, shape)
         elif name.startswith("why_"):
             lead = known.get(_LEAD[name])
             missing = Why.NO_MODEL if name == "why_model" else Why.NO_DATA
-            unknown = np.isnan(lead) if lead is not None else np.ones(shape, dtype=bool)
-            built[name] = np.where(np.broadcast_to(unknown, shape), missing, Why.KNOWN).astype(np.int8)
+            unknown = np.isnan(whole(lead)) if lead is not None else np.ones(1, dtype=bool)
+            built[name] = np.broadcast_to(np.where(unknown, np.int8(missing), np.int8(Why.KNOWN)), shape)
         elif name.endswith(("_at", "_through")):
             built[name] = np.broadcast_to(np.datetime64("NaT", "us"), shape)
         else:

@@ -47,6 +47,26 @@ class Verdicts:
     input_at: TimeArray
     why: CodeArray
 
+    def at(self, row: int) -> Verdicts:
+        """Return what the rule says at one time, as its only row; nothing is copied."""
+        one = slice(row, row + 1)
+        return Verdicts(
+            self.passes[one],
+            self.abstains[one],
+            self.observed[one],
+            self.threshold[one],
+            self.input_at[one],
+            self.why[one],
+        )
+
+    def whole(self) -> Verdicts:
+        """Return everything that the rule says."""
+        return self
+
+    def passes_at(self, row: int) -> NDArray[np.bool_]:
+        """Return where the rule passes at one time, shape (symbols,)."""
+        return np.asarray(self.passes[row])
+
     def outcome(self, row: int) -> CodeArray:
         """Return the FAIL, PASS or ABSTAIN codes of one time, shape (symbols,)."""
         return codes_of(self.passes[row], self.abstains[row])
@@ -114,12 +134,20 @@ def canonical(array: FloatArray) -> FloatArray:
     12 digits takes the noise away, so that the second one meets the same number whatever history it was computed from.
     """
     known = np.isfinite(array) & (array != 0)
-    exponent = np.zeros(array.shape)
-    np.log10(np.abs(array), where=known, out=exponent)
-    scale = _POWERS[_MIDDLE + 8 - np.floor(exponent).astype(np.int64)]
+    if not known.all():
+        rounded = np.array(array, dtype=np.float64)
+        if known.any():
+            rounded[known] = _rounded(rounded[known])
+        return rounded
+    return _rounded(array)
+
+
+def _rounded(array: FloatArray) -> FloatArray:
+    """Return finite numbers other than 0 on 9 significant digits."""
+    exponent = np.floor(np.log10(np.abs(array))).astype(np.intp)
+    scale = _POWERS[_MIDDLE + 8 - exponent]
     with np.errstate(over="ignore", invalid="ignore"):
-        rounded = np.rint(np.rint(array * scale * 1000.0) / 1000.0) / scale
-    return np.where(known, rounded, array)
+        return np.asarray(np.rint(np.rint(array * scale * 1000.0) / 1000.0) / scale)
 
 
 _MIDDLE = 330

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,12 @@ class Barred:
         ).tolist()
         self._sessions_on = [session.session_on for session in hours.timeline.sessions]
         self.basis: list[int] = _changes(panel.volatility_frac).tolist()
+        sizing = spec.sizing
+        self.is_in_order = sizing.rule == "in_order"
+        self.sees_cash = self.is_in_order or "GROSS_CAP" in self.codes
+        self.sees_sleeves = not self.is_in_order and "SECTOR_CAP" in self.codes
+        self.least_frac = sizing.asset_cap_frac if self.is_in_order else sizing.asset_floor_frac
+        self.reach = 1.0 + (0.0 if self.is_in_order else sizing.limit_offset_frac) + 1e-3
         self._wash_of: tuple[object, ...] = ()
         self._wash_ends: _Ends = []
         self._rest_of: tuple[StopOut, ...] = ()
@@ -146,18 +153,29 @@ class BarredInBook:
     """What keeps candidates out of one book; asked for ascending hours."""
 
     def __init__(self, every: Barred, state: BookState) -> None:
-        self._every, sizing = every, every.spec.sizing
+        self._every, self._state, sizing = every, state, every.spec.sizing
         self._why_all = _standing(state, every.codes)
         self._locks, self._guard = every.locks(state), every.guard(state)
         self._cash = float(state.portfolio.cash_usd)
-        self._is_in_order = sizing.rule == "in_order"
-        self._sees_cash = self._is_in_order or "GROSS_CAP" in every.codes
-        self._sees_sleeves = not self._is_in_order and "SECTOR_CAP" in every.codes
-        self._least_frac = sizing.asset_cap_frac if self._is_in_order else sizing.asset_floor_frac
         self._buffer_frac, self._cap_frac = sizing.cash_buffer_frac, sizing.sector_cap_frac
-        self._reach = 1.0 + (0.0 if self._is_in_order else sizing.limit_offset_frac) + 1e-3
-        self._held = [(float(q), every.panel.column[s]) for s, q in state.held.items()]
         self._newcomers: dict[tuple[Bits, int], list[tuple[Bits, int, float]]] = {}
+
+    @cached_property
+    def _held(self) -> list[tuple[float, int]]:
+        """Shares and column of each position."""
+        return [(float(q), self._every.panel.column[s]) for s, q in self._state.held.items()]
+
+    def is_for(self, state: BookState) -> bool:
+        """Return whether the verdicts hold for `state` as well: nothing happened to what they were made from."""
+        mine = self._state
+        return (
+            state.portfolio.held is mine.portfolio.held
+            and state.portfolio.cash_usd is mine.portfolio.cash_usd
+            and state.disposals is mine.disposals
+            and state.stops is mine.stops
+            and state.trading_state is mine.trading_state
+            and state.breaker.tripped_on is mine.breaker.tripped_on
+        )
 
     def split(self, waiting: Bits, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
         """Return the candidates that may be entered for all that is known here, and those that cannot, by check."""
@@ -178,16 +196,16 @@ class BarredInBook:
         if not left:
             return 0, found
         # An entry is worth its weight less one share at most, and no weight is under the floor.
-        least = self._least_frac * nav_usd - self._every.dearest[row] * self._reach
+        least = self._every.least_frac * nav_usd - self._every.dearest[row] * self._every.reach
         room = _NOISE * nav_usd
-        if self._sees_cash and least > self._cash - self._buffer_frac * nav_usd + room:
+        if self._every.sees_cash and least > self._cash - self._buffer_frac * nav_usd + room:
             # The names of a strategy that buys in order while cash lasts are not planned at all.
-            return 0, found if self._is_in_order else [*found, ("GROSS_CAP", left)]
-        for sleeve, worth in self._full_sleeves(row, left) if self._sees_sleeves else ():
+            return 0, found if self._every.is_in_order else [*found, ("GROSS_CAP", left)]
+        for sleeve, worth in self._full_sleeves(row, left) if self._every.sees_sleeves else ():
             if worth + least > self._cap_frac * nav_usd + room:
                 found.append(("SECTOR_CAP", left & sleeve))
                 left &= ~sleeve
-        if left and not self._is_in_order:
+        if left and not self._every.is_in_order:
             left = self._left_of_newcomers(waiting, left, row, nav_usd, found)
         return left, found
 
@@ -203,10 +221,10 @@ class BarredInBook:
         for bit, column, weight in self._newcomers[key]:
             if not left & bit:
                 continue
-            least = weight * nav_usd - price.item(row, column) * self._reach
-            if self._sees_cash and least > free:
+            least = weight * nav_usd - price.item(row, column) * self._every.reach
+            if self._every.sees_cash and least > free:
                 found.append(("GROSS_CAP", bit))
-            elif self._sees_sleeves and any(
+            elif self._every.sees_sleeves and any(
                 worth + least > self._cap_frac * nav_usd + room for _, worth in self._full_sleeves(row, bit)
             ):
                 found.append(("SECTOR_CAP", bit))

@@ -16,6 +16,8 @@ from trading.engine.state import BookState
 from trading.engine.tracks import NEVER, stretches
 from trading.strategy.spec import Protection
 
+_SOON = 48
+"""Closes that are looked at one by one."""
 _NOISE = 1e-12
 """Relative room around a level; what lies within it is left to the step."""
 
@@ -83,7 +85,14 @@ class CloseWatch:
         price, rules, high = self._prices(symbol), self._rules, position.high_water_price
         keep = (1.0 - rules.trail_frac) * (1 + _NOISE)
         target = position.average_cost * (1.0 + rules.take_profit_frac) * (1 - _NOISE)
-        for rows in stretches(row, len(price)):
+        # Most positions are sold soon: the first closes are looked at one by one, which is cheaper than over arrays.
+        soon = price[row : row + _SOON].tolist()
+        for at, close in enumerate(soon, start=row):
+            if close > high:
+                high = close
+            if close <= high * keep or close >= target:
+                return _Mark(position.lots, position.high_water_price, row, at)
+        for rows in stretches(row + len(soon), len(price)):
             part = price[rows]
             marks = np.fmax.accumulate(np.concatenate([[high], part]))[1:]
             touched = (part <= marks * keep) | (part >= target)

@@ -23,11 +23,11 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel, columns, instant
-from trading.domain.signals import RuleRole, Verdicts, codes_of
+from trading.domain.signals import RuleRole, codes_of
 from trading.engine.futures import EVERY_KIND, cut, kinds_in, poison
 from trading.engine.hours import Timeline
 from trading.engine.result import EquityCurve, ReplayResult
-from trading.strategy.judging import Judgement
+from trading.strategy.judging import Judgement, Said
 
 POISONED_SESSIONS = 5
 """Sessions after t that are played on poison: what is absurd shows at once."""
@@ -235,13 +235,13 @@ def differs(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray((left != right) & ~((left != left) & (right != right)))
 
 
-def outcomes(verdicts: Verdicts) -> NDArray[Any]:
+def outcomes(verdicts: Said) -> NDArray[Any]:
     """Return the FAIL, PASS and ABSTAIN codes of a rule, shape (times, symbols)."""
     return codes_of(verdicts.passes, verdicts.abstains)
 
 
-def _observed(verdicts: Verdicts) -> NDArray[Any]:
-    return verdicts.observed
+def _observed(verdicts: Said) -> NDArray[Any]:
+    return verdicts.whole().observed
 
 
 def _orders_changed(

@@ -7,6 +7,7 @@ no weight over its band, no corporate action. Where quiet cannot be proven, the 
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
 from trading.engine.barred import Barred, BarredInBook, Bits, bits
 from trading.engine.breaker import raised
+from trading.engine.desk_view import FEW
 from trading.engine.hours import Hours
 from trading.engine.state import BookState
 from trading.engine.step import Gate
@@ -60,7 +62,7 @@ class _Holdings:
 
     held: Mapping[Symbol, Decimal]
     mask: Bits
-    values: list[tuple[float, list[float]]]
+    values: list[tuple[float, Sequence[float]]]
 
 
 class Lookout:
@@ -82,9 +84,11 @@ class Lookout:
         self.vix: list[float] = np.where(panel.why_vix[:, 0] == Why.KNOWN, panel.vix[:, 0], np.nan).tolist()
         self.is_first: list[bool] = (grid.number == 0).tolist()
         self.sessions, self.session_of = hours.timeline.sessions, grid.session
+        self.first_of: list[int] = np.flatnonzero(grid.number == 0).tolist()
         self.barred = Barred(spec, hours, gate)
-        self._prices: dict[Symbol, list[float]] = {}
+        self._prices: dict[Symbol, Sequence[float]] = {}
         self._holdings = _Holdings({}, 0, [])
+        self._in_book: BarredInBook | None = None
 
     def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
         """Return the book before the next event, the hour of that event, and what passed until then.
@@ -105,7 +109,7 @@ class Lookout:
         waiting = self.enters[row] & ~self.holdings(state).mask
         if not waiting or not self.barred.foresees:
             return 0, []
-        left, found = self.barred.for_book(state).split(waiting, row, nav_usd)
+        left, found = self.in_book(state).split(waiting, row, nav_usd)
         return waiting & ~left, found
 
     def holdings(self, state: BookState) -> _Holdings:
@@ -118,11 +122,20 @@ class Lookout:
             self._holdings = _Holdings(held, mask, [(float(q), self.prices(s)) for s, q in held.items()])
         return self._holdings
 
-    def prices(self, symbol: Symbol) -> list[float]:
+    def in_book(self, state: BookState) -> BarredInBook:
+        """Return what keeps candidates out of the book; it is asked for ascending hours."""
+        before = self._in_book
+        if before is None or not before.is_for(state):
+            before = self._in_book = self.barred.for_book(state)
+        return before
+
+    def prices(self, symbol: Symbol) -> Sequence[float]:
         """Return the prices of one symbol at every hour, NaN where unknown."""
         if symbol not in self._prices:
             price = self._price[:, self.column[symbol]]
-            self._prices[symbol] = np.where(np.isfinite(price), price, np.nan).tolist()
+            known = np.where(np.isfinite(price), price, np.nan)
+            # A list is read faster and takes four times as much: too much where hundreds of symbols come to be held.
+            self._prices[symbol] = array("d", known.tobytes()) if len(self.column) > FEW else known.tolist()
         return self._prices[symbol]
 
     def _next_known(self, state: BookState, seen: int, first: int) -> int:
@@ -186,7 +199,7 @@ class _Scan:
 
     def _split(self, waiting: Bits, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
         if self._bars is None:
-            self._bars = self._out.barred.for_book(self._state)
+            self._bars = self._out.in_book(self._state)
         return self._bars.split(waiting, row, nav_usd)
 
     def _levels(self) -> tuple[float, float]:
@@ -218,7 +231,7 @@ class _Scan:
         newest = _newest(passed.nav_usd, state.newest_nav_usd)
         closing, orders_today = state.closing_nav_usd, state.orders_today
         if session_on != state.session_on:
-            opens = int(np.searchsorted(self._out.session_of, session)) - self._first
+            opens = self._out.first_of[session] - self._first
             closing, orders_today = _newest(passed.nav_usd[:opens], state.newest_nav_usd), 0
         return changed(
             state,

@@ -23,6 +23,8 @@ MODEL = "MODEL"
 
 def shrunk(hour: Hour, orders: Sequence[Order], vetoes: Sequence[Veto]) -> tuple[tuple[Order, ...], tuple[Veto, ...]]:
     """Return the orders that are left, with their protection fitted to them, and the vetoes with those added."""
+    if not hour.judgement.shrinks:
+        return tuple(orders), tuple(vetoes)
     kept = hour.judgement.kept_frac[hour.row]
     cut: dict[str, Decimal] = {}
     left: list[Order] = []
@@ -69,5 +71,5 @@ def _seen(hour: Hour, order: Order) -> Iterator[tuple[int, float, float]]:
     row, column = hour.row, hour.panel.column[order.symbol]
     for role, _, verdicts in hour.judgement.verdicts:
         if role is RuleRole.SHRINK and not verdicts.abstains[row, column]:
-            outcome = int(verdicts.passes[row, column])
-            yield outcome, verdicts.observed.item(row, column), verdicts.threshold.item(row, column)
+            here = verdicts.at(row)
+            yield int(here.passes[0, column]), here.observed.item(0, column), here.threshold.item(0, column)

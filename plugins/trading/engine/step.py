@@ -18,7 +18,7 @@ from trading.engine import breaker as breakers
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
 from trading.engine.shrinking import shrunk
 from trading.engine.state import Account, BookState, Hour, Step
-from trading.engine.telling import account_of
+from trading.engine.telling import Stops, account_of
 from trading.execution.checks import CHECKS, Check
 from trading.execution.desk import Desk
 from trading.execution.limits import Limits
@@ -69,7 +69,8 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     turned, change = (book, None) if nav is None else _turned(spec, book, hour, nav)
     terms = terms_of(spec, state, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
-    leaving = _leaving(spec, turned, hour, prices) if desk.held else {}
+    stops = software_stops(spec, turned, prices) if desk.held else {}
+    leaving = _leaving(spec, turned, hour, prices, stops) if desk.held else {}
     planned = [*_sales(spec, terms, desk, hour, leaving), *_entries(spec, terms, desk, hour, leaving)]
     orders, vetoes = shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
     after = turned
@@ -78,7 +79,7 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
 
     def tell(taken: Step) -> Account:
         weights = target_weights(spec, desk, hour, leaving)
-        return account_of(spec, taken, hour, desk, weights, software_stops(spec, turned, prices))
+        return account_of(spec, taken, hour, desk, weights, stops)
 
     return Step(after, orders, vetoes, nav, change, tell)
 
@@ -133,7 +134,9 @@ def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str)
     )
 
 
-def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float]) -> Mapping[Symbol, str]:
+def _leaving(
+    spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float], stops: Stops
+) -> Mapping[Symbol, str]:
     """Return the cause for each held symbol that the tripped breaker, the software guard or an exit rule sells in full.
 
     Where several would, a cause of risk is named before one that can wait.
@@ -148,7 +151,7 @@ def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[S
     for symbol in held:
         if symbol in column and exits.item(column[symbol]):
             leaving[symbol] = _exit_rule(hour, column[symbol])
-    for symbol, (price, stop) in software_stops(spec, state, prices).items():
+    for symbol, (price, stop) in stops.items():
         if price <= stop:
             leaving[symbol] = SOFTWARE_STOP
     return leaving
@@ -156,8 +159,8 @@ def _leaving(spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[S
 
 def _exit_rule(hour: Hour, column: int) -> str:
     """Return the exit rule that passes, one of risk before the others."""
-    verdicts = hour.judgement.verdicts
-    passing = [name for role, name, verdict in verdicts if role is RuleRole.EXIT and verdict.passes[hour.row, column]]
+    row, verdicts = hour.row, hour.judgement.verdicts
+    passing = [name for role, name, said in verdicts if role is RuleRole.EXIT and said.passes_at(row)[column]]
     return next((name for name in passing if name in CUTS_RISK), passing[0])
 
 
@@ -169,12 +172,11 @@ def software_stops(
     Where a stop rests at the broker it is left to work, as it does in a replay.
     """
     guarded = {o.symbol for o in state.working if o.purpose is OrderPurpose.STOP and o.status in OPEN}
-    keep_frac = 1.0 - spec.protection.trail_frac
-    bare = (s for s in state.held if s not in guarded)
+    keep_frac, positions = 1.0 - spec.protection.trail_frac, state.portfolio.positions
     return {
-        symbol: (price, state.portfolio.positions[symbol].high_water_price * keep_frac)
-        for symbol in bare
-        if (price := prices.get(symbol)) is not None
+        symbol: (price, positions[symbol].high_water_price * keep_frac)
+        for symbol in state.held
+        if symbol not in guarded and (price := prices.get(symbol)) is not None
     }
 
 

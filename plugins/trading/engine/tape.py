@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
@@ -96,23 +96,22 @@ def _completed_by(finer: BarSeries, coarser: BarSeries) -> BarSeries:
 
 
 def _bar(series: BarSeries, row: int) -> Bar:
+    ends_at = _at(series.ends_at, row)
     return Bar(
         series.symbol,
         series.resolution,
         _at(series.starts_at, row),
-        _at(series.ends_at, row),
+        ends_at,
         series.open.item(row),
         series.high.item(row),
         series.low.item(row),
         series.close.item(row),
         series.volume.item(row),
         "tape",
-        _at(series.known_at, row),
+        ends_at if series.known_at is series.ends_at else _at(series.known_at, row),
     )
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 def _at(instants: TimeArray, row: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=instants.view(np.int64).item(row))
+    naive: datetime = instants.item(row)
+    return naive.replace(tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 
@@ -42,9 +43,10 @@ class Track:
     ) -> None:
         series = tape.series[symbol]
         complete = np.searchsorted(tape.complete_at[symbol], np.concatenate([[first_at], cutoff_at]), side="right")
-        self.upto: list[int] = complete.tolist()
-        self.low = np.minimum(series.low, series.open)
-        self.high = np.maximum(series.high, series.open)
+        # A wide book comes to hold hundreds of symbols: an array of numbers takes a fifth of a list of them.
+        self.upto = array("q", complete.astype(np.int64).tobytes())
+        self.low = series.low if (series.low <= series.open).all() else np.minimum(series.low, series.open)
+        self.high = series.high if (series.high >= series.open).all() else np.maximum(series.high, series.open)
         self.series_high, self.marks = series.high, np.array(series.high)
         # The price of an hour is a mark, too; it counts with the last bar before it.
         known = np.flatnonzero((complete[1:] > 0) & np.isfinite(price))

@@ -14,8 +14,9 @@ from trading.analysis.facts import utc64
 from trading.domain.instruments import Sector
 from trading.domain.orders import IN_FULL, Order, OrderPurpose
 from trading.domain.replays import RunTrade
-from trading.domain.signals import ABSTAIN, OUTCOMES, PASS, RuleRole, Verdicts
+from trading.domain.signals import ABSTAIN, OUTCOMES, PASS, RuleRole
 from trading.engine.result import ReplayResult
+from trading.strategy.judging import Said
 
 BREAKER, ON_CLOSE = "drawdown breaker", "stop or target on a close"
 
@@ -54,7 +55,7 @@ def rule_counts(result: ReplayResult) -> tuple[RuleCount, ...]:
     return tuple(counts)
 
 
-def _keeps_out(role: RuleRole, verdict: Verdicts) -> Mask:
+def _keeps_out(role: RuleRole, verdict: Said) -> Mask:
     if role is RuleRole.ENTRY_REQUIRED:
         return ~verdict.passes
     if role is RuleRole.EXIT:

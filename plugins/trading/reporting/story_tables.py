@@ -69,7 +69,7 @@ def openings(panel: FeaturePanel, is_look: NDArray[np.bool_], threshold: float) 
 
 def openings_of(result: ReplayResult) -> tuple[float, tuple[Opening, ...]] | None:
     """Return the sentiment threshold of a replay and how often it was passed at closes; None where no rule has one."""
-    thresholds = [v.threshold for _, rule, v in result.judgement.verdicts if rule == _RULE]
+    thresholds = [v.whole().threshold for _, rule, v in result.judgement.verdicts if rule == _RULE]
     if not thresholds or not thresholds[0].size:
         return None
     threshold = float(thresholds[0].flat[0])

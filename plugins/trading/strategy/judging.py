@@ -11,12 +11,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
-from trading.domain.panel import FeaturePanel, FloatArray, instant
-from trading.domain.signals import OUTCOMES, Reason, RuleRole, Verdicts, why_text
+from trading.domain.panel import CodeArray, FeaturePanel, FloatArray, instant
+from trading.domain.signals import ABSTAIN, OUTCOMES, PASS, Reason, RuleRole, Verdicts, codes_of, why_text
 from trading.strategy.shrinking import kept_frac
-from trading.strategy.spec import StrategySpec, rule_name
+from trading.strategy.spec import Rule, StrategySpec, rule_name
 
-type RuleVerdicts = tuple[tuple[RuleRole, str, Verdicts], ...]
+
+@dataclass(frozen=True)
+class Recalled:
+    """What a rule says about a wide panel: the outcomes; the values behind them are seen anew where somebody asks.
+
+    Attributes:
+        codes: FAIL, PASS or ABSTAIN, shape (times, symbols).
+    """
+
+    codes: CodeArray
+    rule: Rule
+    panel: FeaturePanel
+
+    @property
+    def passes(self) -> NDArray[np.bool_]:
+        """Where the rule passes."""
+        return np.asarray(self.codes == PASS)
+
+    @property
+    def abstains(self) -> NDArray[np.bool_]:
+        """Where the rule cannot tell."""
+        return np.asarray(self.codes == ABSTAIN)
+
+    def whole(self) -> Verdicts:
+        """Return everything that the rule says."""
+        return self.rule(self.panel)
+
+    def passes_at(self, row: int) -> NDArray[np.bool_]:
+        """Return where the rule passes at one time, shape (symbols,)."""
+        return np.asarray(self.codes[row] == PASS)
+
+    def at(self, row: int) -> Verdicts:
+        """Return what the rule says at one time, as its only row."""
+        return self.rule(self.panel.at(row))
+
+    def outcome(self, row: int) -> CodeArray:
+        """Return the FAIL, PASS or ABSTAIN codes of one time, shape (symbols,)."""
+        return np.asarray(self.codes[row])
+
+
+type Said = Verdicts | Recalled
+"""What one rule says about a panel."""
+
+type RuleVerdicts = tuple[tuple[RuleRole, str, Said], ...]
 """(role, rule name, verdicts) of each rule, in the order of its spec."""
 
 
@@ -44,6 +87,13 @@ class Judgement:
         """Where the rules let a symbol be entered and nothing blocks it."""
         return self.enters & ~self.blocked
 
+    @cached_property
+    def shrinks(self) -> bool:
+        """Whether the rules that may shrink a buy order leave less than all of it anywhere."""
+        return bool(
+            (self.kept_frac[:1, :1] if self.kept_frac.strides == (0, 0) else self.kept_frac).min(initial=1.0) < 1.0
+        )
+
     def reasons(self, row: int, as_of: datetime) -> Iterator[Reason]:
         """Return every verdict of one time as rows, symbol by symbol."""
         return reasons_of(self.symbols, self.verdicts, row, as_of)
@@ -51,12 +101,12 @@ class Judgement:
 
 def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
     """Return the judgement of `spec` over `panel`; one time or ten years by its shape."""
-    verdicts = tuple((role, rule_name(rule), rule(panel)) for role, rule in spec.rules())
     shape = (len(panel), len(panel.symbols))
+    said = _said_in_parts(spec, panel) if panel.is_wide else _said(spec, panel)
     # Symbol by symbol in memory, as the panel's columns are.
     enters = np.ones(shape, bool, order="F")
     exits, blocked = ~enters, ~enters
-    for role, _, verdict in verdicts:
+    for role, _, verdict in said:
         if role is RuleRole.ENTRY_REQUIRED:
             enters &= verdict.passes
         elif role is RuleRole.ENTRY_OPTIONAL:
@@ -65,21 +115,39 @@ def judge(spec: StrategySpec, panel: FeaturePanel) -> Judgement:
             exits |= verdict.passes
         elif role is RuleRole.BLOCK:
             blocked |= verdict.passes | verdict.abstains
-    doubts = [verdict for role, _, verdict in verdicts if role is RuleRole.SHRINK]
-    return Judgement(panel.symbols, enters & ~exits, exits, blocked, kept_frac(spec.sizing, doubts, shape), verdicts)
+    left = kept_frac(spec.sizing, [verdict.whole() for role, _, verdict in said if role is RuleRole.SHRINK], shape)
+    return Judgement(panel.symbols, enters & ~exits, exits, blocked, left, said)
+
+
+def _said(spec: StrategySpec, panel: FeaturePanel) -> RuleVerdicts:
+    return tuple((role, rule_name(rule), rule(panel)) for role, rule in spec.rules())
+
+
+def _said_in_parts(spec: StrategySpec, panel: FeaturePanel) -> RuleVerdicts:
+    """Return what the rules say about a wide panel, some symbols at a time; only outcomes are kept."""
+    rules = tuple(spec.rules())
+    outcomes = [np.empty((len(panel), len(panel.symbols)), np.int8, order="F") for _ in rules]
+    for columns, part in panel.parts():
+        for (_, rule), codes in zip(rules, outcomes, strict=True):
+            verdicts = rule(part)
+            codes[:, columns] = codes_of(verdicts.passes, verdicts.abstains)
+    return tuple(
+        (role, rule_name(rule), Recalled(codes, rule, panel))
+        for (role, rule), codes in zip(rules, outcomes, strict=True)
+    )
 
 
 def reasons_of(symbols: tuple[Symbol, ...], rules: RuleVerdicts, row: int, as_of: datetime) -> Iterator[Reason]:
     """Yield every verdict of one time as a row, symbol by symbol."""
-    outcomes = [verdicts.outcome(row) for _, _, verdicts in rules]
+    said = [(role, name, verdicts.at(row)) for role, name, verdicts in rules]
+    outcomes = [verdicts.outcome(0) for _, _, verdicts in said]
     for column, symbol in enumerate(symbols):
-        for (role, name, verdicts), outcome in zip(rules, outcomes, strict=True):
-            yield _reason(verdicts, row, column, outcome[column], symbol=symbol, as_of=as_of, rule=name, role=role)
+        for (role, name, verdicts), outcome in zip(said, outcomes, strict=True):
+            yield _reason(verdicts, column, outcome[column], symbol=symbol, as_of=as_of, rule=name, role=role)
 
 
 def _reason(
     verdicts: Verdicts,
-    row: int,
     column: int,
     outcome: np.int8,
     *,
@@ -94,10 +162,10 @@ def _reason(
         rule=rule,
         role=role,
         outcome=OUTCOMES[outcome],
-        observed=_known(verdicts.observed[row, column]),
-        threshold=_known(verdicts.threshold[row, column]),
-        input_at=instant(verdicts.input_at[row, column]),
-        why=why_text(int(verdicts.why[row, column])),
+        observed=_known(verdicts.observed[0, column]),
+        threshold=_known(verdicts.threshold[0, column]),
+        input_at=instant(verdicts.input_at[0, column]),
+        why=why_text(int(verdicts.why[0, column])),
     )
 
 

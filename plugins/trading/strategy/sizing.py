@@ -42,10 +42,11 @@ def allocate(
         known = isfinite(own := volatility[column])
         return not is_held[column], not known, own if known else 0.0, universe.traded[column]
 
-    sleeves = _sleeves(sizing, sorted(columns, key=rank), universe.sectors)
+    ranks = {column: rank(column) for column in columns}
+    sleeves = _sleeves(sizing, sorted(columns, key=ranks.__getitem__), universe.sectors)
+    unscaled = {s: _sector_weights(sizing, [volatility[c] for c in members]) for s, members in sleeves.items()}
     weights: dict[Sector, list[float]] = {}
     while sleeves:
-        unscaled = {s: _sector_weights(sizing, [volatility[c] for c in members]) for s, members in sleeves.items()}
         weights = _scaled(sizing, unscaled)
         tight = _under(sizing, unscaled)
         short = [sleeves[sector] for sector in tight or _under(sizing, weights)]
@@ -55,8 +56,13 @@ def allocate(
             # It is the whole book that has too many: a newcomer of any sector makes way before anything held does.
             new = [members for members in short if not is_held[members[-1]]]
             short = new or [members for members in sleeves.values() if not is_held[members[-1]]] or short
-        max(short, key=lambda members: rank(members[-1])).pop()
-        sleeves = {sector: members for sector, members in sleeves.items() if members}
+        last = max((members[-1] for members in short), key=ranks.__getitem__)
+        sector = universe.sectors[last]
+        sleeves[sector].remove(last)
+        if sleeves[sector]:
+            unscaled[sector] = _sector_weights(sizing, [volatility[c] for c in sleeves[sector]])
+        else:
+            del sleeves[sector], unscaled[sector]
     targets = np.zeros(len(qualifies))
     for sector, members in sleeves.items():
         targets[members] = weights[sector]
@@ -95,13 +101,11 @@ def in_order(sizing: Sizing, prices: FloatArray, *, nav_usd: float, free_usd: fl
         prices: last price of each candidate [USD/share], NaN where unknown.
         free_usd: cash that nothing else has taken; the cash buffer stays in it.
     """
-    free = free_usd - sizing.cash_buffer_frac * nav_usd
-    with np.errstate(divide="ignore", invalid="ignore"):
-        costs = prices * np.floor_divide(sizing.asset_cap_frac * nav_usd, prices)
-    fitting = np.flatnonzero((costs > 0) & (costs <= free))
+    free, budget = free_usd - sizing.cash_buffer_frac * nav_usd, sizing.asset_cap_frac * nav_usd
     chosen: list[int] = []
-    for place, cost in zip(fitting.tolist(), costs[fitting].tolist(), strict=True):
-        if cost <= free:
+    for place, price in enumerate(prices.tolist()):
+        # A price that is unknown, or too high for one share, costs nothing that compares.
+        if price and 0 < (cost := price * (budget // price)) <= free:
             chosen.append(place)
             free -= cost
     return chosen
