@@ -282,3 +282,21 @@ def test_a_book_that_was_replayed_is_listed_shown_and_deleted_by_its_name(airdes
     assert airdesk("replay", "delete", "weeks")[0] == 0
     assert "no replay is stored" in airdesk("replay", "list")[1]
     assert airdesk("replay", "delete", "weeks")[0] == 1
+
+
+def test_an_audit_judges_every_promise_and_leaves_each_rule_out(airdesk, services):
+    span = ("--from", str(FIRST), "--to", str(LAST))
+    code, printed = airdesk("replay", "audit", *span, "--no-rules")
+    assert code == 0
+    for words in ("SYNTHETIC three_sector", "SYNTHETIC technical_core", "wash_sale", "every promise was kept"):
+        assert words in printed, words
+    code, printed = airdesk("replay", "audit", *span, "--strategy", "technical_core", "--json")
+    (found,) = json.loads(printed)
+    assert (code, set(found["promises"].values())) == (0, {0})
+    assert {"golden_cross", "vix_above", "trailing stop", "drawdown breaker"} <= set(found["without"])
+    with services.store.transaction() as tx:
+        trials = all_trials(tx)
+    # Both strategies, and technical_core without each part; what changes nothing is the same outcome.
+    assert len(trials) == 2 + len(found["without"]) - 1
+    code, printed = airdesk("replay", "audit", *span, "--strategy", "technical_core")
+    assert "the part earned, USD" in " ".join(printed.split())

@@ -48,7 +48,10 @@ TARGETS = {
     "checks": Target(("execution/checks/*.py", "execution/limits.py", "execution/vetoes.py"), ("unit/execution/*.py",)),
     "risk": Target(("engine/breaker.py",), ("unit/engine/test_breaker.py",)),
     "lots": Target(("accounting/lots.py",), ("unit/accounting/test_lots*.py",)),
-    "wash": Target(("accounting/wash_sales.py",), ("unit/accounting/test_wash*.py", "unit/execution/test_wash*.py")),
+    "wash": Target(
+        ("accounting/wash_sales.py", "accounting/tax/*.py"),
+        ("unit/accounting/test_wash*.py", "unit/accounting/tax/*.py", "unit/execution/test_wash*.py"),
+    ),
     "sizing": Target(("strategy/sizing.py",), ("unit/strategy/test_sizing*.py",)),
 }
 QUICK = ("orders", "risk")
@@ -72,6 +75,15 @@ testpaths = ["tests"]
 timeout = 300
 markers = ["shared: reads the development data beside the checkout"]
 """
+
+
+_CONFTEST = """
+from hypothesis import settings
+
+settings.register_profile("mutation", derandomize=True, database=None, max_examples=20, deadline=None)
+settings.load_profile("mutation")
+"""
+"""Instead of the main one, which starts a Postgres. The same examples each time: a survivor stays one."""
 
 
 def main(arguments: list[str]) -> int:
@@ -118,7 +130,8 @@ def _copied(name: str) -> Path:
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "plugins" / "trading", copy / "src" / "trading", ignore=unwanted)
     shutil.copytree(ROOT / "docs", copy / "docs", ignore=unwanted)
-    chosen = [path for pattern in target.tests for path in sorted((ROOT / "tests").glob(pattern))]
+    matched = [path for pattern in target.tests for path in sorted((ROOT / "tests").glob(pattern))]
+    chosen = [path for path in dict.fromkeys(matched) if path.name.startswith("test_")]
     beside = [path for folder in {path.parent for path in chosen} for path in folder.glob("*.py")]
     helpers = [path for path in beside if not path.name.startswith("test_")]
     shared = [path for path in (ROOT / "tests" / file for file in SHARED_FILES) if path.is_file()]
@@ -130,14 +143,14 @@ def _copied(name: str) -> Path:
         (copy / "shared").symlink_to(ROOT.parent / "shared")
     only = [f"src/trading/{pattern}" for pattern in target.sources]
     tests = [str(path.relative_to(ROOT)) for path in chosen]
+    (copy / "tests" / "conftest.py").write_text(_CONFTEST, encoding="utf-8")
     written = _CONFIGURATION.format(only=json.dumps(only), tests=json.dumps(tests))
     (copy / "pyproject.toml").write_text(written, encoding="utf-8")
     return copy
 
 
 def _environment() -> dict[str, str]:
-    # A mutant that survives today must not be killed by another example tomorrow.
-    return {**child_environment(), "HYPOTHESIS_DERANDOMIZE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**child_environment(), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _outcomes(copy: Path) -> dict[str, str]:

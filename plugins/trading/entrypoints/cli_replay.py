@@ -20,6 +20,7 @@ from trading.engine.verdict_book import VerdictBook
 from trading.entrypoints import (
     arguments,
     cli_costs,
+    cli_replay_audit,
     cli_replay_bias,
     cli_replay_numbers,
     cli_replay_parity,
@@ -61,6 +62,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     cli_replay_parity.add_to(commands)
     cli_replay_search.add_to(commands)
     cli_replay_bias.add_to(commands)
+    cli_replay_audit.add_to(commands)
 
 
 def _run(options: argparse.Namespace) -> int:

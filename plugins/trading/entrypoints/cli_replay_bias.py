@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trading.analysis.facts import Facts
 from trading.analysis.technicals import MIN_DAILY_BARS
@@ -28,6 +24,7 @@ from trading.engine.lookahead import Played, look_ahead
 from trading.engine.replay import replay
 from trading.engine.warmup import Memory, warm_up
 from trading.entrypoints import arguments
+from trading.entrypoints.progress import told
 from trading.ports import Services
 from trading.reporting.bias_tables import (
     leaks_table,
@@ -111,7 +108,7 @@ def _lookahead(options: argparse.Namespace) -> int:
         limits = {"seed": options.seed, "count": options.instants}
         return telling_instants(stretch.timeline, stretch.facts, decided_at=planned, **limits)
 
-    with _told("other futures") as tell:
+    with told("other futures") as tell:
         found = look_ahead(play, stretch.facts, stretch.timeline, choose, delay_minutes=terms.delay_minutes, tell=tell)
     if options.json:
         print(json.dumps({"what": stretch.title, **lookahead_json(found)}, indent=1))
@@ -128,7 +125,7 @@ def _lookahead(options: argparse.Namespace) -> int:
 
 def _warmup(options: argparse.Namespace) -> int:
     stretch = _stretch(options, daily_since=BEGINNING)
-    with _told("shorter histories") as tell:
+    with told("shorter histories") as tell:
         found = warm_up(
             stretch.spec,
             stretch.facts,
@@ -157,15 +154,3 @@ def _stretch(options: argparse.Namespace, *, daily_since: datetime | None = None
     facts, is_synthetic = read_history(services, spec, timeline, daily_since=daily_since)
     badge = f"{SYNTHETIC} " if is_synthetic else ""
     return Stretch(services, spec, facts, timeline, Decimal(settings.starting_cash_usd), badge)
-
-
-@contextmanager
-def _told(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield what hears how far the work is; a bar where somebody looks on, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda done, count: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(what, total=None)
-        yield lambda done, count: progress.update(bar, total=count, completed=done)
