@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from urllib.parse import unquote, urlsplit
 
 from trading.adapters.clock import SystemClock
@@ -24,11 +24,29 @@ from trading.ports import BrokerGate, Services, Sources, StatementSource
 from trading.research.searchers import GridSearcher, Searcher
 from trading.settings import Mode, Settings, SourceKind, VendorSettings
 from trading.strategy.catalogue import spec_named
+from trading.strategy.spec import StrategySpec
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 from trading.tasks.interlock import guarded
 
 LONG_PASSWORD = 12
+
+
+def strategy_of(settings: Settings, name: str = "") -> StrategySpec:
+    """Return the strategy of the settings, or the one called `name`, with the scorer of texts that they name.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+        PermanentError: the scorer is not stored, or its file was changed.
+    """
+    spec = spec_named(name or settings.strategy)
+    if not settings.text_model:
+        return spec
+    # Few desks have one, and the others need not load what reads it.
+    from trading.adapters.text_models import FOLDER, load_text_model
+
+    model = load_text_model(settings.state_dir / FOLDER, settings.text_model)
+    return replace(spec, sentiment=replace(spec.sentiment, model=model))
 
 
 def services_for(settings: Settings, *, is_history: bool = False) -> Services:

@@ -106,6 +106,7 @@ class Settings:
     flex_token: str = field(default="", repr=False)
     flex_query: str = ""
     keep_replies_days: int = 90
+    text_model: str = ""
     vendors: VendorSettings = field(default_factory=VendorSettings)
 
     @property
@@ -177,6 +178,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         flex_token=_secret(values, "AIRDESK_FLEX_TOKEN", "AIRDESK_FLEX_TOKEN_FILE"),
         flex_query=values.get("AIRDESK_FLEX_QUERY", ""),
         keep_replies_days=_whole(values, "AIRDESK_KEEP_REPLIES_DAYS", 90),
+        text_model=values.get("AIRDESK_TEXT_MODEL", ""),
         vendors=_vendors(values),
     )
 

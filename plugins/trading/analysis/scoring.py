@@ -7,8 +7,9 @@ from typing import Any
 
 from trading.analysis.movements import MARKS, marked
 from trading.analysis.stories import TITLE_CHARACTERS
+from trading.analysis.text_model import chances, lexicon_features
 from trading.domain.lexicon import WORDS
-from trading.domain.sentiment import Sentiment
+from trading.domain.sentiment import Sentiment, TextModel
 
 AS_USUAL = Sentiment()
 LABELS = ("negative", "neutral", "positive")
@@ -31,13 +32,21 @@ def compound(text: str, sentiment: Sentiment = AS_USUAL) -> float:
 
     VADER's time is quadratic in the number of "but": 100 kB took 37 s.
     """
-    return _cached(text[:TITLE_CHARACTERS], sentiment.scorer)
+    return _cached(text[:TITLE_CHARACTERS], sentiment.model or sentiment.scorer)
+
+
+def features_of(text: str) -> tuple[float, ...]:
+    """Return what a trained scorer is told about a text besides its words."""
+    return lexicon_features(text, compound(text), label_at=LABEL_AT)
 
 
 @functools.lru_cache(maxsize=65_536)
-def _cached(text: str, scorer: str) -> float:
+def _cached(text: str, scorer: TextModel | str) -> float:
     if not text.strip():
         return 0.0
+    if isinstance(scorer, TextModel):
+        negative, _, positive = chances(scorer, text, features_of(text))
+        return positive - negative
     if scorer == "vader":
         return float(_vader().polarity_scores(text)["compound"])
     return float(_with_lexicon().polarity_scores(marked(text))["compound"])

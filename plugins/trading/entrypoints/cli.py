@@ -30,6 +30,7 @@ COMMAND_MODULES = (
     "cli_desk",
     "cli_reconcile",
     "cli_replay",
+    "cli_model",
     "cli_data",
     "cli_gateway",
     "cli_live",

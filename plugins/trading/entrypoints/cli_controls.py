@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from trading.bootstrap import services_for
+from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId
 from trading.domain.interlock import RunOrigin
 from trading.domain.portfolio import TradingState
@@ -21,7 +21,6 @@ from trading.errors import AirdeskError, PermanentError
 from trading.ports import Services
 from trading.reporting.guards import guards_table
 from trading.settings import Settings, load_settings
-from trading.strategy.catalogue import spec_named
 from trading.tasks.confirmation import VALID_SECONDS, ask_for_code, redeem
 from trading.tasks.execute import send_operator_decision
 from trading.tasks.flatten import decide_to_flatten, holdings
@@ -175,7 +174,7 @@ def _flatten(options: argparse.Namespace) -> int:
         lines = [f"sells {holding}" for holding in holdings(services, book)]
         return _offer(services, book, "flatten", "flatten", lines or ["holds nothing; there is nothing to sell"])
     redeem(services.store, book, "flatten", options.code)
-    spec = spec_named(settings.strategy)
+    spec = strategy_of(settings)
     _leave_halted(settings, services, book)
     change = change_state(
         services.store, book, TradingState.REDUCE_ONLY,
@@ -206,7 +205,7 @@ def _leave_halted(settings: Settings, services: Services, book: BookId) -> None:
         state = tx.controls.trading_state(book)
     if state is not TradingState.HALTED:
         return
-    if found := obstacles(services, spec_named(settings.strategy), book):
+    if found := obstacles(services, strategy_of(settings), book):
         raise PermanentError(
             f"{book} stays HALTED, because its books do not equal the broker's:\n  "
             + "\n  ".join(found)

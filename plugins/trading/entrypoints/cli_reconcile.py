@@ -10,14 +10,13 @@ from datetime import datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from trading.bootstrap import services_for
+from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId
 from trading.domain.statements import CashKind
 from trading.entrypoints.schema import require_current_schema
 from trading.ports import Break, BrokerRole, ReconciliationKind, Services
 from trading.reporting.tables import shares, table_of
 from trading.settings import Settings, load_settings
-from trading.strategy.catalogue import spec_named
 from trading.tasks.reconcile import reconcile
 from trading.tasks.resolving import adopt_break, effects_of, open_break, resolve_break
 from trading.tasks.sync import gate_of, now_of
@@ -146,7 +145,7 @@ def _run(options: argparse.Namespace) -> int:
     settings, services, book = _desk(options)
     with gate_of(services, book).connect(BrokerRole.OPERATOR) as broker:
         now = now_of(services, broker)
-    spec, slot = spec_named(settings.strategy), services.calendar.latest_slot(now)
+    spec, slot = strategy_of(settings), services.calendar.latest_slot(now)
     found = reconcile(services, spec, book, slot, kind=ReconciliationKind.OPERATOR)
     for note in found.notes:
         print(note)

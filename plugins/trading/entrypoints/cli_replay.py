@@ -9,7 +9,7 @@ from rich.console import Console
 
 from trading.accounting.performance import SESSIONS_PER_YEAR
 from trading.accounting.trials import deflated_sharpe
-from trading.bootstrap import services_for, verdict_files_of
+from trading.bootstrap import services_for, strategy_of, verdict_files_of
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, checked_name
@@ -35,7 +35,7 @@ from trading.reporting.missing import idle_sentence, missing_lines, short_senten
 from trading.reporting.replay_summary import print_summary
 from trading.reporting.wording import counted, probability
 from trading.settings import Settings, load_settings
-from trading.strategy.catalogue import STRATEGIES, spec_named
+from trading.strategy.catalogue import STRATEGIES
 from trading.strategy.space import with_parameters
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import code_of, past_timeline, read_history
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
         name = checked_name(options.name or free_name(tx))
         _refuse_taken(options, name, is_taken=tx.replays.is_taken(name))
     strategy, parameters = cli_replay_numbers.of(options, services, options.strategy or settings.strategy)
-    spec = with_parameters(spec_named(strategy), parameters)
+    spec = with_parameters(strategy_of(settings, strategy), parameters)
     cash = options.cash or settings.starting_cash_usd
     replayed = replay_as(options, services, spec, name, cash, parameters)
     print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from trading.analysis.facts import Facts
 from trading.analysis.technicals import MIN_DAILY_BARS
-from trading.bootstrap import services_for
+from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
 from trading.engine.hours import Timeline
@@ -36,7 +36,7 @@ from trading.reporting.bias_tables import (
     warmup_table,
 )
 from trading.settings import load_settings
-from trading.strategy.catalogue import STRATEGIES, spec_named
+from trading.strategy.catalogue import STRATEGIES
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import DAILY_MEMORY, INTRADAY_MEMORY, news_memory, past_timeline, read_history, terms_of
 
@@ -149,7 +149,7 @@ def _warmup(options: argparse.Namespace) -> int:
 def _stretch(options: argparse.Namespace, *, daily_since: datetime | None = None) -> Stretch:
     arguments.check_span(options.first_on, options.last_on)
     settings = load_settings()
-    services, spec = services_for(settings), spec_named(options.strategy or settings.strategy)
+    services, spec = services_for(settings), strategy_of(settings, options.strategy or "")
     timeline = past_timeline(services, options.first_on, options.last_on)
     facts, is_synthetic = read_history(services, spec, timeline, daily_since=daily_since)
     badge = f"{SYNTHETIC} " if is_synthetic else ""

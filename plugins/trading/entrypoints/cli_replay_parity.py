@@ -7,7 +7,7 @@ import json
 
 from rich.console import Console
 
-from trading.bootstrap import services_for
+from trading.bootstrap import services_for, strategy_of
 from trading.domain.codec import encode
 from trading.domain.instruments import BookId
 from trading.domain.parity import Parity, ParityOutcome
@@ -16,7 +16,6 @@ from trading.entrypoints.schema import require_current_schema
 from trading.errors import PermanentError
 from trading.reporting.parity_tables import differences_table, fills_table, history_table, parity_table
 from trading.settings import load_settings
-from trading.strategy.catalogue import spec_named
 from trading.tasks.parity import parity_of
 
 HISTORY_DAYS = 30
@@ -60,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     session = services.calendar.session(options.session_on)
     if session is not None and session.closes_at > services.clock.now():
         raise PermanentError(f"{options.session_on} has not ended yet; compare a session that has")
-    parity = parity_of(services, spec_named(settings.strategy), book, options.session_on)
+    parity = parity_of(services, strategy_of(settings), book, options.session_on)
     if options.json:
         print(json.dumps(encode(parity), indent=1))
     else:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from trading.bootstrap import services_for
+from trading.bootstrap import services_for, strategy_of
 from trading.entrypoints.airflow_api import AirflowApi, DagRun
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.demo_loop import run_until_filled
@@ -17,7 +17,6 @@ from trading.entrypoints.running_desk import RunningDesk, running_desk
 from trading.entrypoints.up import announce, say, the_only_desk
 from trading.errors import PermanentError, TransientError
 from trading.settings import Mode
-from trading.strategy.catalogue import spec_named
 
 DAG = "hourly_trading"
 DAG_SECONDS = 60
@@ -85,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 def show_decisions(desk: RunningDesk, watch: Stopwatch) -> bool:
     """Run hours in this process while Airflow starts; returns whether an entry was filled."""
     console = wide_console()
-    spec = spec_named(desk.settings.strategy)
+    spec = strategy_of(desk.settings)
     with console.status(f"{BADGE}  first hours") as status:
         shown = run_until_filled(
             services_for(desk.settings), spec, desk.settings.book, now=datetime.now(UTC), say=status.update

@@ -168,9 +168,8 @@ def settings_here() -> Settings:
 
 def run_context(context: Mapping[str, Any]) -> RunContext:
     """Return what the current task of a live DAG works with."""
-    from trading.bootstrap import services_for
+    from trading.bootstrap import services_for, strategy_of
     from trading.entrypoints.schema import require_current_schema
-    from trading.strategy.catalogue import spec_named
     from trading.tasks.interlock import during
 
     run, settings = facts_of(context), settings_here()
@@ -181,13 +180,12 @@ def run_context(context: Mapping[str, Any]) -> RunContext:
     slot = slot_of(run, services.calendar, delay=delay)
     newest = services.calendar.latest_slot(services.clock.now() - delay)
     services = during(services, RunOrigin(run.run_type, is_fresh=slot == newest))
-    return RunContext(services, spec_named(settings.strategy), settings.book, slot)
+    return RunContext(services, strategy_of(settings), settings.book, slot)
 
 
 def replay_context(context: Mapping[str, Any]) -> ReplayContext:
     """Return what the current task of `hourly_replay` works with: one session and no broker, whatever is configured."""
-    from trading.bootstrap import services_for
-    from trading.strategy.catalogue import spec_named
+    from trading.bootstrap import services_for, strategy_of
 
     run, settings = facts_of(context), settings_here()
     conf = replay_conf(run.conf)
@@ -195,7 +193,7 @@ def replay_context(context: Mapping[str, Any]) -> ReplayContext:
     slot = services.calendar.latest_slot(run.interval_ends_at or run.run_after)
     return ReplayContext(
         services=services,
-        spec=spec_named(conf.strategy or settings.strategy),
+        spec=strategy_of(settings, conf.strategy or ""),
         book=conf.book,
         session_on=slot.session_on,
         run_id=run.run_id,
