@@ -23,6 +23,7 @@ import pytest
 from trading.adapters.loopback import HOST, free_port
 from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import services_for
+from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import session_slots
 from trading.domain.portfolio import Portfolio
@@ -42,6 +43,7 @@ from trading.gateway.feed import source_feed
 from trading.ports import Services
 from trading.strategy.judging import judge
 from trading.tasks.desk import report
+from trading.tasks.explain import recompute
 from trading.tasks.facts import load_facts, terms_of, timeline_of
 from trading.tasks.parity import parity
 from trading.tasks.reconcile import reconcile
@@ -72,8 +74,8 @@ TIMELINE = timeline_of(CALENDAR, FIRST_ON, LAST_ON)
 class Drivers:
     """What the three drivers left: two books in one database, and a result in memory."""
 
-    def __init__(self, url: str, result: ReplayResult, played: list[Played]) -> None:
-        self.url, self.result, self.played = url, result, played
+    def __init__(self, services: Services, url: str, result: ReplayResult, played: list[Played]) -> None:
+        self.services, self.url, self.result, self.played = services, url, result, played
 
     def both(self, query: str) -> tuple[list[Any], list[Any]]:
         """Return the rows of the paper book and of the backfill; `BOOK` in the query stands for either."""
@@ -100,7 +102,7 @@ def drivers() -> Iterator[Drivers]:
                 trade(services)
                 desk.wait_until_ready()
                 backfill(desk)
-                yield Drivers(desk.settings.database_url, *in_memory(services))
+                yield Drivers(services, desk.settings.database_url, *in_memory(services))
 
 
 def configure(patch: pytest.MonkeyPatch, folder: Path, gateway: GatewayProcess) -> None:
@@ -221,6 +223,15 @@ def test_every_verdict_is_the_same_with_its_numbers(drivers):
         for r in (*p.hour.judgement.reasons(p.hour.row, p.hour.slot.as_of), *p.taken.account.reasons)
     ]
     assert paper == sorted(in_process, key=lambda row: row[:4])
+
+
+@pytest.mark.parametrize("book", [PAPER, REPLAYED], ids=str)
+def test_every_decision_judged_again_from_its_stored_inputs_is_the_stored_one(drivers, book):
+    with drivers.services.store.snapshot() as tx:
+        found = [tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of) for slot in TIMELINE.slots]
+        again = {decision.as_of: recompute(drivers.services, tx, decision) for decision in found}
+    assert {as_of: one.differences for as_of, one in again.items() if one.differences} == {}
+    assert sum(one.count for one in again.values()) > 100 * len(TIMELINE.slots)
 
 
 def test_every_target_is_the_same(drivers):

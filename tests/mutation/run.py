@@ -77,6 +77,11 @@ markers = ["shared: reads the development data beside the checkout"]
 """
 
 
+_SHOW = """
+import json, sys
+from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
+print(json.dumps({name: get_diff_for_mutant(name, path=find_mutant(name).path) for name in sys.argv[1:]}))
+"""
 _CONFTEST = """
 from hypothesis import settings
 
@@ -115,10 +120,10 @@ def _mutate(python: Path, name: str, *, show: bool) -> int:
     part = (counts[KILLED] + counts[TIMED_OUT]) / len(found)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in (KILLED, TIMED_OUT, SURVIVED, UNSEEN) if counts[kind])
     print(f"{name}: {part:.1%} of {len(found)} mutants killed ({words})", flush=True)
-    for mutant in (m for m, outcome in sorted(found.items()) if outcome in (SURVIVED, UNSEEN)):
-        print(f"  {found[mutant]}: {mutant}")
-        if show:
-            print(_difference(python, copy, mutant))
+    left = [m for m, outcome in sorted(found.items()) if outcome in (SURVIVED, UNSEEN)]
+    changed = _differences(python, copy, left) if show and left else {}
+    for mutant in left:
+        print("\n".join(filter(None, (f"  {found[mutant]}: {mutant}", changed.get(mutant)))), flush=True)
     return int(part < KILLED_FRAC)
 
 
@@ -162,11 +167,15 @@ def _outcomes(copy: Path) -> dict[str, str]:
     return found
 
 
-def _difference(python: Path, copy: Path, mutant: str) -> str:
-    command = [str(python), "-m", "mutmut", "show", mutant]
-    shown = subprocess.run(command, cwd=copy, env=_environment(), capture_output=True, text=True, check=False).stdout
-    lines = [line for line in shown.splitlines() if line[:1] in "+-" and not line.startswith(("+++", "---"))]
-    return "\n".join(f"      {line}" for line in lines)
+def _differences(python: Path, copy: Path, mutants: list[str]) -> dict[str, str]:
+    """Return what each mutant changed, as lines with - and +."""
+    command = [str(python), "-c", _SHOW, *mutants]
+    shown = subprocess.run(command, cwd=copy, env=_environment(), capture_output=True, text=True, check=True).stdout
+    changed = {name: diff.splitlines() for name, diff in json.loads(shown.splitlines()[-1]).items()}
+    return {
+        name: "\n".join(f"      {line}" for line in lines if line[:1] in "+-" and not line.startswith(("+++", "---")))
+        for name, lines in changed.items()
+    }
 
 
 if __name__ == "__main__":

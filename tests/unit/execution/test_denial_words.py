@@ -206,6 +206,30 @@ DENIED = [
         95,
         5,
     ),
+    (
+        "RESTRICTED",
+        {},
+        {"restricted": {"NVDA": "until 2019-06-30"}},
+        "on the restricted list: until 2019-06-30",
+        None,
+        None,
+    ),
+    (
+        "STOP_GUARD",
+        {},
+        {"guarded_until": date(2019, 6, 7)},
+        "too many stops in few days: exits only until 2019-06-07",
+        None,
+        None,
+    ),
+    (
+        "COOLDOWN",
+        {},
+        {"resting_until": {"NVDA": date(2019, 6, 3)}},
+        "stopped out, it rests until 2019-06-03",
+        None,
+        None,
+    ),
     ("WORKING_ORDER", {}, {"working": frozenset({"NVDA"})}, "an order in this symbol is still working", None, None),
     ("WASH_BLOCK", {}, {"wash_until": {"NVDA": date(2019, 6, 3)}}, "wash-sale window until 2019-06-03", None, None),
     ("MAX_QTY", {"quantity": Decimal(1_000_001)}, {}, "1,000,001 shares are over 1,000,000", 1000001, 1000000),
@@ -267,6 +291,9 @@ PASSES = [
     ("WASH_BLOCK", {}, {"wash_until": {"NVDA": date(2019, 6, 2)}}),
     ("HALTED_SYMBOL", {}, {"quotes": {"NVDA": a_quote(is_halted=None)}}),
     ("DECISION_EXPIRED", {"expires_at": AS_OF + MINUTE}, {"now": AS_OF}),
+    ("COOLDOWN", {}, {"resting_until": {"NVDA": date(2019, 6, 2)}}),
+    ("COOLDOWN", {}, {"resting_until": {"AMD": date(2019, 6, 9)}}),
+    ("RESTRICTED", {}, {"restricted": {"AMD": "earnings"}}),
 ]
 """(code, order, desk): each at the edge of what its check denies."""
 
