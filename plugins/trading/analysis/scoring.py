@@ -16,7 +16,7 @@ LABELS = ("negative", "neutral", "positive")
 LABEL_AT = 0.1
 """From this compound on a text counts as positive, and from its negative on as negative; between them as neutral.
 
-Chosen on one half of the labelled headlines, by the hash of their text, and held on the other half.
+Chosen for macro-F1 on labelled headlines; 0.05 to 0.3 do about as well, on either half of them.
 """
 
 
