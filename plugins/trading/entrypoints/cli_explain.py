@@ -10,11 +10,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 
-from trading.bootstrap import services_for, verdict_files_of
+from trading.bootstrap import services_for, strategy_of, verdict_files_of
 from trading.domain.codec import encode
 from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId, BookKind
@@ -233,14 +234,15 @@ def _near_json(miss: NearMiss) -> dict[str, Any]:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    services = services_for(load_settings())
+    settings = load_settings()
+    services = services_for(settings)
     with services.store.snapshot() as tx:
         decision = tx.decisions.get(options.decision)
         if decision is None:
             raise PermanentError(
                 f"there is no decision {options.decision}; ./airdesk why SYMBOL prints the id of the newest one"
             )
-        again = recompute(services, tx, decision)
+        again = recompute(services, tx, decision, partial(strategy_of, settings))
         reasons, targets = tx.decisions.reasons(decision.decision_id), tx.decisions.targets(decision)
         orders = tx.orders.of_decision(decision.decision_id)
         denials = tx.checks.denials([o.order_id for o in orders])

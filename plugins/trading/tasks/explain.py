@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
@@ -55,18 +55,23 @@ class Recomputed:
     differences: tuple[Difference, ...]
 
 
-def recompute(services: Services, tx: Transaction, decision: Decision) -> Recomputed:
+def recompute(
+    services: Services, tx: Transaction, decision: Decision, strategy_of: Callable[[str], StrategySpec] = spec_named
+) -> Recomputed:
     """Judge a stored decision again, from its stored inputs, and compare verdicts and hash.
 
     An hourly or rebalancing decision of a desk reads the rows that its analysis tasks wrote; one of `hourly_replay`
     reads bars, news and filings as the replay did. Verdicts on the book are held against its NAV row and marks.
+
+    Args:
+        strategy_of: the strategy by its name, as this desk has it.
 
     Raises:
         PermanentError: it judged nothing, or its strategy is not the one of this code.
     """
     if decision.kind not in STEPS:
         raise PermanentError(f"{decision.decision_id} is of kind {decision.kind}, which judges no rule")
-    spec = spec_named(decision.strategy)
+    spec = strategy_of(decision.strategy)
     if spec.spec_hash != decision.spec_hash:
         raise PermanentError(
             f"{decision.decision_id} was decided by {decision.strategy} {decision.spec_hash}, and this code holds "
