@@ -25,6 +25,7 @@ from trading.engine.locks import guarded, resting
 from trading.engine.shrinking import MODEL
 from trading.engine.state import BookState
 from trading.engine.step import Gate, sleeve_weights
+from trading.engine.tracks import NEVER
 from trading.strategy.spec import StrategySpec
 
 type Bits = int
@@ -35,6 +36,8 @@ type _Ends = list[tuple[int, Bits]]
 FORESEEN = frozenset({"STATE", "DD_BREAKER", "MARKET_CLOSED", "STOP_GUARD", "COOLDOWN", "WASH_BLOCK"})
 """Checks whose verdict is foreseen for any way of sizing; for sleeves those of their caps, too."""
 _DAY = timedelta(days=1)
+MANY = 16
+"""Of more names than so many most have no place in a book."""
 _WORD = 8
 """Bytes of a number that NumPy has; wider sets are put together one by one."""
 _NOISE = 1e-6
@@ -77,6 +80,8 @@ class Barred:
         self.sees_cash = self.is_in_order or "GROSS_CAP" in self.codes
         self.sees_sleeves = not self.is_in_order and "SECTOR_CAP" in self.codes
         self.least_frac = sizing.asset_cap_frac if self.is_in_order else sizing.asset_floor_frac
+        # A few names mostly have a place, which the step works out in any case.
+        self.foresees_weights = not self.is_in_order and len(panel.symbols) > MANY
         self.reach = 1.0 + (0.0 if self.is_in_order else sizing.limit_offset_frac) + 1e-3
         self._wash_of: tuple[object, ...] = ()
         self._wash_ends: _Ends = []
@@ -148,6 +153,11 @@ class _Locked:
             self._symbols ^= self._ends.pop()[1]
         return self._symbols
 
+    @property
+    def ends_at(self) -> int:
+        """The hour in which the next lock ends."""
+        return self._ends[-1][0] if self._ends else NEVER
+
 
 class BarredInBook:
     """What keeps candidates out of one book; asked for ascending hours."""
@@ -159,6 +169,7 @@ class BarredInBook:
         self._cash = float(state.portfolio.cash_usd)
         self._buffer_frac, self._cap_frac = sizing.cash_buffer_frac, sizing.sector_cap_frac
         self._newcomers: dict[tuple[Bits, int], list[tuple[Bits, int, float]]] = {}
+        self._locked: tuple[Bits, int, list[tuple[str, Bits]]] = 0, -1, []
 
     @cached_property
     def _held(self) -> list[tuple[float, int]]:
@@ -185,11 +196,16 @@ class BarredInBook:
             return 0, [("MARKET_CLOSED", waiting)]
         if row in self._guard:
             return 0, [("STOP_GUARD", waiting)]
+        if waiting == self._locked[0] and row < self._locked[1]:
+            return 0, self._locked[2]
         left, found = waiting, list[tuple[str, Bits]]()
         for lock in self._locks:
             if locked := left & lock.at(row):
                 found.append((lock.code, locked))
                 left ^= locked
+        if not left and self._locks:
+            # Nothing is left to ask about until a lock ends: the same holds for the next hours.
+            self._locked = waiting, min(lock.ends_at for lock in self._locks), found
         if self._every.shut is not None and (shut := left & self._every.shut[row]):
             found.append((MODEL, shut))
             left ^= shut
@@ -205,7 +221,7 @@ class BarredInBook:
             if worth + least > self._cap_frac * nav_usd + room:
                 found.append(("SECTOR_CAP", left & sleeve))
                 left &= ~sleeve
-        if left and not self._every.is_in_order:
+        if left and self._every.foresees_weights:
             left = self._left_of_newcomers(waiting, left, row, nav_usd, found)
         return left, found
 
