@@ -70,7 +70,7 @@ def full_strategy(history: LongHistory) -> tuple[dict[str, Seconds], ReplayResul
     terms = Terms()
     panel, features = timed(lambda: history_panel(spec, facts, timeline, terms))
     market, laying = timed(lambda: Market.of(spec, facts, timeline, terms, CostModel()))
-    _, judging = timed(lambda: judge(spec, panel))
+    judging = timed(lambda: judge(spec, panel))[1]
     result, whole = timed(
         lambda: replay_panel(spec, panel, market, timeline, book=BOOK, cash_usd=Decimal(100_000), terms=terms)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -36,6 +36,13 @@ class Facts:
     actions: Sequence[CorporateAction] = ()
     parked: Mapping[Symbol, Sequence[Parking]] = field(default_factory=dict)
     earnings: Sequence[EarningsReport] = ()
+
+    def remembered[Made](self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what `make` makes of these facts, which do not change, made once for each key."""
+        kept: dict[Hashable, Made] = self.__dict__.setdefault("made", {})
+        if key not in kept:
+            kept[key] = make()
+        return kept[key]
 
     def actions_of(self, symbol: Symbol) -> Sequence[CorporateAction]:
         """Return the splits and dividends of `symbol`, in the order given."""

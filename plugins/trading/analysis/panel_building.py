@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from trading.analysis.earnings import earnings_columns
 from trading.analysis.facts import DecisionTimes, Facts, utc64
 from trading.analysis.risk import risk_columns
-from trading.analysis.sentiment import sentiment_columns
+from trading.analysis.sentiment import read_stories, sentiment_columns
 from trading.analysis.technicals import LastPrices, technical_columns
+from trading.analysis.told import Told
 from trading.analysis.valuation import valuation_columns
 from trading.domain.instruments import Sector, Symbol, Universe
 from trading.domain.panel import FeaturePanel, panel_of
@@ -41,13 +42,20 @@ def build_panel(
         sentiment: how headlines are read.
     """
     parts: list[dict[str, NDArray[Any] | Runs]] = []
+
+    def told() -> tuple[Told | None, ...]:
+        # Reading headlines is most of the work; whoever builds another panel from the same facts has it done.
+        return facts.remembered(
+            (sentiment, universe.traded), lambda: read_stories(facts.news, universe.traded, sentiment)
+        )
+
     for rows, known in _stretches(facts, times):
         columns: dict[str, NDArray[Any] | Runs] = {}
         then = times.take(rows)
         prices = LastPrices(known, then, daily_pricing=daily_pricing)
         for group in groups:
             if group == "sentiment":
-                columns |= sentiment_columns(known.news, universe.traded, then, sentiment)
+                columns |= sentiment_columns(told(), then, sentiment)
             else:
                 columns |= _columns(group, known, universe, peers, then, prices)
         parts.append(columns)
@@ -71,7 +79,7 @@ def _stretches(facts: Facts, times: DecisionTimes) -> Iterator[tuple[slice, Fact
     for start, end in pairwise(edges):
         held_back = {action for action, known in late.items() if known > start}
         actions = [a for a in facts.actions if a not in held_back] if held_back else facts.actions
-        yield slice(start, end), replace(facts, actions=actions)
+        yield slice(start, end), replace(facts, actions=actions) if held_back else facts
 
 
 def _columns(

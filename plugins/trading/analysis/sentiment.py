@@ -38,31 +38,35 @@ def evidence_score(total: FloatArray, effective: FloatArray) -> FloatArray:
     return np.asarray(evidence / np.sqrt(evidence * evidence + _ALPHA))
 
 
-def sentiment_columns(
-    news: Sequence[NewsItem], symbols: Sequence[Symbol], times: DecisionTimes, sentiment: Sentiment
-) -> dict[str, NDArray[Any] | Runs]:
-    """Return the panel columns of sentiment, each of shape (times, symbols).
+def read_stories(news: Iterable[NewsItem], symbols: Sequence[Symbol], sentiment: Sentiment) -> tuple[Told | None, ...]:
+    """Return the stories of each symbol as arrays, scored and with repeats marked; None for one without any.
 
     Args:
         news: stories known by the last cutoff, any order; for percentiles those of the 180 days before, too.
     """
     told = _by_symbol(ordered(news), symbols)
+    return tuple(Told.of(told[symbol], sentiment) if told[symbol] else None for symbol in symbols)
+
+
+def sentiment_columns(
+    told: Sequence[Told | None], times: DecisionTimes, sentiment: Sentiment
+) -> dict[str, NDArray[Any] | Runs]:
+    """Return the panel columns of sentiment, each of shape (times, symbols); `told` comes from `read_stories`."""
     looks = _Looks(times.cutoff_at) if sentiment.mode == "percentile" else None
-    columns = Columns(len(times), len(symbols))
-    for symbol in symbols:
-        columns.add(_told_of(told[symbol], times.cutoff_at, sentiment, looks))
+    columns = Columns(len(times), len(told))
+    for stories in told:
+        columns.add(_told_of(stories, times.cutoff_at, sentiment, looks))
     return columns.done()
 
 
 def _told_of(
-    items: Sequence[NewsItem], at: TimeArray, sentiment: Sentiment, looks: _Looks | None
+    stories: Told | None, at: TimeArray, sentiment: Sentiment, looks: _Looks | None
 ) -> dict[str, NDArray[Any]]:
     """Return the panel columns of one symbol, each of one value a cutoff."""
     unknown, count, bad = np.full(len(at), np.nan), np.zeros(len(at)), np.zeros(len(at))
     through = np.full(len(at), np.datetime64("NaT"), dtype="datetime64[us]")
     score, evidence = unknown, unknown
-    if items:
-        stories = Told.of(items, sentiment)
+    if stories is not None:
         found, mean, count = _scores(stories, at)
         evidence = canonical(found)
         bad, through = stories.bad_sources(at), stories.newest(at)

@@ -6,7 +6,14 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from trading.analysis.scoring import compound
-from trading.analysis.sentiment import LOOK_DAYS, MIN_LOOKS, evidence_score, sentiment_columns, story_scores
+from trading.analysis.sentiment import (
+    LOOK_DAYS,
+    MIN_LOOKS,
+    evidence_score,
+    read_stories,
+    sentiment_columns,
+    story_scores,
+)
 from trading.analysis.told import valence_sums
 from trading.domain.panel import Why, panel_of
 from trading.domain.sentiment import Sentiment
@@ -28,7 +35,8 @@ def stories(count: int, *, title: str = GREAT, hours_ago: float = 1.0, **overrid
 
 
 def first(news, **how) -> dict[str, float]:
-    columns = sentiment_columns(news, ("NVDA",), times_of(ON, ON), Sentiment(**how))
+    how = Sentiment(**how)
+    columns = sentiment_columns(read_stories(news, ("NVDA",), how), times_of(ON, ON), how)
     return {name: values[0, 0] for name, values in columns.items()}
 
 
@@ -135,7 +143,8 @@ def test_one_hour_and_many_hours_give_one_percentile():
     news = [*calm, *stories(3, title="Profit rose 3 pct")]
     many = times_of(ON - timedelta(days=30), ON)
     row = int(np.flatnonzero(many.cutoff_at == times_of(ON, ON).cutoff_at[0])[0])
-    columns = sentiment_columns(news, ("NVDA",), many, Sentiment(mode="percentile"))
+    how = Sentiment(mode="percentile")
+    columns = sentiment_columns(read_stories(news, ("NVDA",), how), many, how)
     assert columns["sentiment"][row, 0] == first(news, mode="percentile")["sentiment"]
 
 
