@@ -83,12 +83,14 @@ from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
 print(json.dumps({name: get_diff_for_mutant(name, path=find_mutant(name).path) for name in sys.argv[1:]}))
 """
 _CONFTEST = """
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-settings.register_profile("mutation", derandomize=True, database=None, max_examples=20, deadline=None)
+found = {"phases": (Phase.explicit, Phase.generate), "database": None}
+settings.register_profile("mutation", derandomize=True, max_examples=20, deadline=None, **found)
 settings.load_profile("mutation")
 """
-"""Instead of the main one, which starts a Postgres. The same examples each time: a survivor stays one."""
+"""Instead of the main one, which starts a Postgres. The same examples each time, so that a survivor stays one, and
+none is made smaller: that takes longer than finding it."""
 
 
 def main(arguments: list[str]) -> int:
