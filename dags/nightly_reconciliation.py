@@ -13,6 +13,9 @@ before cash is compared. Without Flex settings the statement is skipped, and say
 **Parity.** The same night replays the session from the book that its first hour found, on the facts known then, and
 stores what differs (`./airdesk replay parity --history`): inputs, verdicts, orders, fills. A difference stops nothing.
 
+**Taxes.** The tax ledger is worked out anew from the first execution (`./airdesk tax tie-out`): the wash sales that it
+finds are stored, and a difference from the stored lots and disposals is told.
+
 **By hand** it compares now, as of the youngest session hour; `./airdesk reconcile run` does the same without Airflow.
 
 **Clear and rerun** is safe: it compares again and stores another reconciliation; a statement is imported once.
@@ -80,6 +83,12 @@ with DAG(
         trigger_rule="all_done",
         doc="The day beside its replay from the same start: stored, told once if they differ, never red for it.",
     )
+    tax = step(
+        "tax",
+        "tax:tax",
+        trigger_rule="all_done",
+        doc="Lots, disposals and wash sales worked out anew from the executions; wash sales stored, differences told.",
+    )
     checks = [BooksCheck(task_id=name, halts=halts, doc_md=doc, trigger_rule="all_done") for name, halts, doc in CHECKS]
 
     drop_old_replies = step(
@@ -92,4 +101,5 @@ with DAG(
     )
 
     sync_broker >> statement >> reconcile >> checks
+    reconcile >> tax
     reconcile >> parity >> drop_old_replies

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from urllib.parse import unquote, urlsplit
 
+from trading.accounting.tax.records import TaxRules
 from trading.adapters.clock import SystemClock
 from trading.adapters.code_hash import code_hash
 from trading.adapters.halt_flag import HaltFlag
@@ -21,8 +22,9 @@ from trading.domain.searches import Plan, SearcherName
 from trading.errors import ConfigurationError
 from trading.execution.costs import SCHEDULES, CostModel
 from trading.ports import BrokerGate, Services, Sources, StatementSource
+from trading.ports.tax import Taxpayer
 from trading.research.searchers import GridSearcher, Searcher
-from trading.settings import Mode, Settings, SourceKind, VendorSettings
+from trading.settings import Mode, Settings, SourceKind, TaxpayerSettings, VendorSettings
 from trading.strategy.catalogue import spec_named
 from trading.strategy.spec import StrategySpec
 from trading.synthetic.market import SyntheticMarket
@@ -72,8 +74,13 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
         keep_replies_days=settings.keep_replies_days,
         costs=costs_of(settings),
         account_type=settings.account_type,
+        taxpayer=_taxpayer(settings.taxpayer),
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
+
+
+def _taxpayer(given: TaxpayerSettings) -> Taxpayer:
+    return Taxpayer(given.books, TaxRules(given.iras, given.groups, given.exempt))
 
 
 def costs_of(settings: Settings) -> CostModel:

@@ -76,6 +76,22 @@ class VendorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TaxpayerSettings:
+    """Whose books belong together for the wash-sale rule, and what it is applied to.
+
+    Attributes:
+        books, iras: of one taxpayer; the retirement accounts among them.
+        groups: symbols that are substantially identical with another one, and which one that is.
+        exempt: symbols that the rule is not applied to.
+    """
+
+    books: tuple[BookId, ...] = ()
+    iras: frozenset[BookId] = frozenset()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    exempt: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a person can set; see `.env.example` for each line's meaning."""
 
@@ -107,6 +123,7 @@ class Settings:
     flex_query: str = ""
     keep_replies_days: int = 90
     text_model: str = ""
+    taxpayer: TaxpayerSettings = field(default_factory=TaxpayerSettings)
     vendors: VendorSettings = field(default_factory=VendorSettings)
 
     @property
@@ -179,8 +196,29 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         flex_query=values.get("AIRDESK_FLEX_QUERY", ""),
         keep_replies_days=_whole(values, "AIRDESK_KEEP_REPLIES_DAYS", 90),
         text_model=values.get("AIRDESK_TEXT_MODEL", ""),
+        taxpayer=_taxpayer(values),
         vendors=_vendors(values),
     )
+
+
+def _taxpayer(values: Mapping[str, str]) -> TaxpayerSettings:
+    named = _listed(values, "AIRDESK_TAXPAYER_BOOKS")
+    books = {BookId.parse(text.removesuffix("@ira")): text.endswith("@ira") for text in named}
+    if {b.kind for b in books} & {BookKind.REPLAY, BookKind.DEMO}:
+        raise ConfigurationError("AIRDESK_TAXPAYER_BOOKS names a replay or demo book, which no taxpayer has; remove it")
+    pairs = [text.partition("=") for text in _listed(values, "AIRDESK_WASH_GROUPS")]
+    if not all(symbol and like for symbol, _, like in pairs):
+        raise ConfigurationError("AIRDESK_WASH_GROUPS lists SYMBOL=SYMBOL, e.g. GOOGL=GOOG; correct it in .env")
+    return TaxpayerSettings(
+        books=tuple(books),
+        iras=frozenset(book for book, is_ira in books.items() if is_ira),
+        groups={symbol: like for symbol, _, like in pairs},
+        exempt=frozenset(_listed(values, "AIRDESK_WASH_EXEMPT")),
+    )
+
+
+def _listed(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in values.get(name, "").split(",") if part.strip())
 
 
 def _vendors(values: Mapping[str, str]) -> VendorSettings:

@@ -120,9 +120,11 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         reconcile,
         statements,
         sync,
+        tax,
     )
 
     steps = {
+        tax.tax,
         sync.sync_broker,
         ingest.ingest_prices,
         ingest.ingest_fundamentals,
@@ -158,7 +160,7 @@ def test_the_plugin_registers_every_timetable_that_a_dag_uses(dagbag):
 
 def test_every_sql_check_is_run(dagbag):
     files = {path.stem for path in (ROOT / "include" / "sql" / "checks").glob("*.sql")}
-    others = {"sync_broker", "statement", "reconcile", "parity", "drop_old_replies"}
+    others = {"sync_broker", "statement", "reconcile", "parity", "tax", "drop_old_replies"}
     assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - others
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 CENT = Decimal("0.01")
@@ -23,6 +23,11 @@ def to_usd(value: float | Decimal) -> Decimal:
     return exact.quantize(CENT, ROUND_HALF_EVEN)
 
 
+def sum_usd(amounts: Iterable[Decimal]) -> Decimal:
+    """Return the sum of amounts; with two decimals even if there is none."""
+    return sum(amounts, Decimal("0.00"))
+
+
 def share_out(total_usd: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     """Return `total_usd`, whole cents, divided by `weights` into whole cents that add up to it exactly.
 
@@ -34,7 +39,7 @@ def share_out(total_usd: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     by_remainder = sorted(range(len(parts)), key=lambda i: -abs(cents * weights[i] % whole))
     for place in by_remainder[: int(abs(left))]:
         parts[place] += 1 if left > 0 else -1
-    return [part * CENT for part in parts]
+    return [(part * CENT).quantize(CENT) for part in parts]
 
 
 def round_to_tick(price: Decimal, *, tick: Decimal = CENT, up: bool) -> Decimal:

@@ -77,7 +77,7 @@ class SaleOutlooks:
         shares = min(quantity, position.quantity)
         if shares <= 0:
             return None
-        sale = sale_now(self._state.book, symbol, shares, Decimal(repr(price)), self._on)
+        sale = sale_now(self._state.book, symbol, shares, Decimal(repr(price)), self._on, self._state.lot_method)
         sold = [d for d in self._state.disposals if d.symbol == symbol]
         return sale_outlook(sale, position.lots, sold, self._state.order_of_fill)
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
-from trading.domain.fills import Disposal
+from trading.domain.fills import Disposal, LotMethod
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.locks import Restriction, StopOut
 from trading.domain.market import Slot
@@ -39,6 +39,7 @@ class BookState:
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
         unsettled: proceeds of sales [USD] by the session on which they settle; None in a margin account.
         order_of_fill: which order executed, by execution id, of orders with several; a replay has none.
+        lot_method: which lots a sale closes.
     """
 
     portfolio: Portfolio
@@ -58,6 +59,7 @@ class BookState:
     untradable: Mapping[Symbol, str] = field(default_factory=dict)
     unsettled: Mapping[date, Decimal] | None = None
     order_of_fill: Mapping[str, str] = field(default_factory=dict)
+    lot_method: LotMethod = LotMethod.FIFO
 
     @property
     def book(self) -> BookId:

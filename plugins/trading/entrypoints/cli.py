@@ -29,6 +29,7 @@ COMMAND_MODULES = (
     "cli_explain",
     "cli_desk",
     "cli_reconcile",
+    "cli_tax",
     "cli_replay",
     "cli_model",
     "cli_data",
@@ -40,7 +41,13 @@ COMMAND_MODULES = (
     "testing",
 )
 """In the order in which the help lists their commands; each has `register(subparsers)`."""
-ALONE = {"replay": "cli_replay", "data": "cli_data", "gateway": "cli_gateway", "reconcile": "cli_reconcile"}
+ALONE = {
+    "replay": "cli_replay",
+    "data": "cli_data",
+    "gateway": "cli_gateway",
+    "reconcile": "cli_reconcile",
+    "tax": "cli_tax",
+}
 """Commands for which one module is enough: loading all of them takes as long as a year of replay."""
 
 

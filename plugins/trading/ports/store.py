@@ -23,6 +23,7 @@ from trading.ports.reconciliations import ReconciliationRows, StatementSource
 from trading.ports.replays import ReplayRows
 from trading.ports.searches import SearchRows
 from trading.ports.sources import Sources
+from trading.ports.tax import TaxLedgerRows, Taxpayer
 from trading.ports.time import Clock, MarketCalendar
 
 
@@ -77,6 +78,11 @@ class Transaction(Protocol):
     @property
     def replays(self) -> ReplayRows:
         """Replay states, runs and trials."""
+        ...
+
+    @property
+    def tax(self) -> TaxLedgerRows:
+        """Wash sales and methods."""
         ...
 
     @property
@@ -149,6 +155,7 @@ class Services:
         keep_replies_days: how long the vendors' replies are kept; 0 for not at all.
         costs: what a simulated fill costs.
         account_type: whether the proceeds of a sale wait for their settlement.
+        taxpayer: whose books belong together for the wash-sale rule.
     """
 
     store: Store
@@ -165,3 +172,4 @@ class Services:
     keep_replies_days: int = 90
     costs: CostModel = field(default_factory=CostModel)
     account_type: AccountType = AccountType.MARGIN
+    taxpayer: Taxpayer = field(default_factory=Taxpayer)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from trading.accounting.corrections import corrected
 from trading.accounting.lots import book_fill
-from trading.domain.fills import Fill, newest_revisions, revision_of
+from trading.accounting.tax.trail import method_on
+from trading.domain.fills import Booking, Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId
 from trading.domain.money import ZERO
 from trading.domain.orders import DONE, Order, OrderEvent, OrderStatus, Side
@@ -32,9 +33,15 @@ def book_fills(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> tuple
         elif mine is not None:
             booked += _correct(tx, mine, fill)
         else:
-            booked += tx.ledger.add_booking(book_fill(fill, tx.ledger.lots(book, fill.symbol)))
+            booked += tx.ledger.add_booking(booking_of(tx, fill))
             _fill_after_the_end(tx, order, newest_revisions(snapshot.fills))
     return booked, commissions
+
+
+def booking_of(tx: Transaction, fill: Fill) -> Booking:
+    """Return what `fill` does to the stored lots, by the method of its book on that day."""
+    method = method_on(fill.executed_at.date(), tx.tax.methods(fill.book))
+    return book_fill(fill, tx.ledger.lots(fill.book, fill.symbol), method)
 
 
 def _correct(tx: Transaction, wrong: Fill, right: Fill) -> bool:

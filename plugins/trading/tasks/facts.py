@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from trading import __version__
+from trading.accounting.tax.trail import method_on
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.analysis.sentiment import LOOK_DAYS
@@ -220,6 +221,7 @@ def load_state(
         restricted=tx.controls.restrictions(book),
         untradable=tx.controls.holds(book),
         unsettled=unsettled,
+        lot_method=method_on(today, tx.tax.methods(book)),
         order_of_fill=_orders_of(tx.ledger.fills(book, RECENT_FILLS)),
     )
     return state if last is None else replace(state, breaker=last.breaker)

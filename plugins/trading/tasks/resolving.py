@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.accounting.lots import book_fill
 from trading.accounting.reconciliation_kinds import Difference, DifferenceKind
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, Symbol
@@ -19,6 +18,7 @@ from trading.domain.statements import CashKind
 from trading.errors import PermanentError
 from trading.ports import Break, BrokerRole, BrokerSnapshot, External, Services, Transaction
 from trading.tasks.adopt import settle
+from trading.tasks.booking import booking_of
 from trading.tasks.breaks import release_holds
 from trading.tasks.findings import snapshot_of
 from trading.tasks.outside import externals_at
@@ -205,7 +205,7 @@ _PLANS: dict[DifferenceKind, Callable[[Transaction, Break], _Plan]] = {
 
 def _book_sale(tx: Transaction, fill: Fill) -> None:
     assert fill.side is Side.SELL, f"{fill.fill_id} takes shares away, so it is a sale"
-    tx.ledger.add_booking(book_fill(fill, tx.ledger.lots(fill.book, fill.symbol)))
+    tx.ledger.add_booking(booking_of(tx, fill))
 
 
 def _signed(seen: Difference) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from trading.accounting.lots import book_fill
 from trading.accounting.reconciliation_kinds import Difference
 from trading.accounting.reconciliation_statement import compare_terms, fill_of, stranger, too_many_shares
 from trading.domain.fills import Fill, newest_revisions, revision_of
@@ -21,6 +20,7 @@ from trading.errors import PermanentError
 from trading.ports import DividendDue, Proof, ReconciliationKind, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import settle
+from trading.tasks.booking import booking_of
 from trading.tasks.breaks import file_proof
 from trading.tasks.findings import PAY_DATE_PATIENCE
 from trading.tasks.report import StepReport
@@ -116,7 +116,7 @@ def _adopt(tx: Transaction, order: Order, trade: StatementTrade, epoch: int, lea
         learned.found.append(too_many_shares(trade, order.order_id, order.quantity, before))
         return
     fill: Fill = fill_of(trade, order.book, order.order_id)
-    tx.ledger.add_booking(book_fill(fill, tx.ledger.lots(order.book, order.symbol)))
+    tx.ledger.add_booking(booking_of(tx, fill))
     status = OrderStatus.FILLED if filled == order.quantity else OrderStatus.PARTIALLY_FILLED
     settle(
         tx, order, OrderEvent(order.order_id, status, trade.executed_at, trade.perm_id, filled, "from the statement"),

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from trading.accounting.lots import cost_per_share, relief_order
 from trading.accounting.tax.records import (
+    IN_LIEU,
     WINDOW,
     Purchase,
     Sale,
@@ -175,6 +176,25 @@ class _Work:
         for loss in self._open:
             if (loss.sale.book, loss.sale.symbol) == (split.book, split.symbol):
                 loss.open_quantity *= split.ratio
+        self._pay_out(split)
+
+    def _pay_out(self, split: Split) -> None:
+        """Take the broken share that a split leaves out of the youngest lots: it was sold for the cash in lieu."""
+        mine = [p for p in self.held if (p.book, p.symbol) == (split.book, split.symbol)]
+        broken = sum((p.quantity for p in mine), ZERO) % 1
+        if not broken:
+            return
+        name = f"{IN_LIEU}{split.symbol}.{split.at:%Y-%m-%d}"
+        sale = Sale(name, name, split.book, split.symbol, split.at, broken, split.in_lieu_usd or ZERO)
+        youngest_first = relief_order(mine, LotMethod.FIFO)[::-1]
+        taken = self._take(sale, youngest_first, broken)
+        rest = next((p for p in youngest_first if p.quantity > 0), None)
+        if split.in_lieu_usd is None and rest is not None:
+            rest.basis_usd += sum((p.basis_usd for p in taken), ZERO)
+            rest.wash_usd += sum((p.wash_usd for p in taken), ZERO)
+        else:
+            self._record(sale, taken)
+        self.held = [p for p in self.held if p.quantity > 0]
 
     # --- which lots go --------------------------------------------------------------------------
 
@@ -182,6 +202,9 @@ class _Work:
         mine = [p for p in self.held if (p.book, p.symbol) == (sale.book, sale.symbol)]
         taken = [piece for lots, quantity in self._named(sale, mine) for piece in self._take(sale, lots, quantity)]
         self.held = [p for p in self.held if p.quantity > 0]
+        return self._record(sale, taken)
+
+    def _record(self, sale: Sale, taken: Sequence[_Piece]) -> list[_Sold]:
         amounts = share_out(to_usd(sale.proceeds_usd), [p.quantity for p in taken])
         sold = [_Sold(sale, piece, amount) for piece, amount in zip(taken, amounts, strict=True)]
         self.sold += sold

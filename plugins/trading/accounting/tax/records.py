@@ -11,12 +11,16 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
-from trading.domain.fills import LotMethod
+from trading.accounting.lots import term_of
+from trading.domain.fills import LotMethod, Term
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.money import ZERO
+from trading.domain.money import sum_usd
 
 WINDOW = timedelta(days=30)
 """Before and after a sale at a loss: 61 days with the day itself (Treas. Reg. § 1.1091-1(a))."""
+
+IN_LIEU = "in-lieu."
+"""How the sale of a broken share is named: no execution did it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,19 @@ class Sale:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """`ratio` new shares for each share that was bought, or sold at a loss, before `at`: basis and dates stay."""
+    """`ratio` new shares for each share that was bought, or sold at a loss, before `at`: basis and dates stay.
+
+    The book holds whole shares afterwards.
+
+    Attributes:
+        in_lieu_usd: cash for the broken share that it left; None while unknown: its basis stays with the youngest lot.
+    """
 
     book: BookId
     symbol: Symbol
     at: datetime
     ratio: Decimal
+    in_lieu_usd: Decimal | None = None
 
 
 type TaxEvent = Purchase | Sale | Split
@@ -132,7 +143,12 @@ class TaxRow:
     @cached_property
     def disallowed_usd(self) -> Decimal:
         """Loss that does not count in this row, positive: column g."""
-        return sum((m.disallowed_usd for m in self.matches), ZERO)
+        return sum_usd(m.disallowed_usd for m in self.matches)
+
+    @cached_property
+    def permanent_usd(self) -> Decimal:
+        """The part of it that is lost for good."""
+        return sum_usd(m.disallowed_usd for m in self.matches if m.is_permanent)
 
     @property
     def economic_usd(self) -> Decimal:
@@ -143,6 +159,11 @@ class TaxRow:
     def gain_usd(self) -> Decimal:
         """Gain or loss that counts: column h."""
         return self.economic_usd + self.disallowed_usd
+
+    @property
+    def term(self) -> Term:
+        """Short or long, by the holding period."""
+        return term_of(self.holding_starts_on, self.sold_on)
 
     @property
     def washable_until(self) -> date:

@@ -26,6 +26,7 @@ from trading.adapters.postgres_store.reconciliations import PostgresReconciliati
 from trading.adapters.postgres_store.replays import PostgresReplayRows
 from trading.adapters.postgres_store.searches import PostgresSearchRows
 from trading.adapters.postgres_store.statements import Statements
+from trading.adapters.postgres_store.tax import PostgresTaxRows
 from trading.domain.instruments import BookId
 from trading.domain.portfolio import TradingState
 from trading.errors import TransientError
@@ -45,6 +46,7 @@ from trading.ports.approvals import ApprovalRows
 from trading.ports.history import HistoryRows
 from trading.ports.parity import ParityRows
 from trading.ports.searches import SearchRows
+from trading.ports.tax import TaxLedgerRows
 
 POLL_SECONDS = 0.2
 
@@ -63,6 +65,7 @@ class PostgresTransaction:
         self.controls: ControlRows = PostgresControlRows(connection, flag)
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
         self.replays: ReplayRows = PostgresReplayRows(connection)
+        self.tax: TaxLedgerRows = PostgresTaxRows(connection)
         self.parity: ParityRows = PostgresParityRows(connection)
         self.searches: SearchRows = PostgresSearchRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
