@@ -75,6 +75,7 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
         costs=costs_of(settings),
         account_type=settings.account_type,
         taxpayer=_taxpayer(settings.taxpayer),
+        client_category=settings.client_category,
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
 

@@ -10,7 +10,7 @@ from datetime import time
 from enum import StrEnum
 from pathlib import Path
 
-from trading.domain.instruments import BookId, BookKind
+from trading.domain.instruments import BookId, BookKind, ClientCategory
 from trading.domain.portfolio import AccountType
 from trading.errors import ConfigurationError
 from trading.execution.costs import CommissionPlan
@@ -105,6 +105,7 @@ class Settings:
     synthetic_seed: int = 7
     starting_cash_usd: int = 100_000
     account_type: AccountType = AccountType.MARGIN
+    client_category: ClientCategory = ClientCategory.US
     commission: CommissionPlan = CommissionPlan.FIXED
     half_spread_bps: int = 5
     broker_host: str = "127.0.0.1"
@@ -178,6 +179,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         synthetic_seed=_whole(values, "AIRDESK_SYNTHETIC_SEED", 7),
         starting_cash_usd=_whole(values, "AIRDESK_STARTING_CASH_USD", 100_000),
         account_type=_choice(values, "AIRDESK_ACCOUNT_TYPE", AccountType, AccountType.MARGIN),
+        client_category=_choice(values, "AIRDESK_CLIENT_CATEGORY", ClientCategory, ClientCategory.US),
         commission=_choice(values, "AIRDESK_COMMISSION", CommissionPlan, CommissionPlan.FIXED),
         half_spread_bps=_whole(values, "AIRDESK_HALF_SPREAD_BPS", 5),
         broker_host=values.get("AIRDESK_BROKER_HOST") or "127.0.0.1",

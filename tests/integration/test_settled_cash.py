@@ -9,6 +9,7 @@ import pytest
 from trading.accounting.lots import book_fill
 from trading.adapters.clock import SystemClock
 from trading.adapters.market_calendar import NyseCalendar
+from trading.domain.instruments import ClientCategory
 from trading.domain.orders import Side
 from trading.domain.portfolio import AccountType
 from trading.engine.settlement import settled_cash_usd
@@ -43,7 +44,7 @@ def test_a_sale_may_be_spent_two_sessions_later_in_2019(services, at, waiting_us
     slot = CALENDAR.slot_at(ny(at))
     with services.store.transaction() as tx:
         waiting = unsettled_of(services, tx, BOOK, slot)
-        state = load_state(tx, BOOK, slot, unsettled=waiting)
+        state = load_state(tx, BOOK, slot, unsettled=waiting, client_category=ClientCategory.US)
     assert list(waiting.values()) == waiting_usd
     assert settled_cash_usd(state, slot.session_on) == settled_usd
     assert state.portfolio.cash_usd == 1_498

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from trading.accounting.lots import book_fill
-from trading.domain.instruments import BookId, BookKind
+from trading.domain.instruments import BookId, BookKind, ClientCategory
 from trading.domain.locks import STOP_MEMORY
 from trading.domain.orders import SOFTWARE_STOP, OrderPurpose, OrderType, Side, TimeInForce
 from trading.domain.portfolio import Breaker, TradingState
@@ -66,7 +66,7 @@ def test_a_stop_counts_once_however_many_fills_it_had_and_the_desks_own_stop_cou
     with desk.store.transaction() as tx:
         stops = tx.checks.stops(BOOK, MONDAY)
         assert tx.checks.stops(BOOK, MONDAY + timedelta(days=1)) == ()
-        later = load_state(tx, BOOK, CALENDAR.slot_at(ny("2019-12-02 10:30")))
+        later = load_state(tx, BOOK, CALENDAR.slot_at(ny("2019-12-02 10:30")), client_category=ClientCategory.US)
     assert [(stop.symbol, stop.on) for stop in stops] == [("AMD", MONDAY), ("NVDA", MONDAY)]
     assert later.stops == ()
     assert date(2019, 12, 2) - STOP_MEMORY > MONDAY

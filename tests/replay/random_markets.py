@@ -41,7 +41,7 @@ def random_spec(draw: np.random.Generator, *, rests: str) -> StrategySpec:
     """Return a strategy with tight stops, a touchy breaker and rules that flicker."""
     (locks,) = draw.spawn(1)
     instruments = [
-        Instrument(symbol, sector, InstrumentKind.STOCK, symbol)
+        Instrument(symbol, sector, InstrumentKind.STOCK, symbol, has_kid=False if symbol == "CCC" else None)
         for symbol, sector in zip(SYMBOLS, _SECTORS, strict=True)
     ]
     return StrategySpec(

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trading.domain.instruments import BookId, BookKind
+from trading.domain.instruments import BookId, BookKind, ClientCategory
 from trading.domain.orders import OrderPurpose
 from trading.domain.portfolio import AccountType
 from trading.engine.replay import replay_panel
@@ -31,6 +31,10 @@ def played(one: RandomMarket, *, jumping: bool) -> ReplayResult:
 
 def in_cash_account(one: RandomMarket) -> RandomMarket:
     return replace(one, terms=replace(one.terms, account_type=AccountType.CASH))
+
+
+def for_a_retail_client(one: RandomMarket) -> RandomMarket:
+    return replace(one, terms=replace(one.terms, client_category=ClientCategory.EU_RETAIL))
 
 
 def assert_same(one: RandomMarket) -> None:
@@ -70,6 +74,14 @@ def test_jumping_equals_stepping_in_a_cash_account(seed):
 @settings(max_examples=15, deadline=None)
 def test_jumping_equals_stepping_with_a_model(rests, seed):
     assert_same(with_model(without_breaker(random_market(seed, rests=rests)), seed))
+
+
+@given(seed=st.integers(0, 100_000))
+@settings(max_examples=10, deadline=None)
+def test_jumping_equals_stepping_for_a_client_who_may_not_buy_everything(seed):
+    one = for_a_retail_client(without_breaker(random_market(seed)))
+    assert_same(one)
+    assert "CCC" not in {fill.symbol for fill in played(one, jumping=True).fills}
 
 
 def test_waiting_cash_changes_what_is_bought():

@@ -35,6 +35,20 @@ class InstrumentKind(StrEnum):
     INDEX = "index"
 
 
+class ClientCategory(StrEnum):
+    """As what the broker has the owner of the account on its books."""
+
+    US = "US"
+    EU_RETAIL = "EU_RETAIL"
+    EU_PRO = "EU_PRO"
+    UK_RETAIL = "UK_RETAIL"
+
+    @property
+    def needs_kid(self) -> bool:
+        """Whether a packaged product may be bought only with a key information document (Regulation EU 1286/2014)."""
+        return self in (ClientCategory.EU_RETAIL, ClientCategory.UK_RETAIL)
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One line of the universe.
@@ -45,6 +59,8 @@ class Instrument:
         kind: STOCK has earnings; FUND (ETF or trust) and INDEX do not.
         name: name for people.
         exchange: primary listing, in the broker's vocabulary.
+        has_kid: whether there is a key information document for it; None for shares, which need none. Funds of the US
+            have none.
     """
 
     symbol: Symbol
@@ -52,6 +68,7 @@ class Instrument:
     kind: InstrumentKind
     name: str
     exchange: str = "NASDAQ"
+    has_kid: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,14 @@ class Universe:
     def sectors(self) -> tuple[Sector, ...]:
         """Sector of each symbol of `traded`, same order."""
         return tuple(i.sector for i in self.instruments if i.sector is not None)
+
+    def signal_only(self, category: ClientCategory) -> frozenset[Symbol]:
+        """Return what a client of that category may not buy: it is judged and shown, and its share stays cash."""
+        return self._without_kid if category.needs_kid else frozenset()
+
+    @cached_property
+    def _without_kid(self) -> frozenset[Symbol]:
+        return frozenset(i.symbol for i in self.instruments if i.sector is not None and i.has_kid is False)
 
     @cached_property
     def sector_of(self) -> Mapping[Symbol, Sector]:

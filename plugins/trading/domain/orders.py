@@ -61,8 +61,8 @@ class OrderPurpose(StrEnum):
 
 
 PROTECTIVE = frozenset({OrderPurpose.STOP, OrderPurpose.TARGET})
-BY_CHOICE = frozenset({OrderPurpose.RULE_EXIT, OrderPurpose.REBALANCE})
-"""Sales that no risk asks for: the tax law may keep them waiting."""
+BY_CHOICE = frozenset({OrderPurpose.RULE_EXIT, OrderPurpose.REBALANCE, OrderPurpose.TRIM})
+"""Sales that no risk asks for: the tax law may keep them waiting. A weight over its band is no danger of a day."""
 IN_FULL = frozenset({OrderPurpose.EXIT, OrderPurpose.RULE_EXIT})
 IN_PART = frozenset({OrderPurpose.TRIM, OrderPurpose.REBALANCE})
 LEAVING = IN_FULL | IN_PART

@@ -117,7 +117,8 @@ class Conditions:
 
     Attributes:
         commission: name of the schedule. slippage_volatility: slippage as a multiple of daily volatility.
-        costs_times: every cost times this. delay_minutes, daily_pricing, account_type: see `engine.hours.Terms`.
+        costs_times: every cost times this. delay_minutes, daily_pricing, account_type, client_category: see
+            `engine.hours.Terms`.
     """
 
     cash_usd: int = 100_000
@@ -128,6 +129,7 @@ class Conditions:
     delay_minutes: int = 0
     daily_pricing: bool = False
     account_type: str = "margin"
+    client_category: str = "US"
 
 
 @dataclass(frozen=True, slots=True)

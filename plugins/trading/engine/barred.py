@@ -33,7 +33,7 @@ type Bits = int
 type _Ends = list[tuple[int, Bits]]
 """(hour from which a purchase is free again, symbol), the latest first."""
 
-FORESEEN = frozenset({"STATE", "DD_BREAKER", "MARKET_CLOSED", "STOP_GUARD", "COOLDOWN", "WASH_BLOCK"})
+FORESEEN = frozenset({"STATE", "DD_BREAKER", "MARKET_CLOSED", "STOP_GUARD", "NO_KID", "COOLDOWN", "WASH_BLOCK"})
 """Checks whose verdict is foreseen for any way of sizing; for sleeves those of their caps, too."""
 _DAY = timedelta(days=1)
 MANY = 16
@@ -105,6 +105,8 @@ class Barred:
     def locks(self, state: BookState) -> list[_Locked]:
         """Return the locks of single symbols that end by themselves, in the order of their checks."""
         found: list[tuple[str, _Ends]] = []
+        if (barred := self.spec.universe.signal_only(state.client_category)) and "NO_KID" in self.codes:
+            found.append(("NO_KID", [(NEVER, 1 << self.panel.column[symbol]) for symbol in barred]))
         if state.disposals and "WASH_BLOCK" in self.codes:
             found.append(("WASH_BLOCK", self._washed(state)))
         if state.stops and "COOLDOWN" in self.codes:

@@ -67,6 +67,7 @@ def desk_of(
         unfit=UnfitRow(hour.panel, hour.row),
         daily_priced=hour.daily_priced,
         untradable=state.untradable,
+        signal_only=spec.universe.signal_only(state.client_category),
         restricted={s: r.text for s, r in state.restricted.items() if r.holds_on(session_on)},
         resting_until=resting(stops, rules) if stops else {},
         guarded_until=None if spell is None else spell[1],

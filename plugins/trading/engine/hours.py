@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trading.analysis.facts import DecisionTimes, Facts, dates64, utc64_all
 from trading.analysis.panel_building import build_panel
+from trading.domain.instruments import ClientCategory
 from trading.domain.market import HOUR, Session, Slot, session_slots
 from trading.domain.panel import FeaturePanel, TimeArray
 from trading.domain.portfolio import AccountType
@@ -29,11 +30,13 @@ class Terms:
         delay_minutes: declared source delay; `cutoff_at` = `as_of` + this.
         daily_pricing: whether a symbol without intraday bars is priced, and traded, by its daily bars.
         account_type: whether a sale's proceeds wait for their settlement.
+        client_category: decides what of the universe may not be bought.
     """
 
     delay_minutes: int = 0
     daily_pricing: bool = False
     account_type: AccountType = AccountType.MARGIN
+    client_category: ClientCategory = ClientCategory.US
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,11 @@ def replay_panel(
     driver = (Jumping if jumping else Stepping)(spec, hours, market, gate)
     log = Logbook(hours, driver.lookout)
     unsettled: Mapping[date, Decimal] | None = {} if terms.account_type is AccountType.CASH else None
-    state = BookState(Portfolio(book, timeline.sessions[0].opens_at, cash_usd), unsettled=unsettled)
+    state = BookState(
+        Portfolio(book, timeline.sessions[0].opens_at, cash_usd),
+        client_category=terms.client_category,
+        unsettled=unsettled,
+    )
     row = 0
     while row < len(hours):
         hour, traffic = hours.hour(row), Traffic(events=None)

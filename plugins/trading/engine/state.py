@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from trading.domain.fills import Disposal, LotMethod
-from trading.domain.instruments import BookId, Symbol
+from trading.domain.instruments import BookId, ClientCategory, Symbol
 from trading.domain.locks import Restriction, StopOut
 from trading.domain.market import Slot
 from trading.domain.orders import Order
@@ -37,6 +37,7 @@ class BookState:
         stops: stops that sold a position, as far back as a lock may follow from them.
         restricted: symbols on an operator's restricted list, also where its day has passed.
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
+        client_category: decides what of the universe may not be bought.
         unsettled: proceeds of sales [USD] by the session on which they settle; None in a margin account.
         order_of_fill: which order executed, by execution id, of orders with several; a replay has none.
         lot_method: which lots a sale closes.
@@ -57,6 +58,7 @@ class BookState:
     stops: tuple[StopOut, ...] = ()
     restricted: Mapping[Symbol, Restriction] = field(default_factory=dict)
     untradable: Mapping[Symbol, str] = field(default_factory=dict)
+    client_category: ClientCategory = ClientCategory.US
     unsettled: Mapping[date, Decimal] | None = None
     order_of_fill: Mapping[str, str] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.FIFO

@@ -24,6 +24,7 @@ from trading.entrypoints.findings import Finding, Level, as_json, as_line, guard
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.errors import AirdeskError
 from trading.settings import Settings, load_settings, ui_port
+from trading.strategy.catalogue import spec_named
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -67,6 +68,7 @@ def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]
         yield Finding(Level.FAIL, "settings", str(error))
         return
     yield Finding(Level.OK, "settings", f"mode {settings.mode}, book {settings.book}, strategy {settings.strategy}")
+    yield guarded("client", lambda: _client(settings))
     yield from examine_machine(settings)
     yield guarded("airflow", lambda: _airflow(checkout, record))
     yield from examine_sources(settings)
@@ -99,6 +101,17 @@ def _settings(checkout: Checkout, record: RunRecord) -> Settings:
         url = server.start().url_for(checkout.database_name)
     # Without a server there is no URL, and the rest of the settings can still be checked.
     return load_settings({**os.environ, **settings_of(checkout, url or "postgresql://"), **record.exports})
+
+
+def _client(settings: Settings) -> Finding:
+    """Say what this client may not buy; the broker has the last word, which `preflight` asks for."""
+    barred = sorted(spec_named(settings.strategy).universe.signal_only(settings.client_category))
+    if not barred:
+        return Finding(
+            Level.OK, "client", f"{settings.client_category}: everything of {settings.strategy} may be bought"
+        )
+    names = ", ".join(barred)
+    return Finding(Level.WARN, "client", f"{settings.client_category}: signal only, for want of a KID: {names}")
 
 
 def _airflow(checkout: Checkout, record: RunRecord) -> Finding:

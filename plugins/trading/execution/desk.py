@@ -43,6 +43,7 @@ class Desk:
         unfit: symbols whose price is missing, stale or parked, with the reason.
         daily_priced: symbols that trade at the next open; no quote of now says anything about it.
         untradable: symbols that an operator, or the desk itself, keeps out, with the reason.
+        signal_only: symbols that this client may not buy, for want of a key information document.
         restricted: symbols on an operator's restricted list, with the reason.
         resting_until: last day on which a stopped symbol is not entered.
         guarded_until: last day of the stop-loss guard that holds now; None without one.
@@ -80,6 +81,7 @@ class Desk:
     unfit: Mapping[Symbol, str] = field(default_factory=dict)
     daily_priced: frozenset[Symbol] = frozenset()
     untradable: Mapping[Symbol, str] = field(default_factory=dict)
+    signal_only: frozenset[Symbol] = frozenset()
     restricted: Mapping[Symbol, str] = field(default_factory=dict)
     resting_until: Mapping[Symbol, date] = field(default_factory=dict)
     guarded_until: date | None = None

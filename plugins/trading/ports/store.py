@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trading.domain.instruments import BookId
+from trading.domain.instruments import BookId, ClientCategory
 from trading.domain.interlock import LiveTerms
 from trading.domain.portfolio import AccountType, TradingState
 from trading.execution.costs import CostModel
@@ -156,6 +156,7 @@ class Services:
         costs: what a simulated fill costs.
         account_type: whether the proceeds of a sale wait for their settlement.
         taxpayer: whose books belong together for the wash-sale rule.
+        client_category: decides what of the universe may not be bought.
     """
 
     store: Store
@@ -173,3 +174,4 @@ class Services:
     costs: CostModel = field(default_factory=CostModel)
     account_type: AccountType = AccountType.MARGIN
     taxpayer: Taxpayer = field(default_factory=Taxpayer)
+    client_category: ClientCategory = ClientCategory.US

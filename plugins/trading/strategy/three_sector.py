@@ -17,13 +17,13 @@ _STOCK, _FUND = InstrumentKind.STOCK, InstrumentKind.FUND
 
 UNIVERSE = Universe(
     (
-        Instrument("GLD", Sector.METALS, _FUND, "SPDR Gold Shares", "ARCA"),
-        Instrument("SLV", Sector.METALS, _FUND, "iShares Silver Trust", "ARCA"),
+        Instrument("GLD", Sector.METALS, _FUND, "SPDR Gold Shares", "ARCA", has_kid=False),
+        Instrument("SLV", Sector.METALS, _FUND, "iShares Silver Trust", "ARCA", has_kid=False),
         Instrument("NEM", Sector.METALS, _STOCK, "Newmont", "NYSE"),
         Instrument("AEM", Sector.METALS, _STOCK, "Agnico Eagle Mines", "NYSE"),
         Instrument("NVDA", Sector.AI, _STOCK, "NVIDIA"),
         Instrument("AMD", Sector.AI, _STOCK, "Advanced Micro Devices"),
-        Instrument("BOTZ", Sector.AI, _FUND, "Global X Robotics & AI ETF"),
+        Instrument("BOTZ", Sector.AI, _FUND, "Global X Robotics & AI ETF", has_kid=False),
         Instrument("AAPL", Sector.TECH, _STOCK, "Apple"),
         Instrument("MSFT", Sector.TECH, _STOCK, "Microsoft"),
         Instrument("TSLA", Sector.TECH, _STOCK, "Tesla"),

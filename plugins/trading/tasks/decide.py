@@ -41,7 +41,9 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
             )
             return StepReport("decide", notes=(note,))
         hour = live_hour(services, tx, spec, book, slot)
-        state = load_state(tx, book, slot, unsettled=unsettled_of(services, tx, book, slot))
+        state = load_state(
+            tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
+        )
         taken = STEPS[kind](spec, state, hour, decision_id_for(book, kind, slot.as_of))
         taken = ramped_on_first_session(tx, book, services.clock.now(), taken)
         decision = store_step(tx, spec, hour, taken, kind, code_version=code_of(services))

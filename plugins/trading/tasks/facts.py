@@ -14,7 +14,7 @@ from trading.accounting.wash_sales import WASH_MEMORY
 from trading.analysis.facts import Facts
 from trading.analysis.sentiment import LOOK_DAYS
 from trading.domain.fills import Disposal, Fill
-from trading.domain.instruments import BookId, Symbol
+from trading.domain.instruments import BookId, ClientCategory, Symbol
 from trading.domain.locks import STOP_MEMORY
 from trading.domain.market import SYNTHETIC, Resolution, Session, Slot
 from trading.domain.money import ZERO
@@ -51,7 +51,7 @@ def news_memory(spec: StrategySpec) -> timedelta:
 
 def terms_of(services: Services) -> Terms:
     """Return how this book reads its sources."""
-    return Terms(services.source_delay_minutes, services.daily_pricing, services.account_type)
+    return Terms(services.source_delay_minutes, services.daily_pricing, services.account_type, services.client_category)
 
 
 def code_of(services: Services) -> str:
@@ -189,7 +189,12 @@ def read_history(
 
 
 def load_state(
-    tx: Transaction, book: BookId, slot: Slot, *, unsettled: Mapping[date, Decimal] | None = None
+    tx: Transaction,
+    book: BookId,
+    slot: Slot,
+    *,
+    unsettled: Mapping[date, Decimal] | None = None,
+    client_category: ClientCategory,
 ) -> BookState:
     """Return the book as stored.
 
@@ -220,6 +225,7 @@ def load_state(
         stops=tx.checks.stops(book, today - STOP_MEMORY),
         restricted=tx.controls.restrictions(book),
         untradable=tx.controls.holds(book),
+        client_category=client_category,
         unsettled=unsettled,
         lot_method=method_on(today, tx.tax.methods(book)),
         order_of_fill=_orders_of(tx.ledger.fills(book, RECENT_FILLS)),

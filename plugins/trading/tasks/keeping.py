@@ -20,6 +20,8 @@ def keep_state(services: Services, tx: Transaction, book: BookId, slot: Slot, *,
         return False
     if not is_final and tx.parity.has_state(book, slot.session_on):
         return False
-    state = load_state(tx, book, slot, unsettled=unsettled_of(services, tx, book, slot))
+    state = load_state(
+        tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
+    )
     tx.parity.keep_state(book, slot.session_on, cutoff_of(services, slot), state)
     return True

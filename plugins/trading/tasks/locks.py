@@ -22,11 +22,12 @@ def locks_now(services: Services, spec: StrategySpec, book: BookId) -> tuple[Loc
     """Return what keeps entries out on the day of the newest session hour, the whole book's locks first."""
     slot = services.calendar.latest_slot(services.clock.now())
     with services.store.transaction() as tx:
-        state = load_state(tx, book, slot)
+        state = load_state(tx, book, slot, client_category=services.client_category)
         found = [
             *_of_the_state(tx, book, state),
             *_of_the_breaker(services.calendar, spec, state),
             *_of_the_books(tx, book, slot),
+            *_of_the_client(services, spec),
             *locks_of(state, spec.protection, limits_of(spec), slot.session_on),
         ]
         refused = tx.checks.rejected(book, slot.session_on)
@@ -74,6 +75,12 @@ def _of_the_breaker(calendar: MarketCalendar, spec: StrategySpec, state: BookSta
         back_on = calendar.next_session(back_on).session_on
     why = f"drawdown over {rules.breaker_frac:.0%}; back on {back_on} at the earliest, with a VIX under "
     yield Lock("DD_BREAKER", None, tripped_on, back_on - timedelta(days=1), f"{why}{rules.reentry_vix:g}")
+
+
+def _of_the_client(services: Services, spec: StrategySpec) -> Iterator[Lock]:
+    category = services.client_category
+    for symbol in sorted(spec.universe.signal_only(category)):
+        yield Lock("NO_KID", symbol, None, None, f"signal only: no key information document for a {category} client")
 
 
 def _of_the_books(tx: Transaction, book: BookId, slot: Slot) -> Iterator[Lock]:

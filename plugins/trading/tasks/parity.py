@@ -142,7 +142,12 @@ def _start(services: Services, tx: Transaction, book: BookId, session: Session, 
         return None
     cash = tx.parity.opening_cash(book, cutoff_of(services, timeline.slots[-1]))
     unsettled: dict[date, Decimal] | None = {} if services.account_type is AccountType.CASH else None
-    return Start(BookState(Portfolio(book, session.opens_at, cash), unsettled=unsettled), session.opens_at)
+    return Start(
+        BookState(
+            Portfolio(book, session.opens_at, cash), client_category=services.client_category, unsettled=unsettled
+        ),
+        session.opens_at,
+    )
 
 
 def _facts(services: Services, tx: Transaction, spec: StrategySpec, timeline: Timeline) -> Facts:

@@ -114,7 +114,13 @@ def _run_session(
     last = tx.ledger.last_nav(book)
     session_opens_at = timeline.sessions[0].opens_at
     cutoff_at = session_opens_at if last is None else cutoff_of(services, changed(slots[0], as_of=last.as_of))
-    state = load_state(tx, book, slots[0], unsettled=unsettled_of(services, tx, book, slots[0]))
+    state = load_state(
+        tx,
+        book,
+        slots[0],
+        unsettled=unsettled_of(services, tx, book, slots[0]),
+        client_category=services.client_category,
+    )
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
     for played in play(spec, state, hours, market, cutoff_at):
         desk.keep(spec, played, market)

@@ -68,6 +68,7 @@ def configuration_of(
         "delay_minutes": terms.delay_minutes,
         "daily_pricing": terms.daily_pricing,
         "account_type": terms.account_type.value,
+        "client_category": terms.client_category.value,
         "costs": dict(costs),
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from trading.domain.instruments import BookId, BookKind
+from trading.domain.instruments import BookId, BookKind, ClientCategory
 from trading.domain.market import SYNTHETIC
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import AccountType
@@ -85,6 +85,7 @@ def conditions_of(services: Services, *, cash_usd: int) -> Conditions:
         delay_minutes=services.source_delay_minutes,
         daily_pricing=services.daily_pricing,
         account_type=services.account_type.value,
+        client_category=services.client_category.value,
     )
 
 
@@ -101,7 +102,9 @@ def stretch_of(services: Services, search: Search, first_on: date, last_on: date
         facts = load_facts(tx, spec, first_at=first_at, as_of=as_of, cutoff_at=search.cutoff_at, is_replay=True)
     if not facts.bars:
         raise PermanentError(f"no bars are stored before {last_on}; import some: ./airdesk data import --help")
-    terms = Terms(told.delay_minutes, told.daily_pricing, AccountType(told.account_type))
+    terms = Terms(
+        told.delay_minutes, told.daily_pricing, AccountType(told.account_type), ClientCategory(told.client_category)
+    )
     costs = CostModel(told.half_spread_bps / 10_000, SCHEDULES[CommissionPlan(told.commission)])
     if (share := told.slippage_volatility) > 0:
         costs = replace(costs, slippage_frac=slippage_by_symbol(spec, facts, timeline, terms, share=share))

@@ -41,6 +41,7 @@ ENTRY_CASES = {
     "MARKET_CLOSED": ({"closes_at": None}, {}),
     "TOO_LATE": ({"closes_at": AS_OF + 4 * MINUTE}, {}),
     "NOT_TRADABLE": ({"untradable": {"NVDA": "foreign order"}}, {}),
+    "NO_KID": ({"signal_only": frozenset({"NVDA"})}, {}),
     "RESTRICTED": ({"restricted": {"NVDA": "until 2019-06-30: earnings"}}, {}),
     "REJECTED_TODAY": ({"rejected": {"NVDA": "201 no permission"}}, {}),
     "STALE_PRICE": ({"unfit": {"NVDA": "last value is too old"}}, {}),
@@ -83,7 +84,7 @@ def test_a_giant_order_is_denied_with_its_code_among_others(code):
 
 def test_every_check_has_a_case_here():
     flags = {c.code for c in CHECKS if c.is_flag}
-    assert {c.code for c in CHECKS} == {*ENTRY_CASES, *SEVERAL, *flags}
+    assert {c.code for c in CHECKS} == {*ENTRY_CASES, *SEVERAL, *flags, "WASH_SALE"}
     assert flags == {"WASH_FLAG", "DELAYED"}
 
 
@@ -106,9 +107,10 @@ def test_everything_that_stands_against_an_order_is_kept_and_the_first_one_names
 
 
 def test_a_way_out_faces_interlock_state_repetition_quantity_and_price_only():
+    """And, where it can wait, the tax law: `WASH_SALE` judges no sale that cuts risk."""
     judging = [c.code for c in CHECKS if c.applies is not Applies.ENTRY and not c.is_flag]
     assert judging == [
-        "LIVE_INTERLOCK", "STATE", "DUPLICATE", "BAD_QTY", "BAD_PRICE", "PRICE_COLLAR", "WOULD_SHORT",
+        "LIVE_INTERLOCK", "STATE", "DUPLICATE", "BAD_QTY", "BAD_PRICE", "PRICE_COLLAR", "WOULD_SHORT", "WASH_SALE",
     ]  # fmt: skip
     wreck = {
         "state": TradingState.REDUCE_ONLY, "closes_at": None, "vix": None, "nav_usd": None, "orders_today": 99,
@@ -247,7 +249,9 @@ def test_r06_a_sale_at_a_loss_goes_through_and_is_flagged_while_a_fresh_purchase
         "clean from 2019-06-22"
     )
     assert sold.status is OrderStatus.PLANNED
-    (chosen,), _ = vet([an_exit(purpose=OrderPurpose.RULE_EXIT)], desk, LIMITS)
-    assert "at a loss by choice" in chosen.detail
+    for purpose in (OrderPurpose.RULE_EXIT, OrderPurpose.REBALANCE, OrderPurpose.TRIM):
+        _, (veto,) = vet([an_exit(purpose=purpose)], desk, LIMITS)
+        assert (veto.code, veto.denials[0].observed) == ("WASH_SALE", 200.0)
+        assert "2019-06-22" in veto.order.detail
     (everything,), _ = vet([an_exit(quantity=Decimal(20))], desk, LIMITS)
     assert everything.detail is None

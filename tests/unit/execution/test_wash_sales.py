@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from trading.accounting.lots import book_fill
 from trading.accounting.wash_sales import sale_now, sale_outlook, washing
-from trading.domain.orders import Side
+from trading.domain.orders import OrderPurpose, Side
 from trading.execution.vetoes import vet
 
 from tests.builders import BOOK, a_fill, an_order
@@ -31,8 +31,7 @@ def lots_and_disposals(history):
 
 
 @pytest.mark.parametrize("number", range(7), ids=lambda n: f"PS{n + 1}")
-def test_r06_a_purchase_that_would_wash_a_loss_waits_and_no_sale_ever_does(number):
-    """Every sale of the desk is a way out: where the oracle blocks a discretionary one, ours goes with its flag."""
+def test_r06_what_can_wait_waits_and_a_way_out_goes_with_its_flag(number):
     case = oracle("wash_sale_prevention.json")["cases"][number]
     proposal, verdict = case["proposal"], case["expected"]["verdict"]
     lots, disposals = lots_and_disposals(case["history"])
@@ -50,5 +49,16 @@ def test_r06_a_purchase_that_would_wash_a_loss_waits_and_no_sale_ever_does(numbe
         entry = an_order(quantity=quantity, limit_price=Decimal(proposal["price"]))
         assert [v.code for v in vet([entry], desk, LIMITS)[1]] == (["WASH_BLOCK"] if verdict == "block" else [])
     else:
-        (sale,), _ = vet([an_exit(quantity=quantity)], desk, LIMITS)
-        assert (sale.detail or "").startswith("WASH_FLAG") == (verdict != "allow")
+        # A protection that fills at the broker is never judged; what the desk decides is.
+        for purpose in OrderPurpose.RULE_EXIT, OrderPurpose.REBALANCE, OrderPurpose.TRIM, OrderPurpose.EXIT:
+            passed, vetoes = vet([an_exit(quantity=quantity, purpose=purpose)], desk, LIMITS)
+            is_washing = verdict != "allow"
+            if purpose is OrderPurpose.EXIT:
+                assert (passed[0].detail or "").startswith("WASH_FLAG") == is_washing
+            else:
+                assert [v.code for v in vetoes] == (["WASH_SALE"] if is_washing else [])
+        if "disallowed" in case["expected"]:
+            (denial,) = vet([an_exit(quantity=quantity, purpose=OrderPurpose.REBALANCE)], desk, LIMITS)[1][0].denials
+            assert denial.observed == float(case["expected"]["disallowed"])
+            if (clean_on := case["expected"].get("first_clean_calendar_day")) is not None:
+                assert clean_on in denial.detail

@@ -14,6 +14,13 @@ def restricted(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     return None if why is None else Breach(f"on the restricted list: {why}")
 
 
+def no_document(order: Order, desk: Desk, limits: Limits) -> Breach | None:
+    """No entry of a fund without a key information document for a client who needs one; selling it stays allowed."""
+    if order.symbol not in desk.signal_only:
+        return None
+    return Breach("signal only: there is no key information document (KID) for it, so this client may not buy it")
+
+
 def stop_guard(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     """No entry after too many stops in few days, as if the book were REDUCE_ONLY."""
     until = desk.guarded_until

@@ -46,6 +46,23 @@ def wash_block(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     return None if until is None or desk.session_on > until else Breach(f"wash-sale window until {until:%Y-%m-%d}")
 
 
+def wash_sale(order: Order, desk: Desk, limits: Limits) -> Breach | None:
+    """No sale at a loss that could wait while shares bought in the last 30 days replace what it sells.
+
+    Numbers are the loss that would be disallowed and 0, in USD.
+    """
+    if order.purpose not in BY_CHOICE:
+        return None
+    price = desk.prices.get(order.symbol)
+    if price is None or not order.quantity.is_finite():
+        return None
+    outlook = desk.sale_outlook(order.symbol, order.quantity, price)
+    if outlook is None or not outlook.wash_quantity:
+        return None
+    shares = f"{outlook.wash_quantity:f} shares would be sold at a loss and are replaced by shares of the last 30 days"
+    return Breach(f"{shares}; it can wait until {outlook.clean_on}", float(outlook.disallowed_usd), 0.0)
+
+
 def wash_flag(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     """Flag a sale at a loss while shares bought in the last 30 days stay: that part of the loss is disallowed.
 
@@ -57,6 +74,7 @@ def wash_flag(order: Order, desk: Desk, limits: Limits) -> Breach | None:
     outlook = desk.sale_outlook(order.symbol, order.quantity, price)
     if outlook is None or not outlook.wash_quantity:
         return None
-    why = "by choice" if order.purpose in BY_CHOICE else "to cut risk"
-    shares = f"{outlook.wash_quantity:f} shares sold at a loss {why} are replaced by shares bought in the last 30 days"
+    shares = (
+        f"{outlook.wash_quantity:f} shares sold at a loss to cut risk are replaced by shares bought in the last 30 days"
+    )
     return Breach(f"{shares}; clean from {outlook.clean_on}", float(outlook.disallowed_usd), 0.0)
