@@ -249,6 +249,9 @@ class FakeBroker:
     def quotes(self, symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
         return {s: self.quoted.get(s) or self._quote(s) for s in symbols}
 
+    def refusal(self, symbol: Symbol) -> str | None:
+        return self.refusals.get(symbol)
+
     def advance_clock(self, to: datetime) -> None:
         if not self.is_simulated:
             raise BrokerRefused("a real broker keeps its own time")

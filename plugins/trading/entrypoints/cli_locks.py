@@ -1,4 +1,4 @@
-"""What keeps entries out: list every lock, put a symbol on the restricted list, take it off."""
+"""What keeps entries out: list every lock, ask the broker ahead, put a symbol on the restricted list, take it off."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from trading.settings import load_settings
 from trading.strategy.catalogue import spec_named
 from trading.strategy.spec import StrategySpec
 from trading.tasks.locks import check_restriction, locks_now
+from trading.tasks.preflight import ask_ahead
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this module."""
     text = "what keeps entries out now: of the book or of a symbol, since when, until when and why"
     locks = subparsers.add_parser("locks", help=text, description=text)
+    text = "ask the broker whether this account may buy each symbol of the strategy; nothing is ordered"
+    preflight = subparsers.add_parser("preflight", help=text, description=text)
     text = "buy nothing of a symbol until a day; what is held is sold as ever"
     ban = subparsers.add_parser("ban", help=text, description=text)
     ban.add_argument("symbol", type=str.upper)
@@ -30,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     text = "take a symbol off the restricted list"
     unban = subparsers.add_parser("unban", help=text, description=text)
     unban.add_argument("symbol", type=str.upper)
-    for parser, run in ((locks, _locks), (ban, _ban), (unban, _unban)):
+    for parser, run in ((locks, _locks), (preflight, _preflight), (ban, _ban), (unban, _unban)):
         parser.add_argument("--book", help="kind:name; default: the configured book")
         parser.set_defaults(run=run)
     for parser in (ban, unban):
@@ -50,6 +53,18 @@ def _locks(options: argparse.Namespace) -> int:
     else:
         print(f"{book.badge} {book}: nothing is locked")
     return 0
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    """Print one line per symbol; exit code 1 if the broker refuses what the desk would order."""
+    services, spec, book = _desk(options)
+    is_surprised = False
+    for answer in ask_ahead(services, spec, book):
+        kind = "signal only" if answer.is_signal_only else "refused" if answer.is_surprise else "may be bought"
+        print(f"{answer.symbol}: {kind}{f'; the broker: {answer.refusal}' if answer.refusal else ''}")
+        is_surprised |= answer.is_surprise
+    print(f"{book.badge} {book}: client category {services.client_category}; nothing was ordered")
+    return 1 if is_surprised else 0
 
 
 def _ban(options: argparse.Namespace) -> int:

@@ -143,6 +143,10 @@ class Broker(Protocol):
         """Return the market of each symbol now; one that the broker shows nothing for has only None in it."""
         ...
 
+    def refusal(self, symbol: Symbol) -> str | None:
+        """Return the broker's words against buying one share; None if it has nothing against it. Nothing is ordered."""
+        ...
+
     def advance_clock(self, to: datetime) -> None:
         """Move a SIMULATED broker's clock forward to `to`; a real broker refuses with `BrokerRefused`."""
         ...

@@ -165,6 +165,10 @@ class LiveBroker:
         """Return the market of each symbol now."""
         return self.inner.quotes(symbols)
 
+    def refusal(self, symbol: Symbol) -> str | None:
+        """Return the broker's words against buying one share."""
+        return self.inner.refusal(symbol)
+
     def advance_clock(self, to: datetime) -> None:
         """Refuse, as every real broker does."""
         self.inner.advance_clock(to)

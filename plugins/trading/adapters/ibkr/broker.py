@@ -13,6 +13,7 @@ from trading.adapters.ibkr.contracts import Contracts
 from trading.adapters.ibkr.control import ask
 from trading.adapters.ibkr.messages import MessageClass, classify
 from trading.adapters.ibkr.placing import Placement
+from trading.adapters.ibkr.preflight import Preflight
 from trading.adapters.ibkr.quiet import RESTART_AT, QuietTime, quiet_time_at, quiet_times
 from trading.adapters.ibkr.quoting import Quoting, quote_of
 from trading.adapters.ibkr.session import IbSession
@@ -70,6 +71,7 @@ class IbkrBroker:
         self._host, self._role, self._account, self._control_port = host, role, account, control_port
         self._quiet_times, self._restart_at = quiet_times, restart_at
         self._contracts, self._quoting = Contracts(session), Quoting(session)
+        self._preflight = Preflight(session, self._contracts, account)
         self._summary: dict[str, str] | None = None
 
     def identity(self) -> BrokerIdentity:
@@ -141,6 +143,10 @@ class IbkrBroker:
         ticks = self._quoting.ask({symbol: self._contracts.to_quote(symbol) for symbol in symbols})
         now, is_stale = self._now(), bool(self._hearing.stale_farms)
         return {s: quote_of(s, ticks[s], now=now, is_stale=is_stale) for s in symbols}
+
+    def refusal(self, symbol: Symbol) -> str | None:
+        """Return the broker's words against buying one share; None if it has nothing against it."""
+        return self._preflight.refusal(symbol)
 
     def advance_clock(self, to: datetime) -> None:
         """Move the paper gateway's clock forward; a bar that still runs then is judged by the next call."""

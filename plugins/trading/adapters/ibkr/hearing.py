@@ -43,7 +43,7 @@ class Row:
 
     Attributes:
         status: the broker's word. filled: shares, None where the message does not say.
-        ended_text: why a completed order ended; empty for an open one.
+        ended_text: why a completed order ended; empty for an open one. warning: the broker's remark on an open one.
     """
 
     contract: Any
@@ -51,6 +51,7 @@ class Row:
     status: str
     filled: float | None = None
     ended_text: str = ""
+    warning: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -163,7 +164,7 @@ class Hearing:
     # --- orders ---------------------------------------------------------------------------------
 
     def _on_open_order(self, order_id: int, contract: Any, order: Any, state: Any) -> None:
-        self.open_rows[order.permId or -order_id] = Row(contract, order, state.status)
+        self.open_rows[order.permId or -order_id] = Row(contract, order, state.status, warning=state.warningText)
         if order.permId and order.clientId == self._client_id:
             self.echoes[order_id] = order.permId
 
