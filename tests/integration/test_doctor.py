@@ -126,3 +126,13 @@ def test_a_database_says_how_it_grows_once_it_has_some_age(database_url):
     assert facts.growth_bytes_a_day(facts.since + timedelta(days=10)) == pytest.approx(facts.size_bytes / 10)
     assert postgres_line(facts, ("0099_more",)).level is Level.WARN
     assert abs(facts.clock_drift) < timedelta(seconds=2)
+
+
+def test_what_a_retail_client_of_the_eu_may_not_buy_is_named(doctor):
+    _, found = doctor()
+    told = by_subject(found)["client"]
+    assert (told["level"], told["text"]) == ("ok", "US: everything of three_sector may be bought")
+    _, found = doctor(AIRDESK_CLIENT_CATEGORY="EU_RETAIL")
+    told = by_subject(found)["client"]
+    assert told["level"] == "warn"
+    assert "signal only, for want of a KID: BOTZ, GLD, SLV" in told["text"]

@@ -80,6 +80,8 @@ def _note(taken: Step, desk: Desk, spec: StrategySpec) -> str:
         parts.append("entries blocked: the VIX is unknown")
     elif desk.vix > spec.protection.max_vix:
         parts.append(f"entries blocked: VIX {desk.vix:.1f} > {spec.protection.max_vix:g}")
+    if desk.guarded_until is not None:
+        parts.append(f"entries blocked: too many stops, exits only until {desk.guarded_until}")
     return "; ".join(parts)
 
 

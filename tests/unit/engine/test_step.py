@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from trading.analysis.facts import Facts
 from trading.domain.fills import Lot
-from trading.domain.instruments import VIX, BookId, BookKind
+from trading.domain.instruments import VIX, BookId, BookKind, ClientCategory
+from trading.domain.locks import StopOut
 from trading.domain.market import Resolution
 from trading.domain.orders import OrderPurpose, OrderStatus, OrderType
 from trading.domain.portfolio import Breaker, Portfolio, Position, TradingState
@@ -124,6 +125,34 @@ def test_what_drifted_above_twelve_percent_is_trimmed_to_ten(first_hour):
     left = (shares - int(trim.quantity)) * price / taken.nav_usd
     assert trim.purpose is OrderPurpose.TRIM
     assert left == pytest.approx(0.10, abs=price / 100_000)
+
+
+def test_what_a_retail_client_may_not_buy_is_shown_keeps_its_share_as_cash_and_may_be_sold(first_hour):
+    free, bound = a_book(), replace(a_book(), client_category=ClientCategory.EU_RETAIL)
+    taken = step(CORE, bound, first_hour, "d1")
+    assert (taken.orders, [v.code for v in taken.vetoes if v.denials]) == ((), ["NO_KID"])
+    assert taken.account.targets == step(CORE, free, first_hour, "d1").account.targets
+    price = float(first_hour.panel.price[0, 0])
+    heavy = replace(a_book(86_000, GLD=(int(14_000 / price), price)), client_category=ClientCategory.EU_RETAIL)
+    (trim,) = step(CORE, heavy, first_hour, "d1").orders
+    assert trim.purpose is OrderPurpose.TRIM
+
+
+@pytest.mark.parametrize(
+    ("category", "barred"),
+    [("US", set()), ("EU_PRO", set()), ("EU_RETAIL", {"GLD", "SLV", "BOTZ"}), ("UK_RETAIL", {"GLD", "SLV", "BOTZ"})],
+)
+def test_funds_of_the_us_are_signal_only_for_retail_clients_of_eu_and_uk(category, barred):
+    assert CORE.universe.signal_only(ClientCategory(category)) == barred
+
+
+def test_after_too_many_stops_nothing_is_bought_and_the_note_says_until_when(first_hour):
+    stopped = tuple(StopOut(f"S{n}", ON, f"o{n}") for n in range(CORE.protection.guard_stops))
+    taken = step(CORE, replace(a_book(), stops=stopped), first_hour, "d1")
+    assert (taken.orders, [v.code for v in taken.vetoes if v.denials]) == ((), ["STOP_GUARD"])
+    assert "exits only until 2024-06-19" in taken.account.note
+    resting = replace(a_book(), stops=(StopOut("GLD", ON, "o"),))
+    assert [v.code for v in step(CORE, resting, first_hour, "d1").vetoes if v.denials] == ["COOLDOWN"]
 
 
 def test_the_breaker_trips_sells_all_and_survives_until_its_way_back(world):
