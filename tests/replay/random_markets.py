@@ -56,12 +56,13 @@ def random_spec(draw: np.random.Generator, *, rests: str) -> StrategySpec:
         sizing=Sizing(
             asset_cap_frac=0.3, asset_floor_frac=float(draw.choice([0.05, 0.2])), sector_cap_frac=0.5,
             trim_above_frac=float(draw.choice([0.3, 0.4])),
+            rebalance_nav_frac=0.0005, rebalance_target_frac=0.0, shift_drift_frac=0.01, shift_pause_sessions=2,
             rule="sleeves" if rests == "at_broker" or draw.random() < 0.5 else "in_order",
             entry_order="limit" if draw.random() < 0.5 else "market",
         ),
         protection=Protection(
             trail_frac=float(draw.choice([0.01, 0.03])), take_profit_frac=float(draw.choice([0.01, 0.04])),
-            breaker_frac=float(draw.choice([0.01, 0.05])), breaker_exit=str(draw.choice(["all", "none"])),
+            breaker_frac=float(draw.choice([0.01, 0.05])), breaker_exit=str(draw.choice(["all", "half", "none"])),
             reentry_sessions=3, lifetime_halt_frac=float(draw.choice([0.03, 0.5])),
             rests=rests, cooldown_days=int(locks.choice([0, 3, 40])), guard_stops=int(locks.choice([0, 2, 4])),
             guard_window_days=5, guard_pause_days=6,
@@ -138,6 +139,7 @@ def _panel(draw: np.random.Generator, timeline: Timeline, terms: Terms, market: 
         rsi_14=np.clip(50 + 18 * draw.normal(0, 1, shape), 0, 100),
         volatility_frac=np.abs(draw.normal(0.3, 0.1, shape)),
         vix=vix,
+        vix_change_frac=np.where(draw.random(shape[:1])[:, None] < 0.2, 0.5, 0.0),
     )
 
 

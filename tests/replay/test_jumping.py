@@ -19,7 +19,6 @@ from tests.builders import navs_by
 from tests.replay.random_markets import RandomMarket, random_market, with_model, without_breaker
 
 BOOK = BookId(BookKind.REPLAY, "random")
-REPLAYED = frozenset(OrderPurpose) - {OrderPurpose.REBALANCE}
 
 
 def played(one: RandomMarket, *, jumping: bool) -> ReplayResult:
@@ -45,6 +44,7 @@ def assert_same(one: RandomMarket) -> None:
     assert jumped.dividends == stepped.dividends
     assert navs_by(jumped) == navs_by(stepped)
     assert jumped.state_changes == stepped.state_changes
+    assert jumped.rebalances == stepped.rebalances
     assert jumped.denials == stepped.denials
     assert jumped.final == stepped.final
 
@@ -99,10 +99,10 @@ def test_the_random_markets_make_everything_happen():
         for rests in ("at_broker", "on_closes")
     ]
     purposes = Counter(order.purpose for result in results for order in result.orders)
-    assert min(purposes[purpose] for purpose in REPLAYED) > 3
+    assert min(purposes[purpose] for purpose in OrderPurpose) > 3
     filled = {fill.order_id for result in results for fill in result.fills}
     by_purpose = Counter(o.purpose for result in results for o in result.orders if o.order_id in filled)
-    assert min(by_purpose[purpose] for purpose in REPLAYED) > 3
+    assert min(by_purpose[purpose] for purpose in OrderPurpose) > 3
     assert {"STATE", "MARKET_CLOSED", "WASH_BLOCK", "COOLDOWN", "STOP_GUARD"} <= {
         code for result in results for code in result.denials
     }

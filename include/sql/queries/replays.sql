@@ -32,6 +32,8 @@ WITH states AS (DELETE FROM desk.replay_states WHERE book = %(book)s::text),
                  (SELECT decision_id FROM desk.decisions WHERE book = %(book)s::text)),
      targets AS (DELETE FROM desk.targets WHERE decision_id IN
                  (SELECT decision_id FROM desk.decisions WHERE book = %(book)s::text)),
+     risks AS (DELETE FROM desk.risk WHERE book = %(book)s::text),
+     rebalances AS (DELETE FROM desk.rebalances WHERE book = %(book)s::text),
      decisions AS (DELETE FROM desk.decisions WHERE book = %(book)s::text),
      states_of_trading AS (DELETE FROM ops.controls WHERE book = %(book)s::text)
 DELETE FROM desk.books WHERE book = %(book)s::text;

@@ -97,7 +97,8 @@ def sale_outlook(
         loss_usd=-sum((r.economic_usd for r in losses), ZERO),
         wash_quantity=sum((m.quantity for m in matches), ZERO),
         disallowed_usd=sum((m.disallowed_usd for m in matches), ZERO),
-        clean_on=max(stay) + WINDOW + timedelta(days=1) if matches else None,
+        # What replaced it may be gone as well, sold in a piece of its own.
+        clean_on=max(stay, default=sale.at.date()) + WINDOW + timedelta(days=1) if matches else None,
     )
 
 

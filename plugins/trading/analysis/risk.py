@@ -47,8 +47,9 @@ def _vix_columns(facts: Facts, times: DecisionTimes) -> dict[str, NDArray[Any]]:
         vix = np.where(newer, pick(series.close, row), vix)
         vix_at = np.where(newer, ended, vix_at)
     if daily is not None and len(daily):
-        before = np.searchsorted(bar_sessions(daily), times.session_on, side="left") - 1
-        is_known = before <= last_known_bar(daily, times)
+        # Against the session before its own: a close that is the newest value is told beside the close before it.
+        before = np.searchsorted(bar_sessions(daily), vix_at.astype("datetime64[D]"), side="left") - 1
+        is_known = ~np.isnat(vix_at) & (before <= last_known_bar(daily, times))
         change = canonical(vix / pick(daily.close, np.where(is_known, before, -1)) - 1.0)
     stale = vix_at.astype("datetime64[D]") < times.previous_on
     why = code(np.isnat(vix_at), Why.NO_DATA, code(stale, Why.STALE, Why.KNOWN))

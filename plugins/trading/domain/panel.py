@@ -89,7 +89,7 @@ class FeaturePanel:
         revenue_growth_frac: trailing four quarters, while they are fresh, against the four before.
         earnings_surprise_frac: last reported EPS against what was expected of it, (reported − expected) ÷ |expected|.
         model_probability: calibrated chance of target before stop [0–1].
-        vix: last known index level [points]; vix_change_frac: against the previous session's close.
+        vix: last known index level [points]; vix_change_frac: against the close of the session before its own.
         cpi_yoy_frac, cpi_yoy_3m_ago_frac: inflation now and three months earlier.
         gpr, gpr_mean_12m: geopolitical-risk index and its trailing mean.
         price_at, daily_through, news_through, filing_at, vix_at, macro_at, earnings_reported_at: instants of inputs.

@@ -79,6 +79,27 @@ class Breaker:
     sessions_since_trip: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a book was last brought to, and what of that is still to come.
+
+    Attributes:
+        aims: share of NAV [0–1] to which the newest order, or rebalance, brought a name, by symbol.
+        sessions_since: sessions since the last rebalance; None before the first.
+        buys_wait: whether the buys of the last rebalance wait for its sales.
+    """
+
+    aims: Mapping[Symbol, float] = field(default_factory=dict)
+    sessions_since: int | None = None
+    buys_wait: bool = False
+
+    def later(self, sessions: int) -> Balance:
+        """Return what it is `sessions` sessions later."""
+        if self.sessions_since is None or not sessions:
+            return self
+        return Balance(self.aims, self.sessions_since + sessions, self.buys_wait)
+
+
 @quick
 @dataclass(frozen=True)
 class Portfolio:

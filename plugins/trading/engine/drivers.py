@@ -6,7 +6,6 @@ import numpy as np
 
 from trading.analysis.facts import utc64
 from trading.domain.instruments import Symbol
-from trading.domain.orders import Side
 from trading.domain.records import changed
 from trading.engine.arrival import Market, before_hour, morning
 from trading.engine.close_watch import CloseWatch
@@ -84,9 +83,10 @@ class Jumping:
         return state, dividends
 
     def decided(self, taken: Step, row: int) -> BookState:
-        """Return the book that the orders go to; what is being sold is looked at bar by bar from now on."""
-        sold = {o.symbol for o in taken.orders if o.side is Side.SELL and not o.is_protective}
-        return self._watch.settled(taken.state, sold, row + 1) if sold else taken.state
+        """Return the book that the orders go to; what is sold, or topped up, is looked at bar by bar from now on."""
+        held = taken.state.portfolio.positions
+        moved = {o.symbol for o in taken.orders if not o.is_protective and o.symbol in held}
+        return self._watch.settled(taken.state, moved, row + 1) if moved else taken.state
 
     def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
         """Return the book before the next hour in which something may happen, that hour, and what passed until then."""

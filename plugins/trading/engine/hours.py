@@ -106,7 +106,19 @@ class Timeline:
             judgement=judgement,
             row=row,
             is_first_of_session=self._places[1][row] == 0,
+            starts_quarter=self._places[1][row] == 0 and place in self.quarter_places,
         )
+
+    @cached_property
+    def quarter_places(self) -> frozenset[int]:
+        """Places of the sessions that are the first of their quarter."""
+        days = [session.session_on for session in (self.before, *self.sessions)]
+        return frozenset(n for n, (day, later) in enumerate(pairwise(days)) if quarter_of(day) != quarter_of(later))
+
+
+def quarter_of(on: date) -> tuple[int, int]:
+    """Return year and quarter [0–3] of a day."""
+    return on.year, (on.month - 1) // 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from trading.engine.corporate import Dividend
 from trading.engine.hours import Hours
 from trading.engine.lookout import Lookout, Stretch
 from trading.engine.market import Traffic
-from trading.engine.result import EquityCurve, ReplayResult
+from trading.engine.result import BreakerTurn, EquityCurve, ReplayResult
 from trading.engine.state import BookState, Hour, Step
 from trading.strategy.spec import StrategySpec
 
@@ -37,6 +37,8 @@ class Logbook:
         self._dividends: list[Dividend] = []
         self._denials: Counter[str] = Counter()
         self._state_changes: list[tuple[datetime, str]] = []
+        self._turns: list[BreakerTurn] = []
+        self._rebalances: list[tuple[datetime, str]] = []
 
     def arrived(self, row: int, state: BookState, traffic: Traffic, dividends: tuple[Dividend, ...]) -> None:
         """Write down what happened to the book before the hour was decided."""
@@ -59,8 +61,15 @@ class Logbook:
         self._orders += taken.orders
         if taken.state_change:
             self._state_changes.append((hour.slot.as_of, taken.state_change))
+            self._turns.append(BreakerTurn.of(hour, taken))
         if taken.nav_usd is not None:
             self._count_denials(taken, row, taken.nav_usd)
+
+    def rebalanced(self, hour: Hour, taken: Step, reason: str) -> None:
+        """Write down a rebalance that followed the hour's decision."""
+        self._orders += taken.orders
+        self._rebalances.append((hour.slot.as_of, reason))
+        self._denials.update(veto.code for veto in taken.vetoes if veto.denials)
 
     def _count_denials(self, taken: Step, row: int, nav_usd: float) -> None:
         """Count each candidate once, by the check that was foreseen to stop it, else by the first one that did."""
@@ -93,6 +102,8 @@ class Logbook:
             dividends=tuple(self._dividends),
             denials=dict(sorted(self._denials.items())),
             state_changes=tuple(self._state_changes),
+            breaker_turns=tuple(self._turns),
+            rebalances=tuple(self._rebalances),
             final=final,
         )
 

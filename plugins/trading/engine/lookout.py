@@ -20,10 +20,12 @@ from trading.domain.instruments import Symbol
 from trading.domain.panel import Why
 from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
+from trading.engine.balance import buys_are_due
 from trading.engine.barred import Barred, BarredInBook, Bits, bits
 from trading.engine.breaker import raised
 from trading.engine.desk_view import FEW
 from trading.engine.hours import Hours
+from trading.engine.shifts import Shifts
 from trading.engine.state import BookState
 from trading.engine.step import Gate
 from trading.engine.tracks import NEVER
@@ -86,6 +88,7 @@ class Lookout:
         self.sessions, self.session_of = hours.timeline.sessions, grid.session
         self.first_of: list[int] = np.flatnonzero(grid.number == 0).tolist()
         self.barred = Barred(spec, hours, gate)
+        self.shifts = Shifts(spec, hours)
         self._prices: dict[Symbol, Sequence[float]] = {}
         self._holdings = _Holdings({}, 0, [])
         self._in_book: BarredInBook | None = None
@@ -143,10 +146,14 @@ class Lookout:
         held = state.held
         if any(not o.is_protective for o in state.working) or (held and state.breaker.tripped_on is not None):
             return first
+        if held and buys_are_due(state):
+            return first
         touches = self._watch.look(state, seen, first)
         if touches.keys() != held.keys():
             return first
         until = min(touches.values(), default=NEVER)
+        if held:
+            until = min(until, self.shifts.next_quarter(first))
         for symbol in held:
             if rows := self._acting.get(symbol):
                 place = bisect_right(rows, seen)
@@ -165,6 +172,7 @@ class _Scan:
         self._is_halted = state.trading_state in (TradingState.HALTED, TradingState.LOCKED)
         self._state = state
         self._bars: BarredInBook | None = None
+        self._shift = lookout.shifts.for_book(state, first)
 
     def run(self) -> tuple[int, Stretch]:
         """Pass quiet hours; return the first one that is not, and what passed until then."""
@@ -175,11 +183,14 @@ class _Scan:
         exits, enters, held, mask, cash = self._out.exits, self._out.enters, self._held, self._mask, self._cash
         band, navs = self._out.spec.sizing.trim_above_frac * (1 - _MARGIN), passed.nav_usd
         floor, peak = self._levels()
+        shift, watched_from = self._shift, self._shift.from_row
         for row in range(self._first, self._until):
             if exits[row] & mask:
                 return row
             values = [shares * prices[row] for shares, prices in held]
             nav = fsum((cash, *values))
+            if row >= watched_from and shift.may_be(row, values, nav):
+                return row
             if nav == nav:
                 if nav < floor or (values and max(values) > band * nav):
                     return row
@@ -240,6 +251,7 @@ class _Scan:
             closing_nav_usd=closing,
             session_on=session_on,
             orders_today=orders_today,
+            balance=state.balance.later(session - self._out.shifts.session_before(self._first)),
         )
 
 

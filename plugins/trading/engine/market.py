@@ -128,6 +128,7 @@ def without_ended(
     return kept
 
 
+JOINED = "the protection of the position guards these shares, too"
 _ORDER_OF_PLAY = (
     LEAVING,
     frozenset({OrderPurpose.STOP}),
@@ -192,7 +193,7 @@ class _Floor:
         )
 
     def _try(self, order: Order) -> None:
-        if order.is_protective and self._held() == 0:
+        if order.is_protective and (self._held() == 0 or _waits(order, self._mine)):
             return
         if not any(order is working for working in self._mine):
             return
@@ -241,7 +242,9 @@ class _Floor:
         held = self._held()
         kept: list[Order] = []
         for order in self._mine:
-            if order.is_protective and held > 0:
+            if _waits(order, self._mine):
+                kept.append(order)
+            elif order.is_protective and held > 0:
                 kept.append(changed(order, quantity=held))
             elif order.side is Side.BUY or order.quantity <= held:
                 kept.append(order)
@@ -250,7 +253,17 @@ class _Floor:
         self._mine = kept
 
     def _arm(self, entry: Order, fill: Fill) -> None:
-        """Let the protection work from the entry on: in this same bar if the open filled it."""
+        """Let the protection work from the entry on: in this same bar if the open filled it.
+
+        What tops a position up joins the protection that guards the position already.
+        """
+        own = [o for o in self._mine if o.parent_id == entry.order_id]
+        if any(o.is_protective and o not in own for o in self._mine):
+            for child in own:
+                self._traffic.note(child, OrderStatus.CANCELLED, fill.executed_at, detail=JOINED)
+            self._mine = [o for o in self._mine if o not in own]
+            self._resize_protection(fill.executed_at)
+            return
         for purpose in (OrderPurpose.STOP, OrderPurpose.TARGET):
             for child in [o for o in self._mine if o.parent_id == entry.order_id and o.purpose is purpose]:
                 armed = ratchet(child, float(fill.price))
@@ -266,13 +279,20 @@ class _Floor:
         if high != position.high_water_price:
             positions = {**self._portfolio.positions, self._bar.symbol: changed(position, high_water_price=high)}
             self._portfolio = self._portfolio.marked(self._portfolio.as_of, positions)
-        self._mine = [ratchet(o, high) if o.purpose is OrderPurpose.STOP else o for o in self._mine]
+        self._mine = [
+            ratchet(o, high) if o.purpose is OrderPurpose.STOP and not _waits(o, self._mine) else o for o in self._mine
+        ]
 
     def _position(self) -> Position:
         return self._portfolio.positions.get(self._bar.symbol) or Position(self._bar.symbol, (), 0.0)
 
     def _held(self) -> Decimal:
         return self._position().quantity
+
+
+def _waits(order: Order, working: Sequence[Order]) -> bool:
+    """Return whether a protection guards nothing yet, because its entry has not filled."""
+    return order.parent_id is not None and any(o.order_id == order.parent_id for o in working)
 
 
 def symbols_of_interest(state: BookState) -> frozenset[Symbol]:

@@ -8,8 +8,10 @@ from datetime import datetime
 
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.engine.arrival import Market, before_hour
+from trading.engine.balance import due
 from trading.engine.corporate import Dividend
 from trading.engine.market import Traffic, accept
+from trading.engine.rebalance import rebalance_step
 from trading.engine.state import BookState, Hour, Step
 from trading.engine.step import step
 from trading.strategy.spec import StrategySpec
@@ -22,6 +24,7 @@ class Played:
     Attributes:
         found: the book as the decision found it. arrived: what bars did since the hour before. dividends: of the
             morning.
+        kind: the hourly decision, or the rebalance that follows it in the same hour.
         taken: the decision. accepted: what became of its orders at once. left: the book after it.
     """
 
@@ -32,12 +35,13 @@ class Played:
     taken: Step
     accepted: Traffic
     left: BookState
+    kind: DecisionKind = DecisionKind.HOURLY
 
 
 def play(
     spec: StrategySpec, state: BookState, hours: Iterable[Hour], market: Market, last_cutoff_at: datetime
 ) -> Iterator[Played]:
-    """Yield each hour of the book that starts as `state` and has seen the market until `last_cutoff_at`."""
+    """Yield each decision of the book that starts as `state` and has seen the market until `last_cutoff_at`."""
     for hour in hours:
         arrived, accepted = Traffic(), Traffic()
         found, dividends = before_hour(state, hour, market, last_cutoff_at, arrived)
@@ -45,3 +49,9 @@ def play(
         state = accept(taken.state, taken.orders, hour.cutoff_at, accepted)
         last_cutoff_at = hour.cutoff_at
         yield Played(hour, found, arrived, dividends, taken, accepted, state)
+        if (reason := due(spec, taken, hour)) is not None:
+            found, accepted = state, Traffic()
+            decision_id = decision_id_for(state.book, DecisionKind.REBALANCE, hour.slot.as_of)
+            taken = rebalance_step(spec, found, hour, decision_id, reason)
+            state = accept(taken.state, taken.orders, hour.cutoff_at, accepted)
+            yield Played(hour, found, Traffic(), (), taken, accepted, state, DecisionKind.REBALANCE)

@@ -1,65 +1,146 @@
-"""The quarterly step: sales that bring overweight names and sleeves back to target."""
+"""The rebalance: held names are brought back to target, sales first, buys once the sales have had their hour.
+
+Sales and buys are two decisions. The first one sells what is over its target; the next hour that can buy tops up, from
+the cash that is there by then. Nothing depends on an order that has not filled: what the sales did not bring is not
+spent. Without sales there is nothing to wait for, and the buys are part of the first decision.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from trading.domain.instruments import Symbol
 from trading.domain.orders import Order, OrderPurpose
 from trading.domain.portfolio import nav_usd
+from trading.domain.records import changed
 from trading.domain.signals import Targets
-from trading.engine.desk_view import desk_of, limits_of, prices_of
+from trading.engine.balance import buys_are_due, rebalanced
+from trading.engine.desk_view import desk_of, prices_of
 from trading.engine.shrinking import shrunk
 from trading.engine.state import Account, BookState, Hour, Step
-from trading.engine.step import at_open, marked, terms_of
+from trading.engine.step import Gate, at_open, gate_of, marked, plan_buy, terms_of
 from trading.engine.telling import marks_of
-from trading.execution.desk import Desk
+from trading.execution.desk import Desk, cost_usd
 from trading.execution.planner import PlanTerms, held_weights, plan_sale, trim_quantity
-from trading.execution.vetoes import vet
+from trading.execution.vetoes import Veto, vet
 from trading.strategy.sizing import allocate
-from trading.strategy.spec import Sizing, StrategySpec
+from trading.strategy.spec import StrategySpec
+
+BY_HAND = "an operator asked for it"
 
 
-def rebalance_step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> Step:
-    """Return the trims that bring held names down to target where the gap is worth a trade.
+def rebalance_step(
+    spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, reason: str = BY_HAND, gate: Gate | None = None
+) -> Step:
+    """Return the orders that bring held names back to target where the gap is worth a trade.
 
-    A gap is worth it above max(1 % of NAV, 20 % of the target). Names under their target are left to the hourly
-    loop, whose entry rules decide; sales come first in any case.
+    A gap is worth it above max(1 % of NAV, 20 % of the target). A name that is not held enters by the hourly rules
+    only.
+
+    Args:
+        reason: why the book is rebalanced, for people.
+        gate: None for that of `spec`.
     """
+    gate = gate or gate_of(spec)
     prices = prices_of(hour)
     book = marked(state, prices, hour)
     nav = nav_usd(book.portfolio, prices)
     desk = desk_of(spec, book, hour, prices, nav)
-    weights = _held_targets(spec, desk, hour)
-    planned = list(_trims(spec.sizing, terms_of(spec, state, hour, decision_id), desk, hour, weights))
-    orders, vetoes = shrunk(hour, *vet(planned, desk, limits_of(spec)))
+    weights = held_targets(spec, desk, hour)
+    terms = terms_of(spec, state, hour, decision_id)
+    may_sell = hour.starts_quarter or not buys_are_due(book)
+    orders, vetoes = _decided(_Plan(spec, terms, desk, hour, weights), gate, may_sell=may_sell)
+    sells = any(o.purpose is OrderPurpose.REBALANCE for o in orders)
+    balance = rebalanced(book.balance, desk, orders, buys_wait=sells) if desk.held else book.balance
+    after = changed(book, balance=balance, orders_today=book.orders_today + sum(not o.is_protective for o in orders))
 
     def tell(taken: Step) -> Account:
         return Account(
             targets=Targets(hour.slot.as_of, nav or 0.0, weights),
             reasons=(),
             marks=marks_of(book.portfolio, prices),
-            note=f"rebalance: {len(taken.orders)} trims of {len(weights)} held names, {len(taken.vetoes)} denied",
+            note=_note(taken, reason, len(weights)),
         )
 
-    return Step(book, orders, vetoes, nav, None, tell)
+    return Step(after, orders, vetoes, nav, None, tell)
 
 
-def _held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, float]:
+def held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, float]:
+    """Return the target weight of each held name [0–1]; a strategy that is sized in order has none."""
+    if spec.sizing.rule != "sleeves":
+        return {}
     held = np.array([s in desk.held for s in hour.panel.symbols])
-    weights = allocate(spec.sizing, spec.universe, held, hour.panel.volatility_frac[hour.row])
+    weights = allocate(spec.sizing, spec.universe, held, hour.panel.volatility_frac[hour.row], held=held)
     return {s: float(w) for s, w, h in zip(hour.panel.symbols, weights, held, strict=True) if h}
 
 
-def _trims(sizing: Sizing, terms: PlanTerms, desk: Desk, hour: Hour, targets: dict[Symbol, float]) -> Iterator[Order]:
-    if desk.nav_usd is None:
-        return
-    for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd):
-        target = targets[symbol]
-        worth_it = weight - target > max(sizing.rebalance_nav_frac, sizing.rebalance_target_frac * target)
-        if worth_it and symbol not in desk.working:
-            surplus = trim_quantity(desk.held[symbol], desk.prices[symbol], target, desk.nav_usd)
-            if surplus >= 1:
-                yield plan_sale(terms, symbol, surplus, OrderPurpose.REBALANCE, at_open=at_open(hour, symbol))
+def _decided(plan: _Plan, gate: Gate, *, may_sell: bool) -> tuple[tuple[Order, ...], tuple[Veto, ...]]:
+    """Return the sales; where none goes, or they have had their hour, the buys."""
+    sales, vetoes = vet(list(plan.sales()), plan.desk, gate.limits, gate.checks) if may_sell else ((), ())
+    if sales:
+        return sales, vetoes
+    buys, denied = shrunk(plan.hour, *vet(list(plan.buys()), plan.desk, gate.limits, gate.checks))
+    return buys, (*vetoes, *denied)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a rebalance would do, before any check."""
+
+    spec: StrategySpec
+    terms: PlanTerms
+    desk: Desk
+    hour: Hour
+    targets: Mapping[Symbol, float]
+
+    def gaps(self) -> list[tuple[Symbol, float]]:
+        """Return (symbol, target less weight) of each gap that is worth a trade, the largest buy first."""
+        if self.desk.nav_usd is None:
+            return []
+        sizing, found = self.spec.sizing, list[tuple[Symbol, float]]()
+        for symbol, weight in held_weights(self.desk.held, self.desk.prices, self.desk.nav_usd):
+            target = self.targets.get(symbol)
+            if target is None or symbol in self.desk.working:
+                continue
+            if abs(target - weight) > max(sizing.rebalance_nav_frac, sizing.rebalance_target_frac * target):
+                found.append((symbol, target - weight))
+        return sorted(found, key=lambda gap: (-gap[1], gap[0]))
+
+    def sales(self) -> Iterator[Order]:
+        """Yield a sale for each name that is over its target."""
+        for symbol, gap in self.gaps():
+            if gap < 0:
+                held, price, nav = self.desk.held[symbol], self.desk.prices[symbol], self.desk.nav_usd or 0.0
+                surplus = trim_quantity(held, price, self.targets[symbol], nav)
+                if surplus >= 1:
+                    opens = at_open(self.hour, symbol)
+                    yield plan_sale(self.terms, symbol, surplus, OrderPurpose.REBALANCE, at_open=opens)
+
+    def buys(self) -> Iterator[Order]:
+        """Yield a buy with its protection for each name that is under its target, cut to the cash that is there.
+
+        One for which cash leaves no share stays as large as it was meant to be: the checks deny it with the numbers.
+        """
+        nav = self.desk.nav_usd or 0.0
+        room_usd = self.desk.free_cash_usd() - self.spec.sizing.cash_buffer_frac * nav
+        for symbol, gap in self.gaps():
+            if gap <= 0:
+                continue
+            family = self._buy(symbol, min(gap, room_usd / nav))
+            if family:
+                room_usd -= cost_usd(family[0], self.desk.prices)
+            yield from family or self._buy(symbol, gap)
+
+    def _buy(self, symbol: Symbol, weight_frac: float) -> tuple[Order, ...]:
+        return plan_buy(self.spec, self.terms, self.desk, self.hour, symbol, weight_frac)
+
+
+def _note(taken: Step, reason: str, held: int) -> str:
+    sales = sum(o.purpose is OrderPurpose.REBALANCE for o in taken.orders)
+    buys = sum(o.purpose is OrderPurpose.ENTRY for o in taken.orders)
+    denied = sum(bool(v.denials) for v in taken.vetoes)
+    waits = "; buys wait for the sales" if taken.state.balance.buys_wait else ""
+    return f"rebalance, {reason}: {sales} trims and {buys} top-ups of {held} held names, {denied} denied{waits}"

@@ -13,10 +13,12 @@ from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import AccountType, Portfolio
 from trading.domain.records import changed
 from trading.engine.arrival import Market
+from trading.engine.balance import due
 from trading.engine.drivers import Jumping, Stepping
 from trading.engine.hours import Hours, Terms, Timeline, history_panel
 from trading.engine.logbook import Logbook
 from trading.engine.market import Traffic, accept
+from trading.engine.rebalance import rebalance_step
 from trading.engine.result import ReplayResult
 from trading.engine.state import BookState
 from trading.engine.step import Gate, gate_of, step
@@ -86,8 +88,15 @@ def replay_panel(
         taken = step(spec, state, hour, decision_id_for(book, DecisionKind.HOURLY, hour.slot.as_of), gate)
         log.add(hour, taken)
         state = accept(driver.decided(taken, row), taken.orders, hour.cutoff_at, traffic)
+        is_quiet = not taken.orders
+        if (reason := due(spec, taken, hour)) is not None:
+            decision_id = decision_id_for(book, DecisionKind.REBALANCE, hour.slot.as_of)
+            taken = rebalance_step(spec, state, hour, decision_id, reason, gate)
+            log.rebalanced(hour, taken, reason)
+            state = accept(driver.decided(taken, row), taken.orders, hour.cutoff_at, traffic)
+            is_quiet = is_quiet and not taken.orders
         row += 1
-        if not taken.orders:
+        if is_quiet:
             state, row, passed = driver.ahead(state, row - 1, row)
             log.pass_by(passed)
     return log.result(spec, book, float(cash_usd), _in_order(driver.landed(state)))

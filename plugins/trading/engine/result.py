@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,33 @@ from trading.domain.fills import Disposal, Fill
 from trading.domain.instruments import BookId
 from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel, FloatArray, TimeArray
+from trading.domain.portfolio import TradingState
 from trading.engine.corporate import Dividend
-from trading.engine.state import BookState
+from trading.engine.state import BookState, Hour, Step
 from trading.strategy.judging import Judgement
 from trading.strategy.spec import StrategySpec
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerTurn:
+    """The drawdown breaker changed what the book may do.
+
+    Attributes:
+        state: REDUCE_ONLY for a trip, HALTED for a loss since the beginning, ACTIVE for a re-entry.
+        nav_usd: at the turn. why: the sentence with the numbers.
+    """
+
+    as_of: datetime
+    session_on: date
+    state: TradingState
+    nav_usd: float
+    why: str
+
+    @classmethod
+    def of(cls, hour: Hour, taken: Step) -> BreakerTurn:
+        """Return the turn that an hour's step took."""
+        state, nav = taken.state.trading_state, taken.nav_usd
+        return cls(hour.slot.as_of, hour.slot.session_on, state, nav or 0.0, taken.state_change or "")
 
 
 @dataclass(frozen=True)
@@ -66,6 +89,8 @@ class ReplayResult:
         orders: in the order in which they were sent. fills, disposals: in the order in which they were booked.
         denials: entries, exits and trims that the pre-trade checks stopped, by the code that stopped them first.
         state_changes: (as_of, sentence) for each change of trading state.
+        breaker_turns: each trip of the drawdown breaker, each re-entry and each halt.
+        rebalances: (as_of, reason) for each time the book was brought back to its targets.
         final: the book after the last hour.
     """
 
@@ -81,6 +106,8 @@ class ReplayResult:
     dividends: tuple[Dividend, ...]
     denials: dict[str, int]
     state_changes: tuple[tuple[datetime, str], ...]
+    breaker_turns: tuple[BreakerTurn, ...]
+    rebalances: tuple[tuple[datetime, str], ...]
     final: BookState
 
     @property

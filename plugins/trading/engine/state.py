@@ -14,7 +14,7 @@ from trading.domain.locks import Restriction, StopOut
 from trading.domain.market import Slot
 from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel
-from trading.domain.portfolio import Breaker, Portfolio, TradingState
+from trading.domain.portfolio import Balance, Breaker, Portfolio, TradingState
 from trading.domain.records import quick
 from trading.domain.signals import Reason, Targets
 from trading.execution.vetoes import Veto
@@ -46,6 +46,7 @@ class BookState:
     portfolio: Portfolio
     working: tuple[Order, ...] = ()
     breaker: Breaker = field(default_factory=Breaker)
+    balance: Balance = field(default_factory=Balance)
     trading_state: TradingState = TradingState.ACTIVE
     disposals: tuple[Disposal, ...] = ()
     session_on: date | None = None
@@ -84,7 +85,7 @@ class Hour:
         cutoff_at: `slot.as_of` plus the declared source delay.
         closes_at: end of the session.
         next_open_at: open of the next session.
-        is_first_of_session: whether this is the session's first hour.
+        is_first_of_session: whether this is the session's first hour. starts_quarter: and of its quarter's.
     """
 
     slot: Slot
@@ -95,6 +96,7 @@ class Hour:
     judgement: Judgement
     row: int
     is_first_of_session: bool
+    starts_quarter: bool = False
 
     @property
     def daily_priced(self) -> frozenset[Symbol]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import ROUND_CEILING
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from trading.domain.portfolio import nav_usd
 from trading.domain.records import changed
 from trading.domain.signals import RuleRole
 from trading.engine import breaker as breakers
+from trading.engine.balance import aimed
 from trading.engine.desk_view import desk_of, limits_of, prices_of, vix_of
 from trading.engine.shrinking import shrunk
 from trading.engine.state import Account, BookState, Hour, Step
@@ -71,11 +73,17 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     desk = desk_of(spec, turned, hour, prices, nav)
     stops = software_stops(spec, turned, prices) if desk.held else {}
     leaving = _leaving(spec, turned, hour, prices, stops) if desk.held else {}
-    planned = [*_sales(spec, terms, desk, hour, leaving), *_entries(spec, terms, desk, hour, leaving)]
+    has_tripped = turned.breaker.tripped_on is not None and state.breaker.tripped_on is None
+    halving = has_tripped and spec.protection.breaker_exit == "half"
+    planned = [*_sales(spec, terms, desk, hour, leaving, halving=halving), *_entries(spec, terms, desk, hour, leaving)]
     orders, vetoes = shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
     after = turned
     if orders:
-        after = changed(turned, orders_today=turned.orders_today + sum(not o.is_protective for o in orders))
+        after = changed(
+            turned,
+            orders_today=turned.orders_today + sum(not o.is_protective for o in orders),
+            balance=aimed(turned.balance, desk, orders),
+        )
 
     def tell(taken: Step) -> Account:
         weights = target_weights(spec, desk, hour, leaving)
@@ -103,6 +111,7 @@ def marked(state: BookState, prices: Mapping[Symbol, float], hour: Hour) -> Book
         session_on=hour.slot.session_on,
         orders_today=0,
         closing_nav_usd=state.newest_nav_usd,
+        balance=state.balance.later(state.session_on is not None),
     )
 
 
@@ -190,13 +199,24 @@ def _risen(spec: StrategySpec, state: BookState, prices: Mapping[Symbol, float])
 
 
 def _sales(
-    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: Mapping[Symbol, str]
+    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, leaving: Mapping[Symbol, str], *, halving: bool
 ) -> Iterator[Order]:
+    """Yield what is sold in full, and in part: half of all in the hour in which the breaker trips, else what is over.
+
+    Args:
+        halving: whether the breaker has just tripped and sells half.
+    """
     for symbol, quantity in desk.held.items():
         if symbol in leaving and symbol not in desk.working:
             opens, cause = at_open(hour, symbol), leaving[symbol]
             purpose = OrderPurpose.EXIT if cause in _OF_RISK else OrderPurpose.RULE_EXIT
             yield plan_sale(terms, symbol, quantity, purpose, at_open=opens, cause=cause)
+    if halving:
+        for symbol, quantity in desk.held.items():
+            if symbol not in leaving and symbol not in desk.working:
+                half = (quantity / 2).to_integral_value(ROUND_CEILING)
+                yield plan_sale(terms, symbol, half, OrderPurpose.TRIM, at_open=at_open(hour, symbol), cause=BREAKER)
+        return
     if desk.nav_usd is None:
         return
     for symbol, weight in held_weights(desk.held, desk.prices, desk.nav_usd):
@@ -257,19 +277,25 @@ def _entries(
     for symbol, weight in target_weights(spec, desk, hour, leaving, candidates).items():
         if symbol in desk.held:
             continue
-        last_price = desk.prices[symbol]
-        if spec.sizing.entry_order == "market":
-            opens = at_open(hour, symbol)
-            yield from plan_market_entry(
-                terms, symbol, weight_frac=weight, nav_usd=desk.nav_usd, last_price=last_price, at_open=opens
-            )
-            continue
-        starts_at = hour.next_open_at if symbol in hour.daily_priced else hour.cutoff_at
-        yield from plan_entry(
-            terms,
-            symbol,
-            weight_frac=weight,
-            nav_usd=desk.nav_usd,
-            last_price=last_price,
-            expires_at=starts_at + timedelta(minutes=spec.protection.entry_minutes),
+        yield from plan_buy(spec, terms, desk, hour, symbol, weight)
+
+
+def plan_buy(
+    spec: StrategySpec, terms: PlanTerms, desk: Desk, hour: Hour, symbol: Symbol, weight_frac: float
+) -> tuple[Order, ...]:
+    """Return a buy of so much of NAV with its protection, as the strategy buys; nothing under one share."""
+    nav, last_price = desk.nav_usd or 0.0, desk.prices[symbol]
+    if spec.sizing.entry_order == "market":
+        opens = at_open(hour, symbol)
+        return plan_market_entry(
+            terms, symbol, weight_frac=weight_frac, nav_usd=nav, last_price=last_price, at_open=opens
         )
+    starts_at = hour.next_open_at if symbol in hour.daily_priced else hour.cutoff_at
+    return plan_entry(
+        terms,
+        symbol,
+        weight_frac=weight_frac,
+        nav_usd=nav,
+        last_price=last_price,
+        expires_at=starts_at + timedelta(minutes=spec.protection.entry_minutes),
+    )

@@ -107,7 +107,7 @@ def _children(holding: Holding, entry: Order) -> list[Order]:
 
 
 def _keeper(holding: Holding, next_session_on: date) -> tuple[Order, ...]:
-    """Return the one family that stays: sound and complete, of the right size if there is a choice, else the newest.
+    """Return the one family that stays: sound and complete, of the right size if there is a choice, else the oldest.
 
     A stop that has begun to sell is never called back, with or without its sibling.
     """
@@ -117,8 +117,10 @@ def _keeper(holding: Holding, next_session_on: date) -> tuple[Order, ...]:
     if triggered := [f for f in families.values() if any(_has_triggered(guard) for guard in f)]:
         return tuple(triggered[0])
     sound = [f for f in families.values() if _is_complete(f) and all(_is_sound(g, holding, next_session_on) for g in f)]
-    best = sorted(sound, key=lambda f: (all(g.remaining == holding.stays for g in f), f[0].planned_at))
-    return tuple(best[-1]) if best else ()
+    by_age = sorted(sound, key=lambda f: f[0].planned_at)
+    fitting = [f for f in by_age if all(guard.remaining == holding.stays for guard in f)]
+    # Without a fitting one a purchase topped the position up: its first stop has come the furthest, so it is resized.
+    return tuple(fitting[-1] if fitting else by_age[0] if by_age else ())
 
 
 def _has_triggered(guard: Order) -> bool:

@@ -21,6 +21,7 @@ from trading.ports.orders import DecisionRows, OrderRows
 from trading.ports.parity import ParityRows
 from trading.ports.reconciliations import ReconciliationRows, StatementSource
 from trading.ports.replays import ReplayRows
+from trading.ports.risk import RiskRows
 from trading.ports.searches import SearchRows
 from trading.ports.sources import Sources
 from trading.ports.tax import TaxLedgerRows, Taxpayer
@@ -83,6 +84,11 @@ class Transaction(Protocol):
     @property
     def tax(self) -> TaxLedgerRows:
         """Wash sales and methods."""
+        ...
+
+    @property
+    def risk(self) -> RiskRows:
+        """What books risk."""
         ...
 
     @property

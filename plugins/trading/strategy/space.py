@@ -60,7 +60,7 @@ _DECLARED = (
     Parameter("take_profit", ("protection.take_profit_frac",), 0.20, 0.30, 0.01, "take profit above cost, part"),
     Parameter("breaker", ("protection.breaker_frac",), 0.02, 0.20, 0.01, "fall of NAV that stops entries, part"),
     Parameter(
-        "breaker_exit", ("protection.breaker_exit",), 0, 0, 0, "what the breaker sells", choices=("all", "none")
+        "breaker_exit", ("protection.breaker_exit",), 0, 0, 0, "what the breaker sells", choices=("all", "half", "none")
     ),
     Parameter(
         "reentry_sessions", ("protection.reentry_sessions",), 1, 60, 5, "sessions before the breaker lifts",

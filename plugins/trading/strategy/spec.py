@@ -24,6 +24,11 @@ class Sizing:
     Attributes:
         doubted_frac: what a rule that may only shrink leaves of an order where it barely passes; whole_at: the value
             from which on it leaves all of it (`shrinking.kept_frac`).
+        rebalance_nav_frac, rebalance_target_frac: a rebalance trades a gap over the larger of this part of NAV and this
+            part of the target.
+        shift_drift_frac, shift_sector_frac, shift_vix_frac: what makes a market shift: a sector this far from where it
+            was brought, or over this part of NAV, or a VIX that rose by this part in a session.
+        shift_pause_sessions: sessions after a rebalance in which no shift makes another.
         rule: "sleeves" shares NAV out by sector and volatility (`sizing.allocate`); "in_order" gives each name the
             asset cap, in universe order, while cash lasts (`sizing.in_order`).
         entry_order: "limit" fills up to `limit_offset_frac` above the last price; "market" takes the next open.
@@ -37,6 +42,10 @@ class Sizing:
     limit_offset_frac: float = 0.005
     rebalance_nav_frac: float = 0.01
     rebalance_target_frac: float = 0.20
+    shift_drift_frac: float = 0.05
+    shift_sector_frac: float = 0.45
+    shift_vix_frac: float = 0.40
+    shift_pause_sessions: int = 5
     doubted_frac: float = 0.5
     whole_at: float = 0.60
     rule: Literal["sleeves", "in_order"] = "sleeves"
@@ -51,7 +60,8 @@ class Protection:
         trail_frac, take_profit_frac: distances of stop and target [0–1].
         rests: "at_broker" are orders that work inside the hour, from the highest price; "on_closes" sells at the
             next open after an hour that closed beyond them, from the highest close.
-        breaker_frac: fall from the high-water mark that trips REDUCE_ONLY; breaker_exit: "all" or "none" is sold.
+        breaker_frac: fall from the high-water mark that trips REDUCE_ONLY. breaker_exit: how much is sold then, "all",
+            "half" of each position in that hour, or "none".
         reentry_sessions, reentry_vix: the way back. lifetime_halt_frac: fall that halts for good.
         entry_minutes: life of an entry. collar_frac: furthest limit from the last price. max_vix: points.
         cooldown_days: calendar days after a stop on which its symbol is not entered; 0 switches it off.

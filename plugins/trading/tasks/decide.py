@@ -8,20 +8,24 @@ from datetime import datetime
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId
 from trading.domain.market import Session, SessionNotice, Slot
+from trading.engine.balance import QUARTER, due
 from trading.engine.hashing import decision_hash
-from trading.engine.rebalance import rebalance_step
+from trading.engine.hours import quarter_of
+from trading.engine.rebalance import BY_HAND, rebalance_step
+from trading.engine.risk_view import risk_of
 from trading.engine.state import BookState, Hour, Step
 from trading.engine.step import step
 from trading.errors import InvariantBroken
-from trading.ports import NavRow, Services, Stage, Transaction
+from trading.ports import MarketCalendar, NavRow, Services, Stage, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of, cutoff_of, load_state, unsettled_of
+from trading.tasks.facts import code_of, cutoff_of, load_state, session_before, unsettled_of
 from trading.tasks.halting import follow_breaker
 from trading.tasks.interlock import ramped_on_first_session
 from trading.tasks.report import StepReport
 
-STEPS = {DecisionKind.HOURLY: step, DecisionKind.REBALANCE: rebalance_step}
+LOOPS = frozenset({DecisionKind.HOURLY, DecisionKind.REBALANCE})
+"""Decisions that judge the rules."""
 
 
 def decide(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
@@ -44,11 +48,21 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         state = load_state(
             tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
         )
-        taken = STEPS[kind](spec, state, hour, decision_id_for(book, kind, slot.as_of))
+        taken = _step(tx, spec, state, hour, decision_id_for(book, kind, slot.as_of), kind)
         taken = ramped_on_first_session(tx, book, services.clock.now(), taken)
         decision = store_step(tx, spec, hour, taken, kind, code_version=code_of(services))
     counts = {"orders": len(taken.orders), "denied": len(taken.vetoes)}
     return StepReport("decide", counts, (decision.note,), decision.decision_id)
+
+
+def _step(
+    tx: Transaction, spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, kind: DecisionKind
+) -> Step:
+    """Take the step of a loop; a rebalance says why the hourly decision of its hour asked for it, if that did."""
+    if kind is DecisionKind.HOURLY:
+        return step(spec, state, hour, decision_id)
+    reason = tx.risk.rebalance_due(state.book, hour.slot.as_of)
+    return rebalance_step(spec, state, hour, decision_id, reason or (QUARTER if hour.starts_quarter else BY_HAND))
 
 
 def live_hour(services: Services, tx: Transaction, spec: StrategySpec, book: BookId, slot: Slot) -> Hour:
@@ -68,7 +82,14 @@ def live_hour(services: Services, tx: Transaction, spec: StrategySpec, book: Boo
         judgement=judge(spec, panel),
         row=0,
         is_first_of_session=last is None or last.session_on != slot.session_on,
+        starts_quarter=_starts_quarter(services.calendar, session, slot),
     )
+
+
+def _starts_quarter(calendar: MarketCalendar, session: Session, slot: Slot) -> bool:
+    """Return whether `slot` is the first hour of its quarter."""
+    is_first = slot.starts_at == session.opens_at
+    return is_first and quarter_of(session_before(calendar, slot.session_on).session_on) != quarter_of(slot.session_on)
 
 
 def entries_end_at(session: Session, notices: Sequence[tuple[str, SessionNotice]]) -> datetime:
@@ -101,6 +122,8 @@ def store_step(
     tx.decisions.add(decision, reasons, account.targets, [*taken.orders, *(v.order for v in taken.vetoes)])
     for veto in (v for v in taken.vetoes if v.denials):
         tx.checks.add_denials(veto.order.order_id, veto.denials, stage=Stage.DECISION, at=hour.cutoff_at)
+    due_for = due(spec, taken, hour) if kind is DecisionKind.HOURLY else None
+    tx.risk.add(decision.decision_id, book, risk_of(spec, hour, taken, kind, due_for))
     if (row := nav_row(taken.state, hour.slot, taken.nav_usd)) is not None:
         tx.ledger.add_nav(book, row, account.marks)
     if taken.state_change:

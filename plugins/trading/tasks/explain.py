@@ -18,7 +18,7 @@ from trading.errors import InvariantBroken, PermanentError
 from trading.ports import Services, Transaction
 from trading.strategy.catalogue import spec_named
 from trading.strategy.spec import StrategySpec
-from trading.tasks.decide import STEPS, live_hour
+from trading.tasks.decide import LOOPS, live_hour
 from trading.tasks.replay import session_hours
 
 _SOFTWARE_STOP = "software_stop"
@@ -69,7 +69,7 @@ def recompute(
     Raises:
         PermanentError: it judged nothing, or its strategy is not the one of this code.
     """
-    if decision.kind not in STEPS:
+    if decision.kind not in LOOPS:
         raise PermanentError(f"{decision.decision_id} is of kind {decision.kind}, which judges no rule")
     spec = strategy_of(decision.strategy)
     if spec.spec_hash != decision.spec_hash:

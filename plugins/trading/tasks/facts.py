@@ -19,7 +19,7 @@ from trading.domain.locks import STOP_MEMORY
 from trading.domain.market import SYNTHETIC, Resolution, Session, Slot
 from trading.domain.money import ZERO
 from trading.domain.orders import Order, OrderStatus, Side
-from trading.domain.portfolio import AccountType, Portfolio
+from trading.domain.portfolio import AccountType, Balance, Portfolio
 from trading.domain.series import BarSeries
 from trading.engine.corporate import split_disposal
 from trading.engine.hours import Terms, Timeline
@@ -203,7 +203,10 @@ def load_state(
     """
     last = tx.ledger.last_nav(book)
     portfolio = tx.ledger.portfolio(book, slot.as_of)
-    working = tuple(_as_it_stands(order, portfolio) for order in tx.orders.working(book))
+    found = tx.orders.working(book)
+    entering = {order.order_id for order in found}
+    working = tuple(order if order.parent_id in entering else _as_it_stands(order, portfolio) for order in found)
+    risk = tx.risk.newest(book)
     today = slot.session_on
     sent = [
         o
@@ -229,6 +232,7 @@ def load_state(
         unsettled=unsettled,
         lot_method=method_on(today, tx.tax.methods(book)),
         order_of_fill=_orders_of(tx.ledger.fills(book, RECENT_FILLS)),
+        balance=Balance() if risk is None else risk.balance,
     )
     return state if last is None else replace(state, breaker=last.breaker)
 

@@ -161,17 +161,16 @@ def _facts(services: Services, tx: Transaction, spec: StrategySpec, timeline: Ti
 
 
 def _lived(services: Services, tx: Transaction, spec: StrategySpec, book: BookId, timeline: Timeline) -> Day:
-    decided = {
-        slot.as_of: decision
-        for slot in timeline.slots
-        if (decision := tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of)) is not None
-    }
+    decided, balanced = (
+        {s.as_of: found for s in timeline.slots if (found := tx.decisions.find(book, kind, s.as_of)) is not None}
+        for kind in (DecisionKind.HOURLY, DecisionKind.REBALANCE)
+    )
     session, navs = timeline.sessions[0], tx.ledger.navs(book)
     closing = next((n.nav_usd for n in navs if n.session_on == session.session_on and n.is_closing), None)
     return Day(
         slots=tuple(slot.as_of for slot in timeline.slots),
         hours={at: _lived_hour(tx, spec, decision) for at, decision in decided.items()},
-        orders=tuple(o for decision in decided.values() for o in _lived_orders(tx, decision)),
+        orders=tuple(o for decision in (*decided.values(), *balanced.values()) for o in _lived_orders(tx, decision)),
         fills=tuple(_lived_fills(tx, book, session, timeline.after)),
         nav_usd=closing,
     )
@@ -237,7 +236,7 @@ def _replayed(services: Services, spec: StrategySpec, facts: Facts, timeline: Ti
     orders = {o.order_id: o for o in (*start.state.working, *(o for p in played for o in p.taken.orders))}
     return Day(
         slots=tuple(slot.as_of for slot in timeline.slots),
-        hours={p.hour.slot.as_of: _replayed_hour(services, spec, p) for p in played},
+        hours={p.hour.slot.as_of: _replayed_hour(services, spec, p) for p in played if p.kind is DecisionKind.HOURLY},
         orders=tuple(DayOrder(o) for p in played for o in p.taken.orders if not o.is_protective),
         fills=tuple((b.fill, orders[b.fill.order_id]) for p in played for b in p.arrived.bookings if b.fill.order_id),
         nav_usd=played[-1].taken.nav_usd,

@@ -150,17 +150,17 @@ class _Recorder:
     def keep(self, spec: StrategySpec, played: Played, market: Market) -> None:
         """Write the rows of one hour."""
         hour, taken = played.hour, played.taken
-        if hour.is_first_of_session:
+        if hour.is_first_of_session and played.kind is DecisionKind.HOURLY:
             for symbol, ratio in split_ratios(market.actions_on.get(hour.slot.session_on, ())):
                 self._tx.ledger.split(self._book, symbol, ratio, ex_on=hour.slot.session_on)
             self._known |= {o.order_id: o for o in self._tx.orders.working(self._book)}
         self._store_protection(played.found, hour.cutoff_at)
         self._store_dividends(played.dividends, hour)
         self._store_traffic(played.arrived)
-        store_step(self._tx, spec, hour, taken, DecisionKind.HOURLY, code_version=self._code_version)
+        store_step(self._tx, spec, hour, taken, played.kind, code_version=self._code_version)
         self._known |= {o.order_id: o for o in taken.orders}
         self._store_traffic(played.accepted)
-        self.decisions += 1
+        self.decisions += played.kind is DecisionKind.HOURLY
         self.orders += len(taken.orders)
 
     def _store_protection(self, state: BookState, at: datetime) -> None:

@@ -252,10 +252,10 @@ def test_a_risk_index_that_is_published_no_longer_is_unknown():
     assert then["gpr"][0, 0] == 100.0
 
 
-def test_the_change_of_the_vix_is_unknown_while_yesterdays_close_is():
+def test_the_change_of_the_vix_is_that_of_the_session_its_newest_value_is_of():
     series = daily_series(VIX, [14.0, 20.0], last_on=date(2024, 6, 11))
     late = series.known_at.copy()
     late[-1] = np.datetime64("2024-06-12T16:00")
     columns = risk_columns(Facts({(VIX, Resolution.DAY): replace(series, known_at=late)}), times_of(ON, ON))
     assert np.isnan(columns["vix_change_frac"][0, 0])
-    assert columns["vix_change_frac"][-1, 0] == 0.0
+    assert columns["vix_change_frac"][-1, 0] == pytest.approx(20.0 / 14.0 - 1.0)

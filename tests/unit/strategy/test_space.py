@@ -41,7 +41,7 @@ def test_an_axis_is_read_as_it_is_typed(typed, values):
         ("trail=0.10..0.15:0", "STEP > 0"),
         ("trail=0.10..0.15:0.000001", "take a larger step"),
         ("news_sources=1.5", "write a whole number"),
-        ("breaker_exit=some", "breaker_exit=some: choose all or none"),
+        ("breaker_exit=some", "breaker_exit=some: choose all or half or none"),
     ],
 )
 def test_what_is_mistyped_has_its_sentence(typed, sentence):

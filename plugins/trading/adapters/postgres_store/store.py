@@ -24,6 +24,7 @@ from trading.adapters.postgres_store.orders import PostgresOrderRows
 from trading.adapters.postgres_store.parity import PostgresParityRows
 from trading.adapters.postgres_store.reconciliations import PostgresReconciliationRows
 from trading.adapters.postgres_store.replays import PostgresReplayRows
+from trading.adapters.postgres_store.risk import PostgresRiskRows
 from trading.adapters.postgres_store.searches import PostgresSearchRows
 from trading.adapters.postgres_store.statements import Statements
 from trading.adapters.postgres_store.tax import PostgresTaxRows
@@ -45,6 +46,7 @@ from trading.ports import (
 from trading.ports.approvals import ApprovalRows
 from trading.ports.history import HistoryRows
 from trading.ports.parity import ParityRows
+from trading.ports.risk import RiskRows
 from trading.ports.searches import SearchRows
 from trading.ports.tax import TaxLedgerRows
 
@@ -66,6 +68,7 @@ class PostgresTransaction:
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)
         self.replays: ReplayRows = PostgresReplayRows(connection)
         self.tax: TaxLedgerRows = PostgresTaxRows(connection)
+        self.risk: RiskRows = PostgresRiskRows(connection)
         self.parity: ParityRows = PostgresParityRows(connection)
         self.searches: SearchRows = PostgresSearchRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
