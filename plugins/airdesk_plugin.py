@@ -8,6 +8,7 @@ from trading.entrypoints.airflow.timetable import (
     NyseQuarterTimetable,
     NyseReplayTimetable,
     NyseTimetable,
+    NyseWeekTimetable,
 )
 
 
@@ -15,4 +16,4 @@ class AirdeskPlugin(AirflowPlugin):
     """What Airdesk adds to Airflow."""
 
     name = "airdesk"
-    timetables = (NyseTimetable, NyseCloseTimetable, NyseReplayTimetable, NyseQuarterTimetable)
+    timetables = (NyseTimetable, NyseCloseTimetable, NyseReplayTimetable, NyseQuarterTimetable, NyseWeekTimetable)

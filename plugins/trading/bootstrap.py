@@ -11,9 +11,11 @@ from trading.adapters.clock import SystemClock
 from trading.adapters.code_hash import code_hash
 from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.market_calendar import NyseCalendar
+from trading.adapters.model_files import StateModelFiles
 from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.adapters.refused_gate import RefusedGate
+from trading.adapters.sklearn_trees import SklearnTrees
 from trading.adapters.verdict_files import VerdictFiles
 from trading.domain.instruments import BookKind, Symbol
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
@@ -76,6 +78,8 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
         account_type=settings.account_type,
         taxpayer=_taxpayer(settings.taxpayer),
         client_category=settings.client_category,
+        model_files=StateModelFiles(settings.state_dir / "models"),
+        trainer=SklearnTrees(),
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
 

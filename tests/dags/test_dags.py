@@ -60,7 +60,8 @@ def test_every_dag_survives_being_stored(dag, stored_dags):
 
 
 @pytest.mark.parametrize(
-    "dag_id", ["hourly_trading", "nightly_reconciliation", "quarterly_rebalance", "nightly_data_check"]
+    "dag_id",
+    ["hourly_trading", "nightly_reconciliation", "quarterly_rebalance", "nightly_data_check", "weekly_model_training"],
 )
 def test_a_dag_that_reaches_a_broker_refuses_backfills(dagbag, dag_id):
     dag = dagbag.dags[dag_id]
@@ -121,6 +122,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         statements,
         sync,
         tax,
+        train,
     )
 
     steps = {
@@ -144,6 +146,8 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         check_data.check_data,
         housekeeping.drop_old_replies,
         rebalance.preview,
+        train.check_drift,
+        train.train_candidate,
     }
     named = {f"{step.__module__.rpartition('.')[2]}:{step.__name__}" for step in steps}
     called = {t.op_kwargs["function"] for d in dagbag.dags.values() for t in d.tasks if "function" in _kwargs(t)}

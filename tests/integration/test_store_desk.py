@@ -66,7 +66,7 @@ def test_a_panel_comes_back_as_it_was_written(store) -> None:
     known = {
         name: instants if name.endswith(("_at", "_through")) else numbers + 0.1
         for name in columns()
-        if not name.startswith("why_") and name not in {"model_probability", "price_at"}
+        if not name.startswith("why_") and name not in {"model_probability", "model_at", "price_at"}
     }
     for name in ("vix", "vix_change_frac", "cpi_yoy_frac", "cpi_yoy_3m_ago_frac", "gpr", "gpr_mean_12m"):
         known[name] = np.array([[np.nan if name == "gpr" else 0.5]])

@@ -108,3 +108,17 @@ SELECT * FROM analysis.valuation WHERE as_of = %(as_of)s::timestamptz AND cutoff
 -- name: read_risk
 -- Market-wide facts of one instant.
 SELECT * FROM analysis.risk WHERE as_of = %(as_of)s::timestamptz AND cutoff_at = %(cutoff_at)s::timestamptz;
+
+-- name: write_chances
+-- What the model said of one instant; a rerun replaces it.
+INSERT INTO analysis.chances (symbol, as_of, cutoff_at, model_probability, model_at, why_model, model_id)
+SELECT given.symbol, %(as_of)s::timestamptz, %(cutoff_at)s::timestamptz, chance, model_at, why_model, %(model_id)s::text
+FROM unnest(%(symbol)s::text[], %(model_probability)s::float8[], %(model_at)s::timestamptz[],
+            %(why_model)s::smallint[]) AS given (symbol, chance, model_at, why_model)
+ON CONFLICT (symbol, as_of, cutoff_at) DO UPDATE
+SET model_probability = excluded.model_probability, model_at = excluded.model_at, why_model = excluded.why_model,
+    model_id = excluded.model_id;
+
+-- name: read_chances
+-- What the model said of one instant.
+SELECT * FROM analysis.chances WHERE as_of = %(as_of)s::timestamptz AND cutoff_at = %(cutoff_at)s::timestamptz;

@@ -42,6 +42,13 @@ class Why(IntEnum):
     NO_HOURLY_BARS = 10
     NO_REVENUE = 11
     TOO_FEW_SCORES = 12
+    MODEL_BENCHED = 20
+    MODEL_CHANGED = 21
+    MODEL_UNREADABLE = 22
+    MODEL_OTHER_INPUTS = 23
+    MODEL_OTHER_STOPS = 24
+    MODEL_FAILS = 25
+    MODEL_TOO_NEW = 26
 
     @property
     def sentence(self) -> str:
@@ -63,6 +70,13 @@ _SENTENCES = {
     Why.NO_HOURLY_BARS: "no intraday bars; daily pricing is off",
     Why.NO_REVENUE: "no two fresh years of revenue on file",
     Why.TOO_FEW_SCORES: "fewer than 20 scores in the 180 days before to rank among",
+    Why.MODEL_BENCHED: "the model is benched: it drifted",
+    Why.MODEL_CHANGED: "the model's file is not the one that was registered",
+    Why.MODEL_UNREADABLE: "the model's file is missing or cannot be read",
+    Why.MODEL_OTHER_INPUTS: "the model was trained on other features than this code has",
+    Why.MODEL_OTHER_STOPS: "the model was trained for another stop or target",
+    Why.MODEL_FAILS: "the model gave no number from 0 to 1, or not the one of its training",
+    Why.MODEL_TOO_NEW: "the model was trained on later sessions",
 }
 
 
@@ -88,7 +102,8 @@ class FeaturePanel:
         eps_ttm: trailing diluted earnings [USD/share]; known and ≤ 0 while `pe_ratio` is NaN for a loss maker.
         revenue_growth_frac: trailing four quarters, while they are fresh, against the four before.
         earnings_surprise_frac: last reported EPS against what was expected of it, (reported − expected) ÷ |expected|.
-        model_probability: calibrated chance of target before stop [0–1].
+        model_probability: calibrated chance that an entry gains under the strategy's own stop and target [0–1].
+        model_at: end of the last session that the training of that model saw.
         vix: last known index level [points]; vix_change_frac: against the close of the session before its own.
         cpi_yoy_frac, cpi_yoy_3m_ago_frac: inflation now and three months earlier.
         gpr, gpr_mean_12m: geopolitical-risk index and its trailing mean.
@@ -141,6 +156,7 @@ class FeaturePanel:
     earnings_surprise_frac: FloatArray
     earnings_reported_at: TimeArray
     why_earnings: CodeArray
+    model_at: TimeArray
 
     def __post_init__(self) -> None:
         rows, runs = len(self.times), {}
@@ -197,6 +213,10 @@ class FeaturePanel:
         one, runs = slice(row, row + 1), self.__dict__["runs"]
         rows = {name: runs[name].at(row) if name in runs else getattr(self, name)[one] for name in columns()}
         return replace(self, times=self.times[one], **rows)
+
+    def between(self, rows: slice) -> FeaturePanel:
+        """Return the panel of some times; columns that are kept as runs are laid out."""
+        return replace(self, times=self.times[rows], **{name: getattr(self, name)[rows] for name in columns()})
 
     def parts(self) -> Iterator[tuple[slice, FeaturePanel]]:
         """Yield the columns of a wide panel in stretches, and the panel of each: rules need not see it whole."""

@@ -12,8 +12,9 @@ from trading.engine.state import Hour
 
 # How much history was loaded, not what it says: live reads 900 days, a replay ten years.
 NOT_HASHED = frozenset({"daily_bar_count"})
-# They came later: hashed where a surprise is known, so that every decision without one keeps its hash.
+# They came later: hashed where a surprise, or a chance, is known, so that every decision without one keeps its hash.
 _OF_EARNINGS = frozenset({"earnings_surprise_frac", "earnings_reported_at", "why_earnings"})
+_OF_MODEL = frozenset({"model_at"})
 
 
 def decision_hash(spec_hash: str, hour: Hour, targets: Targets) -> str:
@@ -25,9 +26,10 @@ def decision_hash(spec_hash: str, hour: Hour, targets: Targets) -> str:
     digest = hashlib.sha256()
     head = f"{spec_hash}|{hour.slot.as_of.isoformat()}|{hour.cutoff_at.isoformat()}|{','.join(hour.panel.symbols)}"
     digest.update(head.encode())
+    has_model = bool(np.isfinite(hour.panel.model_probability[hour.row]).any())
     has_surprise = bool(np.isfinite(hour.panel.earnings_surprise_frac[hour.row]).any())
     for name in columns():
-        if name in NOT_HASHED or (name in _OF_EARNINGS and not has_surprise):
+        if name in NOT_HASHED or (name in _OF_EARNINGS and not has_surprise) or (name in _OF_MODEL and not has_model):
             continue
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(getattr(hour.panel, name)[hour.row]).tobytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -11,10 +11,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.analysis.chances import scored
 from trading.analysis.facts import DecisionTimes, Facts, dates64, utc64_all
 from trading.analysis.panel_building import build_panel
 from trading.domain.instruments import ClientCategory
 from trading.domain.market import HOUR, Session, Slot, session_slots
+from trading.domain.models import ModelEra
 from trading.domain.panel import FeaturePanel, TimeArray
 from trading.domain.portfolio import AccountType
 from trading.engine.state import Hour
@@ -142,10 +144,13 @@ class Grid:
 _HOUR = np.timedelta64(HOUR)
 
 
-def history_panel(spec: StrategySpec, facts: Facts, timeline: Timeline, terms: Terms) -> FeaturePanel:
-    """Return the panel of every session hour of `timeline`."""
+def history_panel(
+    spec: StrategySpec, facts: Facts, timeline: Timeline, terms: Terms, eras: Sequence[ModelEra] = ()
+) -> FeaturePanel:
+    """Return the panel of every session hour of `timeline`, with what the model of each era says."""
     times, daily_pricing = timeline.times(terms), terms.daily_pricing
-    return build_panel(facts, spec.universe, spec.peers, times, daily_pricing=daily_pricing, sentiment=spec.sentiment)
+    panel = build_panel(facts, spec.universe, spec.peers, times, daily_pricing=daily_pricing, sentiment=spec.sentiment)
+    return scored(panel, eras)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 from trading.analysis.facts import Facts
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.instruments import BookId
+from trading.domain.models import ModelEra
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import AccountType, Portfolio
 from trading.domain.records import changed
@@ -36,13 +37,15 @@ def replay(
     cash_usd: Decimal,
     terms: Terms,
     costs: CostModel,
+    eras: Sequence[ModelEra] = (),
 ) -> ReplayResult:
     """Return what `spec` would have done with `cash_usd` over `timeline`.
 
     Args:
         facts: everything known until the end of the timeline; each hour reads only what it could know.
+        eras: which model is heard when; none without any.
     """
-    panel = history_panel(spec, facts, timeline, terms)
+    panel = history_panel(spec, facts, timeline, terms, eras)
     market = Market.of(spec, facts, timeline, terms, costs)
     return replay_panel(spec, panel, market, timeline, book=book, cash_usd=cash_usd, terms=terms)
 

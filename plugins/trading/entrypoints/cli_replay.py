@@ -22,6 +22,7 @@ from trading.entrypoints import (
     cli_costs,
     cli_replay_audit,
     cli_replay_bias,
+    cli_replay_model,
     cli_replay_numbers,
     cli_replay_parity,
     cli_replay_report,
@@ -56,6 +57,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     cli_replay_numbers.add_to(run)
     run.add_argument("--cash", type=arguments.cash_usd, help="starting cash in USD; default: AIRDESK_STARTING_CASH_USD")
     cli_costs.add_to(run)
+    cli_replay_model.add_to(run)
     cli_replay_report.add_to(run)
     run.set_defaults(run=_run)
     cli_replay_runs.add_to(commands)
@@ -114,12 +116,16 @@ def replay_as(
     terms, cash_usd = cli_costs.terms_of(options, services), Decimal(cash)
     costs = cli_costs.costs_of(options, services, spec, facts, timeline)
     book = BookId(BookKind.REPLAY, name)
-    result = replay(spec, facts, timeline, book=book, cash_usd=cash_usd, terms=terms, costs=costs)
+    eras = cli_replay_model.eras_for(options, services, spec, timeline, terms)
+    models = cli_replay_model.names_of(eras)
+    result = replay(spec, facts, timeline, book=book, cash_usd=cash_usd, terms=terms, costs=costs, eras=eras)
     benchmarks = benchmarks_of(facts, spec, timeline)
     label = RunLabel(
         name=name,
         made_at=now,
-        configuration=configuration_of(spec, timeline, terms, cash_usd=cash_usd, costs=costs.described()),
+        configuration=configuration_of(
+            spec, timeline, terms, cash_usd=cash_usd, costs=costs.described(), models=models
+        ),
         data_cutoff_at=now,
         code_version=code_of(services),
         is_synthetic=is_synthetic,

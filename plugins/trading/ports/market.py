@@ -169,6 +169,10 @@ class AnalysisRows(Protocol):
         """Return what each story gave to the score of `symbol` at an instant, the newest first."""
         ...
 
+    def write_chances(self, panel: FeaturePanel, cutoff_at: datetime, model_id: str | None) -> int:
+        """Store what the model said of a one-time panel, and which one it was; None if none was heard."""
+        ...
+
     def read(self, symbols: tuple[Symbol, ...], as_of: datetime, cutoff_at: datetime) -> FeaturePanel:
         """Return the one-time panel of all groups; what no task wrote is unknown (NO_DATA)."""
         ...

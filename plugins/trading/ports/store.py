@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trading.domain.instruments import BookId, ClientCategory
 from trading.domain.interlock import LiveTerms
+from trading.domain.models import TreeTrainer
 from trading.domain.portfolio import AccountType, TradingState
 from trading.execution.costs import CostModel
 from trading.ports.approvals import ApprovalRows
@@ -17,6 +18,7 @@ from trading.ports.controls import ControlRows
 from trading.ports.history import HistoryRows
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
+from trading.ports.models import ModelFiles, ModelRows
 from trading.ports.orders import DecisionRows, OrderRows
 from trading.ports.parity import ParityRows
 from trading.ports.reconciliations import ReconciliationRows, StatementSource
@@ -102,6 +104,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def models(self) -> ModelRows:
+        """The registry of models."""
+        ...
+
+    @property
     def history(self) -> HistoryRows:
         """What vendors were asked for, and what they replied."""
         ...
@@ -163,6 +170,8 @@ class Services:
         account_type: whether the proceeds of a sale wait for their settlement.
         taxpayer: whose books belong together for the wash-sale rule.
         client_category: decides what of the universe may not be bought.
+        model_files: None where no model is read or written; a promoted one then counts as unreadable.
+        trainer: what fits trees; None where nobody trains.
     """
 
     store: Store
@@ -181,3 +190,5 @@ class Services:
     account_type: AccountType = AccountType.MARGIN
     taxpayer: Taxpayer = field(default_factory=Taxpayer)
     client_category: ClientCategory = ClientCategory.US
+    model_files: ModelFiles | None = None
+    trainer: TreeTrainer | None = None

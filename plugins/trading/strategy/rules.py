@@ -102,10 +102,9 @@ def earnings_surprise_above(panel: FeaturePanel, *, threshold: float) -> Verdict
 
 
 def model_agrees(panel: FeaturePanel, *, threshold: float) -> Verdicts:
-    """PASS where the promoted model gives the target a better chance than `threshold` [0–1]."""
-    no_time = np.full(panel.price.shape, np.datetime64("NaT"), dtype="datetime64[us]")
+    """PASS where the promoted model gives an entry a better chance to gain than `threshold` [0–1]."""
     return _verdicts(
-        panel, panel.model_probability > threshold, panel.model_probability, threshold, panel.why_model, no_time
+        panel, panel.model_probability > threshold, panel.model_probability, threshold, panel.why_model, panel.model_at
     )
 
 

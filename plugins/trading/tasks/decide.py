@@ -19,6 +19,7 @@ from trading.errors import InvariantBroken
 from trading.ports import MarketCalendar, NavRow, Services, Stage, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
+from trading.tasks.chances import write_chances
 from trading.tasks.facts import code_of, cutoff_of, load_state, session_before, unsettled_of
 from trading.tasks.halting import follow_breaker
 from trading.tasks.interlock import ramped_on_first_session
@@ -44,6 +45,7 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
                 f"{slot.as_of:%Y-%m-%d %H:%M} UTC is older than the newest decision, {newest.decision_id}; left alone"
             )
             return StepReport("decide", notes=(note,))
+        write_chances(services, tx, spec, slot)
         hour = live_hour(services, tx, spec, book, slot)
         state = load_state(
             tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category

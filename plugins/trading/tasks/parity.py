@@ -6,7 +6,7 @@ the facts that were known at each hour. What it decides is compared with what wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Session, Slot
+from trading.domain.models import ModelEra
 from trading.domain.orders import Order, OrderStatus
 from trading.domain.panel import MARKET_WIDE, FeaturePanel, columns
 from trading.domain.parity import Parity, ParityOutcome
@@ -33,6 +34,7 @@ from trading.errors import AirdeskError, PermanentError
 from trading.ports import Services, Stage, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
+from trading.tasks.chances import eras_of
 from trading.tasks.facts import (
     code_of,
     cutoff_of,
@@ -111,9 +113,10 @@ def parity_of(services: Services, spec: StrategySpec, book: BookId, session_on: 
                 f"the book as {before} left it was not kept: its closing hour did not finish, or older code ran it",
             )
         facts = _facts(services, tx, spec, timeline)
+        eras = eras_of(services, tx, spec, until=timeline.slots[-1].as_of)
         strange = _strange_fills(tx, book, session, timeline.after)
         by_hand = tx.parity.acts_by_hand(book, session_on, first_at=session.opens_at, until=timeline.after.opens_at)
-    replayed = _replayed(services, spec, facts, timeline, start)
+    replayed = _replayed(services, spec, facts, timeline, start, eras)
     return compare(
         book,
         session_on,
@@ -228,9 +231,11 @@ def _lived_fills(tx: Transaction, book: BookId, session: Session, after: Session
 # --- the day as the replay makes it ----------------------------------------------------------------------
 
 
-def _replayed(services: Services, spec: StrategySpec, facts: Facts, timeline: Timeline, start: Start) -> Day:
+def _replayed(
+    services: Services, spec: StrategySpec, facts: Facts, timeline: Timeline, start: Start, eras: Sequence[ModelEra]
+) -> Day:
     terms = terms_of(services)
-    panel = history_panel(spec, facts, timeline, terms)
+    panel = history_panel(spec, facts, timeline, terms, eras)
     market = Market.of(spec, facts, timeline, terms, services.costs)
     played = list(play(spec, start.state, Hours(judge(spec, panel), panel, timeline, terms), market, start.cutoff_at))
     orders = {o.order_id: o for o in (*start.state.working, *(o for p in played for o in p.taken.orders))}

@@ -25,6 +25,7 @@ from trading.errors import BrokerRefused, PermanentError, TransientError
 from trading.ports import Services, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
+from trading.tasks.chances import eras_of
 from trading.tasks.decide import store_step
 from trading.tasks.facts import (
     code_of,
@@ -136,7 +137,8 @@ def session_hours(services: Services, tx: Transaction, spec: StrategySpec, sessi
     facts = load_facts(
         tx, spec, first_at=first.as_of, as_of=last.as_of, cutoff_at=cutoff_of(services, last), is_replay=True
     )
-    panel = history_panel(spec, facts, timeline, terms)
+    eras = eras_of(services, tx, spec, until=last.as_of)
+    panel = history_panel(spec, facts, timeline, terms, eras)
     return facts, Hours(judge(spec, panel), panel, timeline, terms)
 
 

@@ -51,14 +51,22 @@ def benchmarks_of(facts: Facts, spec: StrategySpec, timeline: Timeline) -> dict[
 
 
 def configuration_of(
-    spec: StrategySpec, timeline: Timeline, terms: Terms, *, cash_usd: Decimal, costs: Mapping[str, Json]
+    spec: StrategySpec,
+    timeline: Timeline,
+    terms: Terms,
+    *,
+    cash_usd: Decimal,
+    costs: Mapping[str, Json],
+    models: Sequence[str] = (),
 ) -> dict[str, Json]:
     """Return what a result depends on besides data and code.
 
     Args:
         costs: how fills were priced, in plain words and numbers.
+        models: ids of the models that were heard, in order; left out where there was none.
     """
-    return {
+    heard: dict[str, Json] = {"models": list(models)} if models else {}
+    return heard | {
         "strategy": spec.name,
         "spec_hash": spec.spec_hash,
         "symbols": list(spec.universe.traded),

@@ -43,6 +43,7 @@ from trading.research.windows import whole_months, windows_of
 from trading.strategy.catalogue import spec_named
 from trading.strategy.space import is_known, with_parameters
 from trading.strategy.spec import StrategySpec
+from trading.tasks.chances import eras_of
 from trading.tasks.facts import code_of, load_facts, past_timeline, timeline_of
 from trading.tasks.replay_runs import configuration_of
 
@@ -100,6 +101,7 @@ def stretch_of(services: Services, search: Search, first_on: date, last_on: date
     first_at, as_of = timeline.slots[0].as_of, timeline.slots[-1].as_of
     with services.store.transaction() as tx:
         facts = load_facts(tx, spec, first_at=first_at, as_of=as_of, cutoff_at=search.cutoff_at, is_replay=True)
+        eras = eras_of(services, tx, spec, until=as_of)
     if not facts.bars:
         raise PermanentError(f"no bars are stored before {last_on}; import some: ./airdesk data import --help")
     terms = Terms(
@@ -109,7 +111,7 @@ def stretch_of(services: Services, search: Search, first_on: date, last_on: date
     if (share := told.slippage_volatility) > 0:
         costs = replace(costs, slippage_frac=slippage_by_symbol(spec, facts, timeline, terms, share=share))
     market = Market.of(spec, facts, timeline, terms, costs.scaled(told.costs_times))
-    return Stretch(history_panel(spec, facts, timeline, terms), market, timeline, terms, Decimal(told.cash_usd))
+    return Stretch(history_panel(spec, facts, timeline, terms, eras), market, timeline, terms, Decimal(told.cash_usd))
 
 
 def open_search(services: Services, name: str, plan: Plan) -> Search:

@@ -35,6 +35,8 @@ GROUPS = {
     ),
 }  # fmt: skip
 
+OF_MODEL = ("model_probability", "model_at", "why_model")
+
 
 class PostgresAnalysisRows:
     """`AnalysisRows` inside one transaction."""
@@ -66,6 +68,19 @@ class PostgresAnalysisRows:
         rows = self._sql.rows("read_story_scores", symbol=symbol, as_of=as_of, cutoff_at=cutoff_at)
         return tuple(StoryScore(**row) for row in rows)
 
+    def write_chances(self, panel: FeaturePanel, cutoff_at: datetime, model_id: str | None) -> int:
+        """Store what the model said of a one-time panel, and which one it was; None if none was heard."""
+        if len(panel) != 1:
+            raise InvariantBroken(f"a panel of {len(panel)} times was given to store; give one hour at a time")
+        return self._sql.run(
+            "write_chances",
+            symbol=list(panel.symbols),
+            as_of=panel.times[0].item().replace(tzinfo=UTC),
+            cutoff_at=cutoff_at,
+            model_id=model_id,
+            **{name: [_plain(value) for value in getattr(panel, name)[0]] for name in OF_MODEL},
+        )
+
     def read(self, symbols: tuple[Symbol, ...], as_of: datetime, cutoff_at: datetime) -> FeaturePanel:
         """Return the one-time panel of all groups; what no task wrote is unknown (NO_DATA)."""
         known: dict[str, NDArray[Any]] = {}
@@ -73,6 +88,9 @@ class PostgresAnalysisRows:
             stored = {row["symbol"]: row for row in self._sql.rows(f"read_{group}", as_of=as_of, cutoff_at=cutoff_at)}
             rows = [stored.get(symbol, {}) for symbol in ((MARKET,) if group == "risk" else symbols)]
             known |= {name: _column(name, [row.get(name) for row in rows]) for name in names}
+        if said := {row["symbol"]: row for row in self._sql.rows("read_chances", as_of=as_of, cutoff_at=cutoff_at)}:
+            rows = [said.get(symbol, {"why_model": Why.NO_MODEL}) for symbol in symbols]
+            known |= {name: _column(name, [row.get(name) for row in rows]) for name in OF_MODEL}
         times = np.array([as_of.astimezone(UTC).replace(tzinfo=None)], dtype="datetime64[us]")
         return panel_of(times, symbols, **known)
 

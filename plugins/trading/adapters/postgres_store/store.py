@@ -20,6 +20,7 @@ from trading.adapters.postgres_store.decisions import PostgresDecisionRows
 from trading.adapters.postgres_store.history import PostgresHistoryRows
 from trading.adapters.postgres_store.ledger import PostgresLedgerRows
 from trading.adapters.postgres_store.market import PostgresMarketRows
+from trading.adapters.postgres_store.models import PostgresModelRows
 from trading.adapters.postgres_store.orders import PostgresOrderRows
 from trading.adapters.postgres_store.parity import PostgresParityRows
 from trading.adapters.postgres_store.reconciliations import PostgresReconciliationRows
@@ -45,6 +46,7 @@ from trading.ports import (
 )
 from trading.ports.approvals import ApprovalRows
 from trading.ports.history import HistoryRows
+from trading.ports.models import ModelRows
 from trading.ports.parity import ParityRows
 from trading.ports.risk import RiskRows
 from trading.ports.searches import SearchRows
@@ -71,6 +73,7 @@ class PostgresTransaction:
         self.risk: RiskRows = PostgresRiskRows(connection)
         self.parity: ParityRows = PostgresParityRows(connection)
         self.searches: SearchRows = PostgresSearchRows(connection)
+        self.models: ModelRows = PostgresModelRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
 
 

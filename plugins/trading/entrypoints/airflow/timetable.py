@@ -177,5 +177,23 @@ class NyseQuarterTimetable(NyseTimetable):
         return cls(**data)
 
 
+class NyseWeekTimetable(NyseCloseTimetable):
+    """One run for each week, some minutes after the close of its last session."""
+
+    description = "after the last close of each New York week"
+    reach_days = 20
+
+    @property
+    def summary(self) -> str:
+        """Return what the DAG list shows."""
+        return f"NYSE, last close of the week + {self.minutes_after} min"
+
+    def stretches(self, session: Session) -> tuple[Stretch, ...]:
+        """Return the last session of its week, and nothing for the others."""
+        day = session.session_on
+        later = _calendar().next_session(day).session_on
+        return super().stretches(session) if later.isocalendar()[:2] != day.isocalendar()[:2] else ()
+
+
 def _interval(stretch: Stretch) -> DataInterval:
     return DataInterval(pendulum.instance(stretch[0]), pendulum.instance(stretch[1]))
