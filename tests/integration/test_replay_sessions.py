@@ -96,8 +96,8 @@ def test_sessions_in_postgres_trade_exactly_as_the_replay_in_memory(services_of_
 
 
 def test_broken_shares_and_dividends_are_paid_alike(services, database_url):
-    """Every name splits 13 for 10 and pays, on the sixth session."""
-    ex_on = sessions()[5]
+    """Every name splits 13 for 10 and pays, on the ninth session."""
+    ex_on = sessions()[8]
     about = {"ex_on": ex_on, "known_at": ny("2024-07-01 09:00")}
     actions = [
         replace(an_action(kind=kind, value=value, **about), symbol=symbol)
