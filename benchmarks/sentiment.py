@@ -29,7 +29,7 @@ from trading.adapters.labelled_texts import LabelledText, read_labelled
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.text_trainer import FOLDS, cross_validate, train
 from trading.analysis.scoring import LABELS, compound, label_of
-from trading.analysis.sentiment import sentiment_columns
+from trading.analysis.sentiment import read_stories, sentiment_columns
 from trading.domain.market import NewsItem
 from trading.domain.panel import panel_of
 from trading.domain.sentiment import Sentiment
@@ -96,7 +96,8 @@ def print_openings(news: Sequence[NewsItem], modes: Sequence[Sentiment]) -> None
     timeline = timeline_of(calendar, min(days), max(days))
     times = timeline.times(Terms())
     for sentiment in modes:
-        panel = panel_of(times.as_of, UNIVERSE.traded, **sentiment_columns(news, UNIVERSE.traded, times, sentiment))
+        columns = sentiment_columns(read_stories(news, UNIVERSE.traded, sentiment), times, sentiment)
+        panel = panel_of(times.as_of, UNIVERSE.traded, **columns)
         print(f"\n{sentiment.mode}, {sentiment.scored_by}: score over {THRESHOLD:g} at closes")
         print(f"{'stories':<12}{'symbol-days':>12}{'open':>8}{'part':>10}")
         for name, count, opened, part in opening_rows(openings(panel, timeline.grid.is_closing, THRESHOLD)):

@@ -11,7 +11,7 @@ from trading.adapters.imports.rows import ImportFile
 from trading.adapters.labelled_texts import read_labelled
 from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.scoring import compound, label_of
-from trading.analysis.sentiment import sentiment_columns
+from trading.analysis.sentiment import read_stories, sentiment_columns
 from trading.domain.panel import panel_of
 from trading.domain.sentiment import Sentiment
 from trading.engine.hours import Terms
@@ -46,7 +46,8 @@ def test_the_gate_opens_on_some_days_and_not_on_most():
     news = news_of(ImportFile(SHARED / "news/headlines_2017_2020.csv.gz"))
     timeline = timeline_of(NyseCalendar(), date(2017, 12, 18), date(2020, 7, 17))
     times = timeline.times(Terms())
-    panel = panel_of(times.as_of, UNIVERSE.traded, **sentiment_columns(news, UNIVERSE.traded, times, Sentiment()))
+    columns = sentiment_columns(read_stories(news, UNIVERSE.traded, Sentiment()), times, Sentiment())
+    panel = panel_of(times.as_of, UNIVERSE.traded, **columns)
     *_, every = openings(panel, timeline.grid.is_closing, 0.7)
     assert every.symbol_days > 400
     assert GOAL_OPEN[0] <= every.open_frac <= GOAL_OPEN[1]
