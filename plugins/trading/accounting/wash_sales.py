@@ -40,42 +40,27 @@ def washing(
     sold: dict[Symbol, list[Disposal]] = {}
     for disposal in disposals:
         sold.setdefault(disposal.symbol, []).append(disposal)
-    until: dict[Symbol, date] = {}
+    until, orders = dict[Symbol, date](), tuple(sorted(order_of.items()))
     for symbol, gone in sold.items():
-        if (last := _last_washable(_Traded(tuple(gone), lots_of.get(symbol, ()), order_of))) is not None:
+        if (last := _last_washable(tuple(gone), tuple(lots_of.get(symbol, ())), orders)) is not None:
             until[symbol] = last
     return until
 
 
-class _Traded:
-    """What was sold and is held of one symbol; the same only as itself, which is known without a look inside."""
-
-    __slots__ = ("_same", "lots", "order_of", "sold")
-
-    def __init__(self, sold: tuple[Disposal, ...], lots: Sequence[Lot], order_of: OrderOf) -> None:
-        self.sold, self.lots, self.order_of = sold, lots, order_of
-        self._same = (*map(id, sold), *map(id, lots), id(order_of) if order_of else 0)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Traded) and self._same == other._same
-
-    def __hash__(self) -> int:
-        return hash(self._same)
-
-
 @lru_cache(maxsize=1024)
-def _last_washable(traded: _Traded) -> date | None:
+def _last_washable(
+    sold: tuple[Disposal, ...], lots: tuple[Lot, ...], order_of: tuple[tuple[str, str], ...]
+) -> date | None:
     """Return the last day on which a purchase would replace shares sold at a loss; None where none is open.
 
     Hour after hour asks about the same shares, so answers are remembered.
     """
-    sold, lots = traded.sold, traded.lots
     days = [d.disposed_on for d in sold if d.gain_usd < ZERO]
     if not days:
         return None
     if not _may_be_replaced(sold, lots, min(days) - WINDOW):
         return max(days) + WINDOW
-    rows = _ledger(lots, sold, traded.order_of).rows
+    rows = _ledger(lots, sold, dict(order_of)).rows
     return max((r.washable_until for r in rows if r.open_quantity > 0), default=None)
 
 
