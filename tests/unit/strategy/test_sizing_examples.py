@@ -68,3 +68,51 @@ def test_an_unknown_volatility_makes_way_before_a_known_one_and_the_later_name_o
 )
 def test_names_are_bought_in_their_order_while_whole_shares_can_be_paid(prices, nav, free, chosen):
     assert in_order(SIZING, np.array(prices), nav_usd=nav, free_usd=free) == chosen
+
+
+THREE = (("A", Sector.AI), ("M", Sector.METALS), ("T", Sector.TECH))
+CROWD = Universe(tuple(Instrument(f"{s}{n}", sector, InstrumentKind.STOCK, s) for s, sector in THREE for n in range(8)))
+"""Eight names in each of three sectors: 24 floors of 5 %, where 98 % hold 19."""
+
+
+def crowded(held="", volatility=None, sizing=SIZING):
+    """Return the weights that are not 0, by symbol; `held` names the sectors that the book holds."""
+    known = [0.3] * 24 if volatility is None else volatility
+    mask = np.array([symbol[0] in held for symbol in CROWD.traded])
+    weights = allocate(sizing, CROWD, np.ones(24, bool), np.array(known), held=mask)
+    return {symbol: round(weight, 6) for symbol, weight in zip(CROWD.traded, weights.tolist(), strict=True) if weight}
+
+
+def shares(names: int, weight: float, *sectors: str):
+    return {f"{sector}{n}": weight for sector in sectors for n in range(names)}
+
+
+ALIKE = shares(6, 0.054444, "A", "M", "T")
+"""Six of each sector share 98 %: with seven a name would be under the floor."""
+
+
+@pytest.mark.parametrize(
+    ("held", "weights"),
+    [
+        ("", ALIKE),
+        ("AMT", ALIKE),
+        # What is held keeps its eight floors of 5 %. Newcomers make way for it, wherever they are: first those that
+        # are under the floor themselves, then the last of all, until everything fits without being brought down.
+        ("MT", {"A0": 0.1, **shares(8, 0.05, "M", "T")}),
+        ("AT", {"M0": 0.1, **shares(8, 0.05, "A", "T")}),
+        ("T", {"M0": 0.1, **shares(6, 0.066667, "A"), **shares(8, 0.05, "T")}),
+        ("M", {"T0": 0.1, **shares(6, 0.066667, "A"), **shares(8, 0.05, "M")}),
+    ],
+)
+def test_where_the_whole_book_has_too_many_newcomers_make_way_and_later_names_first(held, weights):
+    assert crowded(held) == weights
+
+
+def test_of_newcomers_the_most_volatile_make_way_first_wherever_they_are():
+    volatility = [0.31] * 8 + [0.30] * 16
+    assert crowded("M", volatility) == {"A0": 0.1, **shares(6, 0.066667, "T"), **shares(8, 0.05, "M")}
+
+
+def test_without_a_floor_everybody_has_a_share():
+    weights = crowded("", sizing=Sizing(asset_floor_frac=0.0))
+    assert list(weights.values()) == [pytest.approx(0.98 / 24, abs=1e-6)] * 24
