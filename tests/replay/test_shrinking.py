@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.orders import Order, OrderPurpose, Side
 from trading.domain.portfolio import Portfolio
 from trading.domain.signals import RuleRole
 from trading.engine.hours import Hours
 from trading.engine.playing import Played, play
+from trading.engine.rebalance import rebalance_step
 from trading.engine.shrinking import MODEL
-from trading.engine.state import BookState, Hour, Step
+from trading.engine.state import BookState, Step
 from trading.engine.step import step
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
@@ -38,10 +40,11 @@ def played(one: RandomMarket) -> list[Played]:
     )
 
 
-def without_model(spec: StrategySpec, found: BookState, hour: Hour) -> Step:
-    """Return what the same book does in the same hour when every rule that may shrink is silent."""
-    judgement = replace(hour.judgement, kept_frac=np.ones_like(hour.judgement.kept_frac))
-    return step(spec, found, replace(hour, judgement=judgement), "without")
+def without_model(spec: StrategySpec, one: Played) -> Step:
+    """Return what the same decision does with the same book when every rule that may shrink is silent."""
+    judgement = replace(one.hour.judgement, kept_frac=np.ones_like(one.hour.judgement.kept_frac))
+    decide = step if one.kind is DecisionKind.HOURLY else rebalance_step
+    return decide(spec, one.found, replace(one.hour, judgement=judgement), "without")
 
 
 def by_leg(orders) -> dict[tuple, Order]:
@@ -49,17 +52,16 @@ def by_leg(orders) -> dict[tuple, Order]:
 
 
 def assert_only_less(spec: StrategySpec, one: Played) -> None:
-    mine, all_of_it = by_leg(one.taken.orders), by_leg(without_model(spec, one.found, one.hour).orders)
+    mine, all_of_it = by_leg(one.taken.orders), by_leg(without_model(spec, one).orders)
     assert mine.keys() <= all_of_it.keys()
     for key, order in mine.items():
         assert 1 <= order.quantity <= all_of_it[key].quantity
         assert order.quantity == order.quantity.to_integral_value()
         assert (order.limit_price, order.stop_price) == (all_of_it[key].limit_price, all_of_it[key].stop_price)
     # What reduces is not touched, and a protection guards just what its entry buys.
-    assert [o for o in mine.values() if o.purpose in (OrderPurpose.EXIT, OrderPurpose.TRIM)] == [
-        replace(o, order_id=mine[k].order_id, decision_id=mine[k].decision_id)
-        for k, o in all_of_it.items()
-        if o.purpose in (OrderPurpose.EXIT, OrderPurpose.TRIM)
+    reducing = [k for k, o in all_of_it.items() if o.side is Side.SELL and not o.is_protective]
+    assert [mine[k] for k in reducing] == [
+        replace(all_of_it[k], order_id=mine[k].order_id, decision_id=mine[k].decision_id) for k in reducing
     ]
     bought = {o.order_id: o.quantity for o in mine.values() if o.side is Side.BUY}
     assert all(o.quantity == bought[o.parent_id] for o in mine.values() if o.parent_id is not None)
