@@ -95,16 +95,23 @@ def split_disposal(disposal: Disposal, ratio: Decimal) -> Disposal:
 
 
 def whole_lots(lots: Iterable[Lot]) -> list[Lot]:
-    """Return lots that add up to whole shares: the broken part leaves the youngest, whose total cost stays."""
+    """Return lots that add up to whole shares: the broken part leaves the youngest, its cost stays with what is left.
+
+    The cost of a lot that goes altogether passes to the youngest one that stays.
+    """
     kept = sorted(lots, key=lambda lot: (lot.acquired_on, lot.lot_id))
-    broken = sum((lot.quantity for lot in kept), Decimal(0)) % 1
+    broken, freed = sum((lot.quantity for lot in kept), ZERO) % 1, ZERO
     while broken > 0:
         youngest = kept.pop()
-        left = youngest.quantity - broken
-        broken = max(-left, Decimal(0))
-        if left > 0:
-            cost = (youngest.cost_per_share * youngest.quantity / left).quantize(Decimal("1e-8"))
-            kept.append(replace(youngest, quantity=left, cost_per_share=cost))
+        gone = min(youngest.quantity, broken)
+        broken -= gone
+        freed += youngest.cost_per_share * gone
+        if gone < youngest.quantity:
+            kept.append(replace(youngest, quantity=youngest.quantity - gone))
+    if freed and kept:
+        last = kept[-1]
+        cost = last.cost_per_share * last.quantity + freed
+        kept[-1] = replace(last, cost_per_share=(cost / last.quantity).quantize(Decimal("1e-8")))
     return kept
 
 

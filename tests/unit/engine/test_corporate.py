@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from trading.domain.market import ActionKind
 from trading.domain.orders import OrderPurpose, OrderType, Side
 from trading.domain.portfolio import Portfolio, Position
-from trading.engine.corporate import apply_actions
+from trading.engine.corporate import apply_actions, whole_lots
 from trading.engine.state import BookState
 
 from tests.builders import AS_OF, BOOK, a_lot, an_action, an_order
@@ -76,3 +77,10 @@ def test_a_reverse_split_that_leaves_no_whole_share_closes_the_position():
     after, (paid,) = apply_actions(a_guarded_book(), [an_action(value=0.05)], {"NVDA": 2_000.0})
     assert (paid.amount_usd, after.held) == (Decimal("1000.00"), {})
     assert ("NVDA" in after.portfolio.positions, after.working) == (False, ())
+
+
+def test_the_cost_of_a_lot_that_a_reverse_split_takes_away_stays_with_the_others():
+    old = a_lot(lot_id="old", quantity=Decimal("1.6"), cost_per_share=Decimal("3.125"), acquired_on=date(2019, 1, 3))
+    young = a_lot(lot_id="young", quantity=Decimal("0.1"), cost_per_share=Decimal(50))
+    (left,) = whole_lots([old, young])
+    assert (left.lot_id, left.quantity, left.quantity * left.cost_per_share) == ("old", 1, 10)

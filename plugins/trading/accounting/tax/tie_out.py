@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -67,6 +67,12 @@ def _unequal(what: str, left: Decimal, right: Decimal) -> Iterator[str]:
 
 
 def _lots(ledger: TaxLedger, booked: Booked) -> Iterator[str]:
+    """Yield open lots with other shares, or with another cost than rounding explains.
+
+    The tax ledger rounds to cents each time that a lot is cut, the booked cost of a share does not: they part by less
+    than a cent a cut. That no cent is lost in between is held by `conserved`.
+    """
+    cuts = Counter((*(r.lot_id for r in ledger.rows), *(m.lot_id for r in ledger.rows for m in r.matches)))
     paid_out = {r.symbol for r in ledger.rows if r.fill_id.startswith(IN_LIEU)}
     commissions = {f"lot.{f.fill_id}": f.commission_usd or ZERO for f in booked.fills}
     book = {f.book for f in booked.fills}
@@ -81,12 +87,10 @@ def _lots(ledger: TaxLedger, booked: Booked) -> Iterator[str]:
         held = stored[lot_id].quantity if lot_id in stored else ZERO
         if held != shares:
             yield f"{lot_id}: {held.normalize():f} shares are booked, {shares.normalize():f} follow from the executions"
-        elif (
-            lot_id in stored
-            and stored[lot_id].symbol not in paid_out
-            and abs(to_usd(held * stored[lot_id].cost_per_share) - cost) > CENT + commissions.get(lot_id, ZERO)
-        ):
-            yield f"{lot_id}: {held * stored[lot_id].cost_per_share:.2f} USD of cost are booked, {cost} follow"
+        elif lot_id in stored and stored[lot_id].symbol not in paid_out:
+            booked_cost = held * stored[lot_id].cost_per_share
+            if abs(to_usd(booked_cost) - cost) > CENT * (1 + cuts[lot_id]) + commissions.get(lot_id, ZERO):
+                yield f"{lot_id}: {booked_cost:.2f} USD of cost are booked, {cost} follow"
 
 
 def _disposals(ledger: TaxLedger, booked: Booked) -> Iterator[str]:
