@@ -28,7 +28,7 @@ from trading.accounting.tax.records import (
 )
 from trading.domain.fills import LotMethod
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.money import PRICE_STEP, ZERO, share_out, to_usd
+from trading.domain.money import PRICE_STEP, ZERO, share_out, sum_usd, to_usd
 from trading.errors import InvariantBroken
 
 type _Order = tuple[str, date]
@@ -125,6 +125,24 @@ class _Sold:
         )  # fmt: skip
 
 
+def _raise_cost(pieces: Sequence[_Piece], gone: Sequence[_Piece]) -> None:
+    """Let a lot rank as it is booked: with the cost of the broken share that went."""
+    shares = sum((p.quantity for p in pieces), ZERO)
+    cost = sum((p.quantity * p.cost_per_share for p in (*pieces, *gone)), ZERO)
+    for piece in pieces:
+        piece.cost_per_share = cost_per_share(cost, shares)
+
+
+def _pass_basis(pieces: Sequence[_Piece], gone: Sequence[_Piece]) -> None:
+    """Let each share of a lot take over as much of the basis of shares that went for cash not known yet."""
+    weights = [p.quantity for p in pieces]
+    basis = share_out(sum_usd(p.basis_usd for p in gone), weights)
+    wash = share_out(sum_usd(p.wash_usd for p in gone), weights)
+    for piece, more, washed in zip(pieces, basis, wash, strict=True):
+        piece.basis_usd += more
+        piece.wash_usd += washed
+
+
 class _Work:
     """The fold over the events, in their order."""
 
@@ -188,10 +206,12 @@ class _Work:
         sale = Sale(name, name, split.book, split.symbol, split.at, broken, split.in_lieu_usd or ZERO)
         youngest_first = relief_order(mine, LotMethod.FIFO)[::-1]
         taken = self._take(sale, youngest_first, broken)
-        rest = next((p for p in youngest_first if p.quantity > 0), None)
-        if split.in_lieu_usd is None and rest is not None:
-            rest.basis_usd += sum((p.basis_usd for p in taken), ZERO)
-            rest.wash_usd += sum((p.wash_usd for p in taken), ZERO)
+        youngest = next((p.lot_id for p in youngest_first if p.quantity > 0), None)
+        rest = [p for p in mine if p.lot_id == youngest and p.quantity > 0]
+        if rest:
+            _raise_cost(rest, taken)
+        if split.in_lieu_usd is None and rest:
+            _pass_basis(rest, taken)
         else:
             self._record(sale, taken)
         self.held = [p for p in self.held if p.quantity > 0]
