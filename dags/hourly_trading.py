@@ -7,6 +7,8 @@ on what is fresh, and `report` turns the run red.
 Orders above AIRDESK_APPROVAL_ABOVE_USD wait in `approve` for a person, at most 15 minutes, under Required Actions or by
 `./airdesk approve`; exits and every other order never wait. Without the setting both tasks are skipped.
 
+`rebalance_when_due` triggers `quarterly_rebalance` for the same hour when the decision asks for it; else it is skipped.
+
 **By hand.** Without a date the run stands for the youngest completed session hour. With
 `{"as_of": "2026-11-23T15:30:00Z"}` it stands for exactly that hour.
 
@@ -19,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 from trading.entrypoints.airflow.callbacks import on_failure
+from trading.entrypoints.airflow.rebalancing import RebalanceWhenDue
 from trading.entrypoints.airflow.steps import DATA_POOL, IBKR_POOL, LIVE_DEFAULTS, approval_steps, step
 from trading.entrypoints.airflow.timetable import NyseTimetable
 
@@ -80,6 +83,11 @@ with DAG(
         doc="Send what the newest decision planned and the broker does not have yet. Sends nothing for an older hour.",
     )
     approve, execute_approved = approval_steps("hourly", send="approved:send_answered")
+    rebalance_when_due = RebalanceWhenDue(
+        task_id="rebalance_when_due",
+        trigger_rule="all_done",
+        doc_md="Trigger `quarterly_rebalance` for this hour if its decision asks for it: a shift, waiting buys.",
+    )
     report = step(
         "report",
         "desk:report",
@@ -92,4 +100,5 @@ with DAG(
     for ingest in ingests:
         ingest >> analyses
     analyses >> decide >> execute >> approve
+    execute >> rebalance_when_due
     [execute, execute_approved] >> report

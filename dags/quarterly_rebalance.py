@@ -1,8 +1,12 @@
 """### Quarterly rebalance
 
-In the first hour of each quarter's first session: what grew over its target is trimmed to it; nothing is topped up.
-`preview` writes a decision of its own kind with the trims that it wants, `execute` sends them. Trims never wait for a
-person; an entry above AIRDESK_APPROVAL_ABOVE_USD would, in `approve`.
+In the first hour of each quarter's first session, and whenever the hourly decision asks for it (a market shift, buys
+that wait for their sales): held names are brought back to target. `preview` writes a decision of its own kind, and in
+its log the weights before and after, the trades in shares and dollars, and what the tax law makes of them; `execute`
+sends them. Trims go first; the top-ups are a decision of the next hour that can buy, from the cash that is there then.
+
+Trims and top-ups above AIRDESK_APPROVAL_ABOVE_USD wait in `approve` for a person. `./airdesk rebalance preview` shows
+what a rebalance would change now.
 
 **By hand** it stands for the youngest completed session hour, or for exactly the one in
 `{"as_of": "2026-11-23T15:30:00Z"}`.
@@ -25,7 +29,7 @@ with DAG(
     schedule=NyseQuarterTimetable(minutes_after=5),
     start_date=datetime(2015, 1, 2, tzinfo=UTC),
     catchup=False,
-    allowed_run_types=["scheduled", "manual"],
+    allowed_run_types=["scheduled", "manual", "operator_triggered"],
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=30),
     default_args=LIVE_DEFAULTS,
@@ -33,7 +37,7 @@ with DAG(
     tags=["airdesk", "trading"],
     doc_md=__doc__,
 ):
-    preview = step("preview", "rebalance:preview", doc="Write the rebalancing decision: what to trim.")
+    preview = step("preview", "rebalance:preview", doc="Write the rebalancing decision and show what it changes.")
     execute = step(
         "execute",
         "approved:send_rebalance",

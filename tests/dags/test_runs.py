@@ -70,7 +70,11 @@ def counts(ask) -> dict[str, int]:
 @pytest.mark.airflow
 def test_an_hour_runs_green_and_running_it_again_changes_nothing(desk, ask, gateway):
     state, tasks = desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
-    assert {task for task, ended in tasks.items() if ended == "skipped"} == {"approve", "execute_approved"}
+    assert {task for task, ended in tasks.items() if ended == "skipped"} == {
+        "approve",
+        "execute_approved",
+        "rebalance_when_due",
+    }
     assert (state, set(tasks.values())) == ("success", {"success", "skipped"})
     assert ask("SELECT book, as_of, is_closing FROM desk.decisions") == [("demo:runs", HOUR, False)]
     assert {badge for (badge,) in ask("SELECT badge FROM ops.outbox")} == {"SYNTHETIC"}

@@ -12,6 +12,21 @@ SELECT detail FROM desk.risk
 WHERE book = %(book)s::text AND (%(until)s::timestamptz IS NULL OR as_of <= %(until)s::timestamptz)
 ORDER BY as_of DESC, kind DESC LIMIT 1;
 
+-- name: add_rebalance
+-- Store what a rebalance changes, before anything is sent.
+INSERT INTO desk.rebalances (decision_id, book, as_of, reason, preview)
+VALUES (%(decision_id)s::text, %(book)s::text, %(as_of)s::timestamptz, %(reason)s::text, %(preview)s::jsonb);
+
+-- name: read_rebalance
+-- The preview of a decision.
+SELECT preview FROM desk.rebalances WHERE decision_id = %(decision_id)s::text;
+
+-- name: rebalance_at
+-- The youngest preview of a book, or the one of an instant.
+SELECT preview FROM desk.rebalances
+WHERE book = %(book)s::text AND (%(as_of)s::timestamptz IS NULL OR as_of = %(as_of)s::timestamptz)
+ORDER BY as_of DESC LIMIT 1;
+
 -- name: rebalance_due
 -- Why the hourly decision of an hour asks for a rebalance; no value if it does not.
 SELECT rebalance_due FROM desk.risk

@@ -18,7 +18,7 @@ CLEAN_SESSIONS = 15
 PROOF_AGE = timedelta(minutes=90)
 CLOCK_DRIFT = timedelta(seconds=2)
 RAMP_NAV_FRAC = 0.01
-RUN_TYPES = frozenset({"scheduled", "manual", "operator"})
+RUN_TYPES = frozenset({"scheduled", "manual", "operator_triggered", "operator"})
 CONDITIONS = (
     "AIRDESK_MODE is live",
     "AIRDESK_LIVE_ARMED names the account",
@@ -50,7 +50,8 @@ class RunOrigin:
     """Where a run comes from.
 
     Attributes:
-        run_type: scheduled, manual or operator; anything else, e.g. backfill, never trades real money.
+        run_type: scheduled, manual, operator_triggered (by a DAG of ours) or operator; anything
+            else, e.g. backfill, never trades real money.
         is_fresh: whether it stands for the newest hour.
         under_test: the variable that says so, e.g. CI; None outside tests.
     """

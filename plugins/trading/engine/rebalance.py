@@ -44,31 +44,34 @@ def rebalance_step(
         reason: why the book is rebalanced, for people.
         gate: None for that of `spec`.
     """
-    gate = gate or gate_of(spec)
-    prices = prices_of(hour)
-    book = marked(state, prices, hour)
-    nav = nav_usd(book.portfolio, prices)
-    desk = desk_of(spec, book, hour, prices, nav)
-    weights = held_targets(spec, desk, hour)
-    terms = terms_of(spec, state, hour, decision_id)
+    book = marked(state, prices_of(hour), hour)
+    plan = plan_of(spec, book, hour, decision_id)
+    desk, weights = plan.desk, plan.targets
     may_sell = hour.starts_quarter or not buys_are_due(book)
-    orders, vetoes = _decided(_Plan(spec, terms, desk, hour, weights), gate, may_sell=may_sell)
+    orders, vetoes = _decided(plan, gate or gate_of(spec), may_sell=may_sell)
     sells = any(o.purpose is OrderPurpose.REBALANCE for o in orders)
     balance = rebalanced(book.balance, desk, orders, buys_wait=sells) if desk.held else book.balance
     after = changed(book, balance=balance, orders_today=book.orders_today + sum(not o.is_protective for o in orders))
 
     def tell(taken: Step) -> Account:
         return Account(
-            targets=Targets(hour.slot.as_of, nav or 0.0, weights),
+            targets=Targets(hour.slot.as_of, desk.nav_usd or 0.0, weights),
             reasons=(),
-            marks=marks_of(book.portfolio, prices),
+            marks=marks_of(book.portfolio, desk.prices),
             note=_note(taken, reason, len(weights)),
         )
 
-    return Step(after, orders, vetoes, nav, None, tell)
+    return Step(after, orders, vetoes, desk.nav_usd, None, tell)
 
 
-def held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, float]:
+def plan_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> Plan:
+    """Return the plan of a book whose marks stand at this hour."""
+    prices = prices_of(hour)
+    desk = desk_of(spec, state, hour, prices, nav_usd(state.portfolio, prices))
+    return Plan(spec, terms_of(spec, state, hour, decision_id), desk, hour, _held_targets(spec, desk, hour))
+
+
+def _held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, float]:
     """Return the target weight of each held name [0–1]; a strategy that is sized in order has none."""
     if spec.sizing.rule != "sleeves":
         return {}
@@ -77,7 +80,7 @@ def held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, flo
     return {s: float(w) for s, w, h in zip(hour.panel.symbols, weights, held, strict=True) if h}
 
 
-def _decided(plan: _Plan, gate: Gate, *, may_sell: bool) -> tuple[tuple[Order, ...], tuple[Veto, ...]]:
+def _decided(plan: Plan, gate: Gate, *, may_sell: bool) -> tuple[tuple[Order, ...], tuple[Veto, ...]]:
     """Return the sales; where none goes, or they have had their hour, the buys."""
     sales, vetoes = vet(list(plan.sales()), plan.desk, gate.limits, gate.checks) if may_sell else ((), ())
     if sales:
@@ -87,7 +90,7 @@ def _decided(plan: _Plan, gate: Gate, *, may_sell: bool) -> tuple[tuple[Order, .
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What a rebalance would do, before any check."""
 
     spec: StrategySpec
@@ -119,13 +122,16 @@ class _Plan:
                     opens = at_open(self.hour, symbol)
                     yield plan_sale(self.terms, symbol, surplus, OrderPurpose.REBALANCE, at_open=opens)
 
-    def buys(self) -> Iterator[Order]:
+    def buys(self, *, coming_usd: float = 0.0) -> Iterator[Order]:
         """Yield a buy with its protection for each name that is under its target, cut to the cash that is there.
 
         One for which cash leaves no share stays as large as it was meant to be: the checks deny it with the numbers.
+
+        Args:
+            coming_usd: cash that is expected on top, for a preview.
         """
         nav = self.desk.nav_usd or 0.0
-        room_usd = self.desk.free_cash_usd() - self.spec.sizing.cash_buffer_frac * nav
+        room_usd = self.desk.free_cash_usd() + coming_usd - self.spec.sizing.cash_buffer_frac * nav
         for symbol, gap in self.gaps():
             if gap <= 0:
                 continue

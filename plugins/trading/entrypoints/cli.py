@@ -28,6 +28,7 @@ COMMAND_MODULES = (
     "cli_approve",
     "cli_explain",
     "cli_desk",
+    "cli_risk",
     "cli_reconcile",
     "cli_tax",
     "cli_replay",

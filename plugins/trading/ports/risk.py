@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from trading.domain.instruments import BookId
+from trading.domain.rebalances import Preview
 from trading.domain.risk import BookRisk
 
 
@@ -18,6 +19,18 @@ class RiskRows(Protocol):
 
     def newest(self, book: BookId, until: datetime | None = None) -> BookRisk | None:
         """Return the youngest risk of a book, by an instant if one is given; None without a decision."""
+        ...
+
+    def add_rebalance(self, preview: Preview) -> None:
+        """Store what a rebalance changes, before anything is sent."""
+        ...
+
+    def preview(self, decision_id: str) -> Preview | None:
+        """Return what a rebalance decision changes; None for another decision."""
+        ...
+
+    def preview_at(self, book: BookId, as_of: datetime | None = None) -> Preview | None:
+        """Return the youngest preview of a book, or that of an instant; None without one."""
         ...
 
     def rebalance_due(self, book: BookId, as_of: datetime) -> str | None:

@@ -1,4 +1,4 @@
-"""Orders above a limit wait for a person; exits and unflagged orders never do. No answer in time is a no."""
+"""Orders above a limit wait for a person; ways out of risk and unflagged orders never do. No answer in time is a no."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
-from trading.domain.orders import Order, OrderPurpose
+from trading.domain.orders import Order, OrderPurpose, Side
+from trading.domain.rebalances import Preview
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.execution.checks import Denial
 from trading.ports import Services
@@ -17,6 +18,8 @@ from trading.ports.approvals import Answer
 from trading.tasks.submission import Submission
 
 CODE = "APPROVAL"
+ASKED = frozenset({OrderPurpose.ENTRY, OrderPurpose.REBALANCE})
+"""What may wait: entries, and sales that no risk asks for."""
 WAIT = timedelta(minutes=15)
 """How long a person has."""
 
@@ -53,15 +56,21 @@ def request_for(services: Services, book: BookId, slot: Slot, kind: DecisionKind
         if decision is None or not waiting:
             return None
         orders = [order for w in waiting if (order := tx.orders.get(w.order_id)) is not None]
-        texts = [_paragraph(o, tx.decisions.reasons(decision.decision_id, o.symbol)) for o in orders]
-    return Request(decision.decision_id, _subject(decision, orders), "\n\n".join(texts), waiting[0].expires_at)
+        preview = tx.risk.preview(decision.decision_id)
+        texts = [] if preview is None else ["\n".join(("```", *preview.lines(), "```"))]
+        texts += [_paragraph(o, tx.decisions.reasons(decision.decision_id, o.symbol)) for o in orders]
+    return Request(decision.decision_id, _subject(decision, orders, preview), "\n\n".join(texts), waiting[0].expires_at)
 
 
 def holds_back(services: Services, desk: Submission, family: Sequence[Order]) -> bool:
     """Return whether a family stays behind: it waits for a person, or the answer was no and it is denied here."""
     entry, limit_usd = family[0], services.approval_above_usd
+    if limit_usd is None or entry.purpose not in ASKED:
+        return False
     worth = worth_usd(entry)
-    if limit_usd is None or entry.purpose is not OrderPurpose.ENTRY or worth <= limit_usd:
+    if entry.purpose is OrderPurpose.REBALANCE:
+        worth = _worth_in_preview(services, entry)
+    if worth <= limit_usd:
         return False
     now = services.clock.now()
     with services.store.transaction() as tx:
@@ -83,18 +92,29 @@ def holds_back(services: Services, desk: Submission, family: Sequence[Order]) ->
     return True
 
 
+def _worth_in_preview(services: Services, order: Order) -> float:
+    with services.store.transaction() as tx:
+        preview = tx.risk.preview(order.decision_id)
+    return 0.0 if preview is None else preview.worth_usd(order.order_id)
+
+
 def worth_usd(order: Order) -> float:
     """Return what an entry may cost at its limit [USD]; 0 for an order without a limit."""
     return float(order.quantity * order.limit_price) if order.limit_price is not None else 0.0
 
 
-def _subject(decision: Decision, orders: Sequence[Order]) -> str:
-    total = sum(worth_usd(o) for o in orders)
-    names = ", ".join(o.symbol for o in orders)
-    return f"{decision.book.badge} {decision.book}: buy {names} for {total:,.2f} USD?"
+def _subject(decision: Decision, orders: Sequence[Order], preview: Preview | None) -> str:
+    parts = []
+    for side in (Side.SELL, Side.BUY):
+        if some := [o for o in orders if o.side is side]:
+            total = sum(worth_usd(o) or (preview.worth_usd(o.order_id) if preview else 0.0) for o in some)
+            parts.append(f"{side.lower()} {', '.join(o.symbol for o in some)} for {total:,.2f} USD")
+    return f"{decision.book.badge} {decision.book}: {' and '.join(parts)}?"
 
 
 def _paragraph(order: Order, reasons: Sequence[Reason]) -> str:
+    if order.limit_price is None:
+        return f"**{order.symbol}**: {order.side.lower()} {order.quantity.normalize():f} shares at the market"
     terms = (
         f"buy {order.quantity.normalize():f} shares at up to {order.limit_price:.2f} USD, {worth_usd(order):,.2f} USD"
     )

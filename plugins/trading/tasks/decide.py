@@ -8,9 +8,11 @@ from datetime import datetime
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId
 from trading.domain.market import Session, SessionNotice, Slot
+from trading.domain.rebalances import Preview
 from trading.engine.balance import QUARTER, due
 from trading.engine.hashing import decision_hash
 from trading.engine.hours import quarter_of
+from trading.engine.preview import preview_of
 from trading.engine.rebalance import BY_HAND, rebalance_step
 from trading.engine.risk_view import risk_of
 from trading.engine.state import BookState, Hour, Step
@@ -53,6 +55,8 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         taken = _step(tx, spec, state, hour, decision_id_for(book, kind, slot.as_of), kind)
         taken = ramped_on_first_session(tx, book, services.clock.now(), taken)
         decision = store_step(tx, spec, hour, taken, kind, code_version=code_of(services))
+        if kind is DecisionKind.REBALANCE:
+            tx.risk.add_rebalance(_previewed(tx, spec, state, hour, taken, decision.decision_id))
     counts = {"orders": len(taken.orders), "denied": len(taken.vetoes)}
     return StepReport("decide", counts, (decision.note,), decision.decision_id)
 
@@ -63,8 +67,31 @@ def _step(
     """Take the step of a loop; a rebalance says why the hourly decision of its hour asked for it, if that did."""
     if kind is DecisionKind.HOURLY:
         return step(spec, state, hour, decision_id)
+    return rebalance_step(spec, state, hour, decision_id, _reason(tx, state, hour))
+
+
+def _reason(tx: Transaction, state: BookState, hour: Hour) -> str:
+    """Return why a rebalance is made, as the hourly decision of its hour stored it."""
     reason = tx.risk.rebalance_due(state.book, hour.slot.as_of)
-    return rebalance_step(spec, state, hour, decision_id, reason or (QUARTER if hour.starts_quarter else BY_HAND))
+    return reason or (QUARTER if hour.starts_quarter else BY_HAND)
+
+
+def _previewed(
+    tx: Transaction, spec: StrategySpec, state: BookState, hour: Hour, taken: Step, decision_id: str
+) -> Preview:
+    return preview_of(spec, state, hour, taken, decision_id=decision_id, reason=_reason(tx, state, hour))
+
+
+def rebalance_now(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> Preview:
+    """Return what a rebalance of `slot` would change; nothing is stored or sent."""
+    with services.store.snapshot() as tx:
+        hour = live_hour(services, tx, spec, book, slot)
+        state = load_state(
+            tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
+        )
+        decision_id = decision_id_for(book, DecisionKind.REBALANCE, slot.as_of)
+        taken = _step(tx, spec, state, hour, decision_id, DecisionKind.REBALANCE)
+        return _previewed(tx, spec, state, hour, taken, decision_id)
 
 
 def live_hour(services: Services, tx: Transaction, spec: StrategySpec, book: BookId, slot: Slot) -> Hour:

@@ -22,6 +22,9 @@ from trading.strategy.spec import StrategySpec
 
 CONNECTION_ID = "airdesk_db"
 BACKFILL = "backfill"
+REBALANCE_DAG = "quarterly_rebalance"
+MOST_REASON = 200
+"""Characters of why a rebalance is triggered; the decision stores its own words for it."""
 DEFAULT_REPLAY = "backfill"
 
 
@@ -102,7 +105,10 @@ def slot_of(run: RunFacts, calendar: MarketCalendar, *, delay: timedelta) -> Slo
         PermanentError: the conf is not understood, or `as_of` is not the end of a session hour.
         TransientError: the slot's cutoff has not come yet, so its facts are not complete.
     """
-    _refuse_unknown_keys(run.conf, {"as_of"})
+    _refuse_unknown_keys(run.conf, {"as_of", "reason"} if run.dag_id == REBALANCE_DAG else {"as_of"})
+    reason = run.conf.get("reason", "")
+    if not isinstance(reason, str) or len(reason) > MOST_REASON:
+        raise PermanentError(f"conf reason: write a sentence of at most {MOST_REASON} characters")
     if "as_of" in run.conf:
         slot = _named_slot(run.conf["as_of"], calendar)
     elif run.interval_ends_at is not None:
