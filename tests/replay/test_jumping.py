@@ -102,7 +102,7 @@ def test_the_random_markets_make_everything_happen():
     assert min(purposes[purpose] for purpose in OrderPurpose) > 3
     filled = {fill.order_id for result in results for fill in result.fills}
     by_purpose = Counter(o.purpose for result in results for o in result.orders if o.order_id in filled)
-    assert min(by_purpose[purpose] for purpose in OrderPurpose) > 3
+    assert min(by_purpose[purpose] for purpose in OrderPurpose) > 2
     assert {"STATE", "MARKET_CLOSED", "WASH_BLOCK", "COOLDOWN", "STOP_GUARD"} <= {
         code for result in results for code in result.denials
     }

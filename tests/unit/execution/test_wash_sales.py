@@ -62,3 +62,26 @@ def test_r06_what_can_wait_waits_and_a_way_out_goes_with_its_flag(number):
             assert denial.observed == float(case["expected"]["disallowed"])
             if (clean_on := case["expected"].get("first_clean_calendar_day")) is not None:
                 assert clean_on in denial.detail
+
+
+def test_a_gain_so_small_that_its_fill_may_be_a_loss_waits_as_well():
+    """A market order fills under the last price now and then, and pays its commission."""
+    lots, disposals = lots_and_disposals(
+        [
+            {"date": "2025-03-03", "type": "BUY", "qty": "10", "price": "100", "id": "old"},
+            {"date": "2025-03-20", "type": "BUY", "qty": "10", "price": "90", "id": "new"},
+        ]
+    )
+    for price, is_washing in (101.0, True), (104.0, False):
+        desk = a_desk(
+            session_on=date(2025, 3, 21),
+            prices={"NVDA": price},
+            held={"NVDA": Decimal(20)},
+            sale_outlook=lambda symbol, shares, at: sale_outlook(
+                sale_now(BOOK, symbol, shares, Decimal(at), date(2025, 3, 21)), lots, disposals
+            ),
+        )
+        trim = an_exit(quantity=Decimal(10), purpose=OrderPurpose.TRIM)
+        denied = [d for veto in vet([trim], desk, LIMITS)[1] for d in veto.denials]
+        assert [d.code for d in denied] == (["WASH_SALE"] if is_washing else [])
+        assert all("might come to be" in d.detail for d in denied)

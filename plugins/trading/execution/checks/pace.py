@@ -47,20 +47,23 @@ def wash_block(order: Order, desk: Desk, limits: Limits) -> Breach | None:
 
 
 def wash_sale(order: Order, desk: Desk, limits: Limits) -> Breach | None:
-    """No sale at a loss that could wait while shares bought in the last 30 days replace what it sells.
+    """No sale that could wait while shares bought in the last 30 days would replace what it sells at a loss.
 
-    Numbers are the loss that would be disallowed and 0, in USD.
+    A fill may be worse than the last price, and pays a commission: a gain that the collar could turn into a loss counts
+    as one. Numbers are the loss that would be disallowed and 0, in USD.
     """
     if order.purpose not in BY_CHOICE:
         return None
     price = desk.prices.get(order.symbol)
     if price is None or not order.quantity.is_finite():
         return None
-    outlook = desk.sale_outlook(order.symbol, order.quantity, price)
-    if outlook is None or not outlook.wash_quantity:
-        return None
-    shares = f"{outlook.wash_quantity:f} shares would be sold at a loss and are replaced by shares of the last 30 days"
-    return Breach(f"{shares}; it can wait until {outlook.clean_on}", float(outlook.disallowed_usd), 0.0)
+    for fill_price, words in (price, "would be"), (price * (1 - limits.collar_frac), "might come to be"):
+        outlook = desk.sale_outlook(order.symbol, order.quantity, fill_price)
+        if outlook is not None and outlook.wash_quantity:
+            shares = f"{outlook.wash_quantity:f} shares {words} sold at a loss"
+            why = f"{shares} and are replaced by shares of the last 30 days; it can wait until {outlook.clean_on}"
+            return Breach(why, float(outlook.disallowed_usd), 0.0)
+    return None
 
 
 def wash_flag(order: Order, desk: Desk, limits: Limits) -> Breach | None:
