@@ -83,14 +83,25 @@ from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
 print(json.dumps({name: get_diff_for_mutant(name, path=find_mutant(name).path) for name in sys.argv[1:]}))
 """
 _CONFTEST = """
+import functools
+import gc
+
 from hypothesis import Phase, settings
+
+
+def pytest_sessionstart(session):
+    for kept in gc.get_objects():
+        if isinstance(kept, functools._lru_cache_wrapper) and kept.__module__.startswith("trading."):
+            kept.cache_clear()
+
 
 found = {"phases": (Phase.explicit, Phase.generate), "database": None}
 settings.register_profile("mutation", derandomize=True, max_examples=20, deadline=None, **found)
 settings.load_profile("mutation")
 """
 """Instead of the main one, which starts a Postgres. The same examples each time, so that a survivor stays one, and
-none is made smaller: that takes longer than finding it."""
+none is made smaller: that takes longer than finding it. Each mutant runs in a copy of a process that ran the clean
+tests: what the clean code remembered there has to go, or it answers for the mutant."""
 
 
 def main(arguments: list[str]) -> int:

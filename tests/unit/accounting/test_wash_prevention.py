@@ -10,7 +10,7 @@ from trading.accounting.lots import book_fill
 from trading.accounting.tax.ledger import tax_ledger
 from trading.accounting.wash_sales import sale_now, sale_outlook, washing
 from trading.adapters.market_calendar import NyseCalendar
-from trading.domain.fills import LotMethod
+from trading.domain.fills import LotMethod, WashOutlook
 from trading.domain.orders import Side
 
 from tests.builders import BOOK, a_fill
@@ -95,6 +95,51 @@ def test_executions_of_one_order_are_one_purchase_of_which_the_rest_replaces_not
     sale = sale_now(BOOK, "NVDA", Decimal(10), Decimal(45), a_day(10))
     assert sale_outlook(sale, lots, disposals).wash_quantity == 10
     assert sale_outlook(sale, lots, disposals, {"f0": "entry", "f1": "entry"}).wash_quantity == 0
+
+
+def test_what_was_sold_to_the_last_share_stays_closed_for_thirty_days():
+    _, disposals = booked((a_day(0), 10, 50), (a_day(60), -10, 44))
+    assert washing(disposals, {}) == {"NVDA": a_day(90)}
+
+
+def test_a_sale_at_a_gain_says_nothing_of_a_loss_that_its_shares_replaced_before():
+    lots, disposals = booked((a_day(0), 10, 50), (a_day(50), 10, 45), (a_day(60), -10, 44))
+    sale = sale_now(BOOK, "NVDA", Decimal(10), Decimal(60), a_day(65))
+    assert sale_outlook(sale, lots, disposals) == WashOutlook(Decimal(0), Decimal(0), Decimal(0), None)
+
+
+def test_shares_bought_thirty_days_before_are_the_last_to_replace_and_are_clean_a_day_later():
+    lots, _ = booked((a_day(0), 10, 50), (a_day(50), 10, 45))
+    outlook = sale_outlook(sale_now(BOOK, "NVDA", Decimal(10), Decimal(44), a_day(80)), lots, ())
+    assert (outlook.wash_quantity, outlook.clean_on) == (10, a_day(81))
+    later = sale_outlook(sale_now(BOOK, "NVDA", Decimal(10), Decimal(44), a_day(81)), lots, ())
+    assert (later.wash_quantity, later.clean_on) == (0, None)
+
+
+def test_the_rest_of_a_lot_that_goes_in_part_replaces_and_a_clean_day_is_named():
+    lots, _ = booked((a_day(0), 10, 50), (a_day(50), 10, 50))
+    outlook = sale_outlook(sale_now(BOOK, "NVDA", Decimal(15), Decimal(45), a_day(60)), lots, ())
+    assert (outlook.loss_usd, outlook.wash_quantity, outlook.disallowed_usd) == (75, 5, 25)
+    assert outlook.clean_on >= a_day(81)
+
+
+def test_shares_of_which_a_part_was_sold_are_one_purchase_with_what_is_left_of_them():
+    lots, disposals = booked((a_day(0), 20, 50), (a_day(10), -10, 45))
+    assert washing(disposals, {"NVDA": lots}) == {"NVDA": a_day(40)}
+    assert washing(disposals, {"NVDA": lots}, {"f0": "entry", "f1": "exit"}) == {"NVDA": a_day(40)}
+
+
+def test_shares_of_thirty_days_before_a_loss_have_replaced_it_and_those_of_the_day_before_have_not():
+    lots, disposals = booked((a_day(0), 10, 50), (a_day(30), 10, 45), (a_day(60), -10, 44))
+    assert washing(disposals, {"NVDA": lots}) == {}
+    lots, disposals = booked((a_day(0), 10, 50), (a_day(29), 10, 45), (a_day(60), -10, 44))
+    assert washing(disposals, {"NVDA": lots}) == {"NVDA": a_day(90)}
+
+
+def test_executions_of_one_order_that_went_leave_no_replacement_behind():
+    lots, disposals = booked((a_day(0), 10, 50), (a_day(0), 10, 51), (a_day(5), -10, 45))
+    assert washing(disposals, {"NVDA": lots}) == {}
+    assert washing(disposals, {"NVDA": lots}, {"f0": "entry", "f1": "entry"}) == {"NVDA": a_day(35)}
 
 
 def test_the_dearest_lots_go_first_where_the_book_says_so():

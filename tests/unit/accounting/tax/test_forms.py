@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -81,6 +82,26 @@ def test_a_loss_of_december_is_provisional_until_thirty_days_have_passed():
     assert any("provisional until 2027-01-30" in note for note in notes)
     (settled,) = form_8949(ledger, 2026, TaxRules(), today=date(2027, 1, 28))
     assert settled.provisional_until is None
+
+
+def test_a_row_waits_on_the_last_day_of_the_window_for_a_single_share_and_never_after_a_gain():
+    bought, sold = trades("X", ("2026-08-03", 50), ("2026-12-28", 45))
+    one = [replace(bought, quantity=Decimal(1)), replace(sold, quantity=Decimal(1))]
+    (row,) = form_8949(tax_ledger(one), 2026, TaxRules(), today=date(2027, 1, 27))
+    assert row.provisional_until == date(2027, 1, 27)
+    gain = tax_ledger(trades("X", ("2026-08-03", 50), ("2026-12-28", 55)))
+    assert form_8949(gain, 2026, TaxRules(), today=date(2027, 1, 10))[0].provisional_until is None
+
+
+def test_a_row_names_its_book_sale_and_lot_what_replaced_it_and_what_is_lost_for_good():
+    ira = BookId(BookKind.LIVE, "IRA")
+    events = trades("X", ("2026-01-05", 50), ("2026-03-02", 45), ("2026-03-09", 44))
+    events[2] = replace(events[2], book=ira, quantity=Decimal(4))
+    rules = TaxRules(iras=frozenset({ira}))
+    (row,) = rows = form_8949(tax_ledger(events, rules), 2026, rules, today=LATER)
+    assert (row.book, row.sale, row.lot, row.replacement_lots) == (BOOK, "e1", "e0", ("e2",))
+    assert (row.g_adjustment, row.permanent_usd, row.f_code) == (20, 20, "W")
+    assert schedule_d(rows)[0].rows == 1
 
 
 def test_a_long_term_gain_of_a_metal_trust_is_a_collectibles_gain():

@@ -45,7 +45,7 @@ def test_the_dearest_lot_goes_first_or_the_one_that_was_named():
 
 
 def test_a_sale_of_more_than_a_named_lot_holds_breaks_the_books():
-    with pytest.raises(InvariantBroken, match="2 shares more"):
+    with pytest.raises(InvariantBroken, match=r"^GLD: s sells 2 shares more than its lots hold; run a reconciliation$"):
         tax_ledger([bought("b", 0, 10, 40), sold("s", 100, 12, 55, chosen=(("b", Decimal(12)),))])
 
 
@@ -76,6 +76,88 @@ def test_a_split_keeps_basis_and_dates_and_a_waiting_loss_waits_for_as_many_new_
 def test_a_split_of_one_book_leaves_the_shares_of_another_alone():
     ledger = tax_ledger([bought("b1", 0, 10, 100, book=OTHER), Split(BOOK, "GLD", at(5), Decimal(4))])
     assert ledger.lots[0].quantity == 10
+
+
+def test_a_split_of_one_symbol_leaves_another_alone_with_its_waiting_losses():
+    ledger = tax_ledger(
+        [
+            bought("b1", 0, 10, 100, symbol="SLV"), bought("b2", 1, 10, 100, symbol="SLV"),
+            sold("s", 50, 10, 90, symbol="SLV"), Split(BOOK, "GLD", at(60), Decimal(4)),
+        ]
+    )  # fmt: skip
+    assert (ledger.rows[0].open_quantity, ledger.lots[0].quantity) == (10, 10)
+
+
+def reverse_split(old, young, in_lieu_usd):
+    """Return the ledger after ten shares became one, of lots of so many shares that cost 100 and 110 USD each."""
+    lots = [bought("old", 0, old, 100), bought("young", 1, young, 110)]
+    return tax_ledger([*lots, Split(BOOK, "GLD", at(5), Decimal("0.1"), in_lieu_usd)])
+
+
+def shares_and_basis(ledger):
+    return [(lot.lot_id, lot.quantity, lot.basis_usd) for lot in ledger.lots]
+
+
+def test_cash_for_a_broken_share_is_a_sale_out_of_the_youngest_lot():
+    ledger = reverse_split(10, 12, Decimal("230.00"))
+    (row,) = ledger.rows
+    assert (row.fill_id, row.order_id, row.lot_id) == ("in-lieu.GLD.2026-01-10", "in-lieu.GLD.2026-01-10", "young")
+    assert (row.book, row.symbol, row.sold_on) == (BOOK, "GLD", date(2026, 1, 10))
+    assert (row.quantity, row.proceeds_usd, row.basis_usd) == (Decimal("0.2"), 230, 220)
+    assert shares_and_basis(ledger) == [("old", 1, 1000), ("young", 1, 1100)]
+
+
+def test_while_the_cash_for_a_broken_share_is_unknown_its_basis_stays_with_the_youngest_lot_that_is_left():
+    ledger = reverse_split(10, 12, None)
+    assert (ledger.rows, shares_and_basis(ledger)) == ((), [("old", 1, 1000), ("young", 1, 1320)])
+    ledger = reverse_split(10, 5, None)
+    assert (ledger.rows, shares_and_basis(ledger)) == ((), [("old", 1, 1550)])
+    ledger = reverse_split(4, 5, None)
+    assert ledger.lots == ()
+    assert [(r.lot_id, r.quantity, r.proceeds_usd, r.basis_usd) for r in ledger.rows] == [
+        ("young", Decimal("0.5"), 0, 550), ("old", Decimal("0.4"), 0, 400),
+    ]  # fmt: skip
+
+
+def test_a_lot_ranks_with_the_cost_of_the_broken_share_that_it_took_over():
+    lots = [bought("old", 0, 10, 100), bought("young", 1, 12, 95), Split(BOOK, "GLD", at(5), Decimal("0.1"))]
+    (row,) = tax_ledger([*lots, sold("s", 100, 1, 900, method=LotMethod.HIFO)]).rows
+    assert (row.lot_id, row.basis_usd) == ("young", 1140)
+
+
+def test_the_basis_of_a_broken_share_and_its_disallowed_loss_go_to_each_part_of_the_lot():
+    ledger = tax_ledger(
+        [
+            bought("b1", 0, 10, 100), sold("s", 50, 10, 90), bought("b2", 55, 22, 95),
+            Split(BOOK, "GLD", at(60), Decimal("0.1")),
+        ]
+    )  # fmt: skip
+    assert sum(lot.quantity for lot in ledger.lots) == 2
+    assert sum(lot.basis_usd for lot in ledger.lots) == 22 * 95 + 100
+    assert sum(lot.wash_usd for lot in ledger.lots) == 100
+    assert [r.fill_id for r in ledger.rows] == ["s"]
+
+
+def test_at_one_instant_a_split_comes_before_purchases_and_those_before_sales():
+    events = [
+        sold("s", 5, 30, 30), bought("b2", 5, 10, 25), Split(BOOK, "GLD", at(5), Decimal(2)), bought("b1", 0, 10, 50)
+    ]  # fmt: skip
+    ledger = tax_ledger(events)
+    assert [(r.lot_id, r.quantity) for r in ledger.rows] == [("b1", 20), ("b2", 10)]
+    assert ledger.lots == ()
+
+
+def test_a_sale_at_cost_is_no_loss_to_replace():
+    ledger = tax_ledger([bought("b1", 0, 10, 100), sold("s", 50, 10, 100), bought("b2", 55, 10, 95)])
+    assert (replaced(ledger), ledger.rows[0].open_quantity) == ([], 0)
+
+
+def test_the_executions_of_an_order_on_two_days_are_two_sales():
+    events = [
+        bought("b1", 0, 10, 100), bought("b2", 45, 5, 95), sold("s1", 50, 5, 90, order_id="exit"),
+        sold("s2", 90, 10, 90, order_id="exit"),
+    ]  # fmt: skip
+    assert replaced(tax_ledger(events)) == [("b2", 5)]
 
 
 def test_executions_of_one_order_are_one_purchase_and_one_sale():
