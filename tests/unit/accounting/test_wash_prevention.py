@@ -20,7 +20,7 @@ from tests.unit.accounting.tax.oracle_events import events_of
 BOUGHT_ON = date(2026, 1, 5)
 
 
-def booked(*trades, **overrides):
+def booked(*trades, method=LotMethod.FIFO, **overrides):
     """Return the open lots and disposals after (day, signed shares, price) without commissions."""
     lots, disposals = (), ()
     for number, (on, shares, price) in enumerate(trades):
@@ -31,6 +31,7 @@ def booked(*trades, **overrides):
                 executed_at=datetime(on.year, on.month, on.day, 16, number, tzinfo=UTC), **overrides,
             ),
             lots,
+            method,
         )  # fmt: skip
         lots, disposals = booking.lots, (*disposals, *booking.disposals)
     return lots, disposals
@@ -133,6 +134,29 @@ def test_shares_of_thirty_days_before_a_loss_have_replaced_it_and_those_of_the_d
     lots, disposals = booked((a_day(0), 10, 50), (a_day(30), 10, 45), (a_day(60), -10, 44))
     assert washing(disposals, {"NVDA": lots}) == {}
     lots, disposals = booked((a_day(0), 10, 50), (a_day(29), 10, 45), (a_day(60), -10, 44))
+    assert washing(disposals, {"NVDA": lots}) == {"NVDA": a_day(90)}
+
+
+def test_what_replaced_a_loss_may_have_been_sold_since():
+    _, disposals = booked((a_day(0), 10, 50), (a_day(30), 10, 45), (a_day(60), -10, 44), (a_day(61), -10, 60))
+    assert washing(disposals, {}) == {}
+
+
+def test_two_orders_of_one_day_are_two_purchases_and_one_order_is_one():
+    _, disposals = booked((a_day(0), 10, 50), (a_day(0), 10, 51), (a_day(5), -10, 45), (a_day(6), -10, 60))
+    assert washing(disposals, {}) == {}
+    assert washing(disposals, {}, {"f0": "entry", "f1": "entry"}) == {"NVDA": a_day(35)}
+
+
+def test_two_orders_of_one_day_are_two_sales_and_one_order_is_one():
+    _, disposals = booked((a_day(0), 5, 100), (a_day(45), 5, 101), (a_day(50), -5, 90), (a_day(50), -5, 130))
+    assert washing(disposals, {}) == {}
+    assert washing(disposals, {}, {"f2": "stop", "f3": "stop"}) == {"NVDA": a_day(80)}
+
+
+def test_the_lot_that_was_booked_as_sold_is_the_one_that_is_gone():
+    trades = (a_day(0), 10, 40), (a_day(50), 10, 60), (a_day(55), 5, 41), (a_day(60), -10, 55)
+    lots, disposals = booked(*trades, method=LotMethod.HIFO)
     assert washing(disposals, {"NVDA": lots}) == {"NVDA": a_day(90)}
 
 

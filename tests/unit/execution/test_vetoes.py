@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from trading.domain.orders import OrderPurpose
+from trading.execution.checks import Applies, Breach, Check
 from trading.execution.vetoes import vet
 
 from tests.builders import an_order
@@ -30,6 +31,17 @@ def test_each_entry_counts_for_the_next_one():
 def test_a_denied_entry_spends_nothing():
     orders = [an_order(limit_price=Decimal("110.00")), an_order(symbol="AAPL")]
     assert outcome(orders, cash_usd=Decimal(3_500)) == (["AAPL"], [("NVDA", "PRICE_COLLAR")])
+
+
+def test_each_denied_order_of_a_batch_has_its_veto():
+    orders = [an_order(limit_price=Decimal("110.00")), an_order(), an_order(symbol="AMD", quantity=Decimal("1.5"))]
+    assert outcome(orders) == (["NVDA"], [("NVDA", "PRICE_COLLAR"), ("AMD", "BAD_QTY")])
+
+
+def test_only_the_checks_that_were_asked_for_judge_and_flags_are_noted_in_their_order():
+    flags = [Check(code, Applies.ALL, lambda *_: Breach("noted"), is_flag=True) for code in ("ONE", "TWO")]
+    (passed,), vetoes = vet([an_order(limit_price=Decimal("110.00"))], a_desk(), LIMITS, tuple(flags))
+    assert (passed.detail, vetoes) == ("ONE: noted; TWO: noted", ())
 
 
 def test_a_sleeve_fills_up_within_one_batch():

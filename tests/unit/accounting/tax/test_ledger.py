@@ -138,6 +138,12 @@ def test_the_basis_of_a_broken_share_and_its_disallowed_loss_go_to_each_part_of_
     assert [r.fill_id for r in ledger.rows] == ["s"]
 
 
+def test_the_disallowed_loss_of_a_broken_share_stays_in_the_basis():
+    buys = [bought("b1", 0, 12, 100), sold("s", 50, 12, 90), bought("b2", 55, 12, 95)]
+    (lot,) = tax_ledger([*buys, Split(BOOK, "GLD", at(60), Decimal("0.1"))]).lots
+    assert (lot.quantity, lot.basis_usd, lot.wash_usd) == (1, 1260, 120)
+
+
 def test_at_one_instant_a_split_comes_before_purchases_and_those_before_sales():
     events = [
         sold("s", 5, 30, 30), bought("b2", 5, 10, 25), Split(BOOK, "GLD", at(5), Decimal(2)), bought("b1", 0, 10, 50)
