@@ -44,6 +44,13 @@ def test_only_the_checks_that_were_asked_for_judge_and_flags_are_noted_in_their_
     assert (passed.detail, vetoes) == ("ONE: noted; TWO: noted", ())
 
 
+def test_a_protection_that_waits_for_its_entry_is_judged_by_the_checks_of_every_leg_alone():
+    entry = an_order()
+    for applies, denied in (Applies.ALL, 0), (Applies.ENTRY, 0), (Applies.EVERY_LEG, 2):
+        check = Check("NO_STOP", applies, lambda order, *_: Breach("a stop") if order.is_protective else None)
+        assert len(vet([entry, a_stop(entry)], a_desk(), LIMITS, (check,))[1]) == denied
+
+
 def test_a_sleeve_fills_up_within_one_batch():
     orders = [an_order(symbol=s, quantity=Decimal(99)) for s in ("NVDA", "AMD")]
     passed, denied = outcome(orders, held={"AMD": Decimal(0), "NVDA": Decimal(0)}, on_order_usd={"AMD": 25_000.0})

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from trading.accounting.lots import book_fill
 from trading.accounting.tax.ledger import tax_ledger
-from trading.accounting.tax.records import Purchase, Sale, WashMatch
+from trading.accounting.tax.records import Purchase, Sale, TaxRules, WashMatch
 from trading.accounting.tax.tie_out import Booked, conserved, matches_of, tie_out
 from trading.accounting.tax.trail import trail
 from trading.domain.instruments import BookId, BookKind
@@ -65,6 +65,19 @@ def test_a_ledger_that_loses_basis_or_proceeds_is_named_with_both_sums():
     assert conserved(poorer, events) == (
         "proceeds of the executions against those of the rows: 133.33 and 132.33 USD differ by 1.00",
     )
+
+
+def test_a_loss_that_a_retirement_account_took_for_good_is_in_no_basis():
+    at = [AS_OF + timedelta(days=day) for day in (0, 50, 60)]
+    ira = BookId(BookKind.LIVE, "IRA")
+    events = [
+        Purchase("a", "a", BOOK, "GLD", at[0], Decimal(5), Decimal(500)),
+        Sale("s", "s", BOOK, "GLD", at[1], Decimal(5), Decimal(450)),
+        Purchase("b", "b", ira, "GLD", at[2], Decimal(5), Decimal(440)),
+    ]
+    ledger = tax_ledger(events, TaxRules(iras=frozenset({ira})))
+    assert ledger.rows[0].permanent_usd == 50
+    assert conserved(ledger, events) == ()
 
 
 def test_a_difference_is_told_with_both_amounts():
