@@ -16,7 +16,7 @@ from trading.accounting.tax.ledger import tax_ledger
 from trading.accounting.tax.records import WINDOW, Purchase, Sale, TaxEvent, TaxLedger
 from trading.domain.fills import Disposal, Lot, LotMethod, WashOutlook
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.money import ZERO
+from trading.domain.money import ZERO, to_usd
 
 WASH_MEMORY = timedelta(days=91)
 """How long a disposal can still matter: its replacement may be 30 days younger, and wash another loss 30 days later."""
@@ -40,26 +40,27 @@ def washing(
     sold: dict[Symbol, list[Disposal]] = {}
     for disposal in disposals:
         sold.setdefault(disposal.symbol, []).append(disposal)
-    until, orders = dict[Symbol, date](), tuple(sorted(order_of.items()))
+    until = dict[Symbol, date]()
     for symbol, gone in sold.items():
-        if (last := _last_washable(tuple(gone), tuple(lots_of.get(symbol, ())), orders)) is not None:
+        if (last := _last_washable(gone, lots_of, order_of)) is not None:
             until[symbol] = last
     return until
 
 
-@lru_cache(maxsize=1024)
-def _last_washable(
-    sold: tuple[Disposal, ...], lots: tuple[Lot, ...], order_of: tuple[tuple[str, str], ...]
-) -> date | None:
-    """Return the last day on which a purchase would replace shares sold at a loss; None where none is open.
-
-    Hour after hour asks about the same shares, so answers are remembered.
-    """
-    days = [d.disposed_on for d in sold if d.gain_usd < ZERO]
-    if not days:
+def _last_washable(sold: Sequence[Disposal], lots_of: Mapping[Symbol, Sequence[Lot]], order_of: OrderOf) -> date | None:
+    """Return the last day on which a purchase would replace shares sold at a loss; None where none is open."""
+    losses = [d for d in sold if d.proceeds_usd < d.basis_usd and to_usd(d.proceeds_usd) < to_usd(d.basis_usd)]
+    if not losses:
         return None
-    if not _may_be_replaced(sold, lots, min(days) - WINDOW):
-        return max(days) + WINDOW
+    lots = lots_of.get(losses[0].symbol, ())
+    if not any(_may_be_replaced(loss, sold, lots) for loss in losses):
+        return max(d.disposed_on for d in losses) + WINDOW
+    return _last_open(tuple(sold), tuple(lots), tuple(sorted(order_of.items())))
+
+
+@lru_cache(maxsize=1024)
+def _last_open(sold: tuple[Disposal, ...], lots: tuple[Lot, ...], order_of: tuple[tuple[str, str], ...]) -> date | None:
+    """Ask the ledger. Hour after hour asks about the same shares, so answers are remembered."""
     rows = _ledger(lots, sold, dict(order_of)).rows
     return max((r.washable_until for r in rows if r.open_quantity > 0), default=None)
 
@@ -95,12 +96,10 @@ def sale_now(
     return Sale("now", "now", book, symbol, at, quantity, quantity * price, method)
 
 
-def _may_be_replaced(sold: Sequence[Disposal], lots: Sequence[Lot], since: date) -> bool:
-    """Whether there were several purchases since; the rest of a single one replaces nothing."""
-    recent = {d.lot_id for d in sold if d.acquired_on >= since} | {
-        lot.lot_id for lot in lots if lot.acquired_on >= since
-    }
-    return len(recent) > 1 or (bool(recent) and any(d.lot_id not in recent for d in sold))
+def _may_be_replaced(loss: Disposal, sold: Sequence[Disposal], lots: Sequence[Lot]) -> bool:
+    """Whether another lot was bought so near to a loss, before or after it, that it may replace what was sold."""
+    since, until = loss.disposed_on - WINDOW, loss.disposed_on + WINDOW
+    return any(lot.lot_id != loss.lot_id and since <= lot.acquired_on <= until for lot in (*sold, *lots))
 
 
 def _ledger(lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf, *sales: Sale) -> TaxLedger:

@@ -69,10 +69,10 @@ class SaleOutlooks:
     def __call__(self, symbol: Symbol, quantity: Decimal, price: float) -> WashOutlook | None:
         """Return the outlook of selling at `price` [USD/share], of what is held at most.
 
-        None where nothing held was bought in the last 30 days, or nothing else was: nothing could replace what is sold.
+        None where one lot is held, or nothing bought in the last 30 days: nothing could replace what is sold.
         """
         position = self._state.portfolio.positions.get(symbol)
-        if position is None or not self._may_be_replaced(symbol, position.lots):
+        if position is None or not self._may_be_replaced(position.lots):
             return None
         shares = min(quantity, position.quantity)
         if shares <= 0:
@@ -81,13 +81,9 @@ class SaleOutlooks:
         sold = [d for d in self._state.disposals if d.symbol == symbol]
         return sale_outlook(sale, position.lots, sold, self._state.order_of_fill)
 
-    def _may_be_replaced(self, symbol: Symbol, lots: tuple[Lot, ...]) -> bool:
-        """Whether something held is recent, and it is not all that was bought: a lot does not replace itself."""
-        since = self._on - WINDOW
-        if all(lot.acquired_on < since for lot in lots):
+    def _may_be_replaced(self, lots: tuple[Lot, ...]) -> bool:
+        """Whether something held is recent, beside another lot: none replaces itself, nor does what is gone."""
+        if len(lots) < 2:
             return False
-        if len(lots) > 1:
-            return True
-        only = lots[0].lot_id
-        sold = self._state.disposals
-        return any(d.symbol == symbol and d.acquired_on >= since and d.lot_id != only for d in sold)
+        since = self._on - WINDOW
+        return any(lot.acquired_on >= since for lot in lots)
