@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.analysis.facts import last_known, pick_time, utc64, utc64_all
+from trading.analysis.facts import count_known, pick_time, utc64, utc64_all
 from trading.analysis.scoring import compound
 from trading.analysis.stories import repeats, replaced_at
 from trading.domain.market import NewsItem
@@ -80,8 +80,8 @@ class Told:
 
     def window(self, at: TimeArray) -> Window:
         """Return the stories that count at each instant, each headline once and in its newest version."""
-        start = np.searchsorted(self.known_at, at - WINDOW_HOURS * HOUR, side="right")
-        row, story = _pairs(start, np.searchsorted(self.known_at, at, side="right"))
+        start = count_known(self.known_at, at - WINDOW_HOURS * HOUR)
+        row, story = _pairs(start, count_known(self.known_at, at))
         counts = (self.before[story] < start[row]) & ~(self.until[story] <= at[row])
         row, story = row[counts], story[counts]
         age_hours = (at[row] - self.known_at[story]) / HOUR
@@ -91,8 +91,8 @@ class Told:
         """Return how many sources told a bad story within a day, at each instant."""
         bad = np.flatnonzero(self.compounds <= BAD_STORY)
         known_at = self.known_at[bad]
-        start = np.searchsorted(known_at, at - EVENT_HOURS * HOUR, side="right")
-        row, place = _pairs(start, np.searchsorted(known_at, at, side="right"))
+        start = count_known(known_at, at - EVENT_HOURS * HOUR)
+        row, place = _pairs(start, count_known(known_at, at))
         story = bad[place]
         stands = ~(self.until[story] <= at[row])
         sources = int(self.source.max()) + 1
@@ -104,7 +104,7 @@ class Told:
 
         An older one is no input of the score; whether it is still loaded must not show in a decision.
         """
-        newest = pick_time(self.known_at, last_known(self.known_at, at))
+        newest = pick_time(self.known_at, count_known(self.known_at, at) - 1)
         return np.where(newest > at - WINDOW_HOURS * HOUR, newest, np.datetime64("NaT"))
 
 

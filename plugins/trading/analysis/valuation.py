@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.analysis.adjustment import BasisFactors
-from trading.analysis.facts import DecisionTimes, Facts, utc64
+from trading.analysis.facts import DecisionTimes, Facts, count_known, utc64
 from trading.analysis.technicals import LastPrices
 from trading.domain.instruments import InstrumentKind, Sector, Symbol, Universe
 from trading.domain.market import Filing
@@ -40,8 +40,10 @@ def valuation_columns(
 ) -> dict[str, NDArray[Any] | Runs]:
     """Return the panel columns of valuation for the traded symbols, each of shape (times, symbols)."""
     lenders = tuple(dict.fromkeys(p for group in peers.values() for p in group))
+    figures = {p: trailing_figures(facts, p, times, with_growth=p in universe.traded) for p in lenders}
+    ratios = {p: _price_to(prices, p, figures[p]["eps_ttm"]) for p in lenders}
     # What a peer cost long ago, halted since, says nothing about what its sector costs now.
-    of_peer = {p: np.where(prices.why(p) == Why.STALE, np.nan, _pe(facts, p, times, prices)) for p in lenders}
+    of_peer = {p: np.where(prices.why(p) == Why.STALE, np.nan, ratios[p]) for p in lenders}
     medians: dict[tuple[Symbol, ...], FloatArray] = {}
     columns = Columns(len(times), len(universe.traded))
     for symbol in universe.traded:
@@ -50,16 +52,12 @@ def valuation_columns(
         others = tuple(p for p in group if p != symbol)
         if others not in medians:
             medians[others] = _median([of_peer[p] for p in others], len(times))
-        own, median = trailing_figures(facts, symbol, times), medians[others]
-        pe = _price_to(prices, symbol, own["eps_ttm"])
+        own = figures[symbol] if symbol in figures else trailing_figures(facts, symbol, times)
+        pe = ratios[symbol] if symbol in ratios else _price_to(prices, symbol, own["eps_ttm"])
+        median = medians[others]
         why = _why(instrument.kind, own["eps_ttm"], pe, median)
         columns.add({"pe_ratio": pe, "pe_sector_median": median, **own, "why_valuation": why})
     return columns.done()
-
-
-def _pe(facts: Facts, symbol: Symbol, times: DecisionTimes, prices: LastPrices) -> FloatArray:
-    """Return the P/E of a company that lends it to its sector."""
-    return _price_to(prices, symbol, trailing_figures(facts, symbol, times, with_growth=False)["eps_ttm"])
 
 
 def _price_to(prices: LastPrices, symbol: Symbol, eps: FloatArray) -> FloatArray:
@@ -102,7 +100,7 @@ def trailing_figures(
     filings = sorted(facts.filings_of(symbol), key=lambda f: f.known_at)
     known_at = np.array([np.datetime64("NaT"), *(utc64(f.known_at) for f in filings)], dtype="datetime64[us]")
     # How many filings are known at each time: 0 has no figures.
-    count = np.searchsorted(known_at[1:], times.cutoff_at, side="right")
+    count = count_known(known_at[1:], times.cutoff_at)
     splits = BasisFactors.of_splits(facts.actions_of(symbol))
     bases = splits.at(np.array([f.filed_on or f.known_at.date() for f in filings], dtype="datetime64[D]")).tolist()
     total, growth = np.full(len(filings) + 1, np.nan), np.full(len(filings) + 1, np.nan)
@@ -132,9 +130,11 @@ def _note(figures: dict[tuple[date, int], float], filing: Filing, figure: float 
     if figure is None:
         return
     figures[filing.period_ends_on, filing.quarters] = figure
-    oldest = max(end for end, _ in figures) - FIGURES_MEMORY
-    for period in [period for period in figures if period[0] < oldest]:
-        del figures[period]
+    ends = [end for end, _ in figures]
+    oldest = max(ends) - FIGURES_MEMORY
+    if min(ends) < oldest:
+        for period in [period for period in figures if period[0] < oldest]:
+            del figures[period]
 
 
 def _trailing_total(figures: _Figures) -> tuple[float, np.datetime64]:
@@ -190,9 +190,8 @@ def _near(ends: Collection[date], on: date) -> date | None:
 def _single_quarters(figures: _Figures) -> dict[date, float]:
     """Return the figure of each quarter by its end; a fiscal year's last quarter is the year less the other three."""
     quarters = {end: value for (end, length), value in figures.items() if length == 1}
-    for (ends_on, length), total in sorted(figures.items()):
-        if length != 4 or ends_on in quarters:
-            continue
+    years = [(end, total) for (end, length), total in figures.items() if length == 4 and end not in quarters]
+    for ends_on, total in sorted(years):
         inside = [q for q in quarters if ends_on - YEAR_SPAN < q < ends_on]
         if len(inside) == 3:
             quarters[ends_on] = total - sum(quarters[q] for q in inside)
