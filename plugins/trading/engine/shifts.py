@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import numpy as np
 
+from trading.domain.instruments import Symbol
 from trading.domain.panel import Why
 from trading.domain.portfolio import TradingState
 from trading.engine.balance import members_of
@@ -14,6 +16,9 @@ from trading.engine.hours import Hours
 from trading.engine.state import BookState
 from trading.engine.tracks import NEVER
 from trading.strategy.spec import StrategySpec
+
+type _Level = tuple[Sequence[int], float, float]
+"""Places of a sector's names among what is held, and the share of NAV under and over which they are rebalanced."""
 
 _MARGIN = 1e-9
 """Room around a level that the step adds up in another order."""
@@ -33,6 +38,8 @@ class Shifts:
         firsts = np.flatnonzero((grid.number == 0) & np.isin(grid.session, sorted(hours.timeline.quarter_places)))
         self._quarters: list[int] = firsts.tolist() if is_sized_by_sleeve else []
         self._may_shift = is_sized_by_sleeve
+        self._levels_of: tuple[Mapping[Symbol, Decimal], Mapping[Symbol, float]] = {}, {}
+        self._levels: tuple[_Level, ...] = ()
 
     def next_quarter(self, row: int) -> int:
         """Return the first hour from `row` on that starts a quarter."""
@@ -47,16 +54,23 @@ class Shifts:
         """Return what moves a book to which nothing happens, from hour `first` on."""
         if not (self._may_shift and state.held):
             return BookShift(self, NEVER, ())
-        sizing, aims, place = self.spec.sizing, state.balance.aims, {s: n for n, s in enumerate(state.held)}
-        sleeves = []
-        for members in members_of(self.spec.universe.sector_of, state.held).values():
+        return BookShift(self, self._from_row(state, first), self._levels_at(state.held, state.balance.aims))
+
+    def _levels_at(self, held: Mapping[Symbol, Decimal], aims: Mapping[Symbol, float]) -> tuple[_Level, ...]:
+        """Return the levels of what is held; most hours ask again about the same."""
+        if self._levels_of[0] is held and self._levels_of[1] is aims:
+            return self._levels
+        sizing, place = self.spec.sizing, {s: n for n, s in enumerate(held)}
+        levels = list[_Level]()
+        for members in members_of(self.spec.universe.sector_of, held).values():
             known = [aims[s] for s in members if s in aims]
             low, high = -1.0, sizing.shift_sector_frac
             if len(known) == len(members):
                 low = sum(known) - sizing.shift_drift_frac
                 high = min(high, sum(known) + sizing.shift_drift_frac)
-            sleeves.append(([place[s] for s in members], low + _MARGIN, high - _MARGIN))
-        return BookShift(self, self._from_row(state, first), tuple(sleeves))
+            levels.append(([place[s] for s in members], low + _MARGIN, high - _MARGIN))
+        self._levels_of, self._levels = (held, aims), tuple(levels)
+        return self._levels
 
     def _from_row(self, state: BookState, first: int) -> int:
         """Return the hour from which a shift is acted upon while the state stays as it is."""
@@ -75,9 +89,9 @@ class BookShift:
         from_row: the first hour in which it may be.
     """
 
-    def __init__(self, every: Shifts, from_row: int, sleeves: tuple[tuple[Sequence[int], float, float], ...]) -> None:
+    def __init__(self, every: Shifts, from_row: int, levels: tuple[_Level, ...]) -> None:
         self.from_row = from_row
-        self._is_closing, self._vix_jumped, self._sleeves = every.is_closing, every.vix_jumped, sleeves
+        self._is_closing, self._vix_jumped, self._levels = every.is_closing, every.vix_jumped, levels
 
     def may_be(self, row: int, values_usd: Sequence[float], nav_usd: float) -> bool:
         """Return whether the book may be rebalanced in an hour in which what it holds is worth `values_usd`."""
@@ -85,8 +99,8 @@ class BookShift:
             return False
         if self._vix_jumped[row]:
             return True
-        for members, low, high in self._sleeves:
-            worth = sum([values_usd[place] for place in members])
+        for members, low, high in self._levels:
+            worth = values_usd[members[0]] if len(members) == 1 else sum([values_usd[place] for place in members])
             # A NaN lies nowhere.
             if worth > high * nav_usd or worth < low * nav_usd:
                 return True
