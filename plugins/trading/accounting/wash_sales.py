@@ -37,22 +37,30 @@ def washing(
         disposals: of the last `WASH_MEMORY`, oldest first.
         lots_of: open lots by symbol.
     """
-    sold: dict[Symbol, list[Disposal]] = {}
-    for disposal in disposals:
-        sold.setdefault(disposal.symbol, []).append(disposal)
     until = dict[Symbol, date]()
-    for symbol, gone in sold.items():
-        if (last := _last_washable(gone, lots_of, order_of)) is not None:
+    for symbol, sold in by_symbol(disposals).items():
+        if (last := last_washable(sold, lots_of.get(symbol, ()), order_of)) is not None:
             until[symbol] = last
     return until
 
 
-def _last_washable(sold: Sequence[Disposal], lots_of: Mapping[Symbol, Sequence[Lot]], order_of: OrderOf) -> date | None:
-    """Return the last day on which a purchase would replace shares sold at a loss; None where none is open."""
+def by_symbol(disposals: Iterable[Disposal]) -> dict[Symbol, list[Disposal]]:
+    """Return disposals by symbol, in their order."""
+    sold: dict[Symbol, list[Disposal]] = {}
+    for disposal in disposals:
+        sold.setdefault(disposal.symbol, []).append(disposal)
+    return sold
+
+
+def last_washable(sold: Sequence[Disposal], lots: Sequence[Lot], order_of: OrderOf = _EACH_ITS_OWN) -> date | None:
+    """Return the last day on which a purchase would replace shares sold at a loss; None where none is open.
+
+    Args:
+        sold, lots: of one symbol, as for `washing`.
+    """
     losses = [d for d in sold if d.proceeds_usd < d.basis_usd and to_usd(d.proceeds_usd) < to_usd(d.basis_usd)]
     if not losses:
         return None
-    lots = lots_of.get(losses[0].symbol, ())
     if not any(_may_be_replaced(loss, sold, lots) for loss in losses):
         return max(d.disposed_on for d in losses) + WINDOW
     return _last_open(tuple(sold), tuple(lots), tuple(sorted(order_of.items())))
@@ -99,7 +107,8 @@ def sale_now(
 def _may_be_replaced(loss: Disposal, sold: Sequence[Disposal], lots: Sequence[Lot]) -> bool:
     """Whether another lot was bought so near to a loss, before or after it, that it may replace what was sold."""
     since, until = loss.disposed_on - WINDOW, loss.disposed_on + WINDOW
-    return any(lot.lot_id != loss.lot_id and since <= lot.acquired_on <= until for lot in (*sold, *lots))
+    bought: list[Disposal | Lot] = [*sold, *lots]
+    return any(lot.lot_id != loss.lot_id and since <= lot.acquired_on <= until for lot in bought)
 
 
 def _ledger(lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf, *sales: Sale) -> TaxLedger:

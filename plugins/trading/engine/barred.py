@@ -15,7 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.accounting.wash_sales import washing
+from trading.accounting.wash_sales import by_symbol, last_washable
+from trading.domain.fills import Disposal, Lot
 from trading.domain.instruments import Symbol
 from trading.domain.locks import StopOut
 from trading.domain.panel import FeaturePanel, FloatArray
@@ -83,8 +84,7 @@ class Barred:
         # A few names mostly have a place, which the step works out in any case.
         self.foresees_weights = not self.is_in_order and len(panel.symbols) > MANY
         self.reach = 1.0 + (0.0 if self.is_in_order else sizing.limit_offset_frac) + 1e-3
-        self._wash_of: tuple[object, ...] = ()
-        self._wash_ends: _Ends = []
+        self._washable: dict[Symbol, tuple[list[Disposal], tuple[Lot, ...], date | None]] = {}
         self._rest_of: tuple[StopOut, ...] = ()
         self._rest_ends: _Ends = []
         self.sleeves = tuple(
@@ -121,11 +121,15 @@ class Barred:
         return range(0) if spell is None else range(self._row_after(spell[0] - _DAY), self._row_after(spell[1]))
 
     def _washed(self, state: BookState) -> _Ends:
-        lots_of = {symbol: position.lots for symbol, position in state.portfolio.positions.items()}
-        if self._wash_of != (state.disposals, lots_of):
-            self._wash_of = state.disposals, lots_of
-            self._wash_ends = self._ends(washing(state.disposals, lots_of))
-        return self._wash_ends
+        until, positions = dict[Symbol, date](), state.portfolio.positions
+        for symbol, sold in by_symbol(state.disposals).items():
+            lots = positions[symbol].lots if symbol in positions else ()
+            known = self._washable.get(symbol)
+            if known is None or known[1] is not lots or known[0] != sold:
+                known = self._washable[symbol] = sold, lots, last_washable(sold, lots)
+            if known[2] is not None:
+                until[symbol] = known[2]
+        return self._ends(until)
 
     def _resting(self, stops: tuple[StopOut, ...]) -> _Ends:
         if stops is not self._rest_of:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from trading.accounting.tax.records import WINDOW
-from trading.accounting.wash_sales import sale_now, sale_outlook, washing
+from trading.accounting.wash_sales import last_washable, sale_now, sale_outlook, washing
 from trading.domain.fills import Disposal, Lot, WashOutlook
 from trading.domain.instruments import Symbol
 from trading.domain.portfolio import Position
@@ -35,21 +35,22 @@ class LotsOf(Mapping[Symbol, tuple[Lot, ...]]):
 class WashedBy(Mapping[Symbol, date]):
     """The last day on which a purchase would wash a realised loss, by symbol."""
 
-    __slots__ = ("_disposals", "_lots_of", "_order_of", "_until")
+    __slots__ = ("_disposals", "_lots_of", "_order_of")
 
     def __init__(
         self, disposals: tuple[Disposal, ...], lots_of: Mapping[Symbol, tuple[Lot, ...]], order_of: Mapping[str, str]
     ) -> None:
         self._disposals, self._lots_of, self._order_of = disposals, lots_of, order_of
-        self._until: dict[Symbol, date] | None = None
 
     def _days(self) -> dict[Symbol, date]:
-        if self._until is None:
-            self._until = washing(self._disposals, self._lots_of, self._order_of)
-        return self._until
+        return washing(self._disposals, self._lots_of, self._order_of)
 
     def __getitem__(self, symbol: Symbol) -> date:
-        return self._days()[symbol]
+        sold = [d for d in self._disposals if d.symbol == symbol]
+        last = last_washable(sold, self._lots_of.get(symbol, ()), self._order_of) if sold else None
+        if last is None:
+            raise KeyError(symbol)
+        return last
 
     def __iter__(self) -> Iterator[Symbol]:
         return iter(self._days())
