@@ -1,9 +1,10 @@
 """### Quarterly rebalance
 
 In the first hour of each quarter's first session, and whenever the hourly decision asks for it (a market shift, buys
-that wait for their sales): held names are brought back to target. `preview` writes a decision of its own kind, and in
-its log the weights before and after, the trades in shares and dollars, and what the tax law makes of them; `execute`
-sends them. Trims go first; the top-ups are a decision of the next hour that can buy, from the cash that is there then.
+that wait for their sales): held names are brought back to target. The hour that asks has decided it, beside its own
+decision; in any other hour `preview` does. Its log has the weights before and after, the trades in shares and dollars,
+and what the tax law makes of them; `execute` sends them. Trims go first; the top-ups are a decision of the next hour
+that can buy, from the cash that is there then.
 
 Trims and top-ups above AIRDESK_APPROVAL_ABOVE_USD wait in `approve` for a person. `./airdesk rebalance preview` shows
 what a rebalance would change now.
@@ -37,7 +38,7 @@ with DAG(
     tags=["airdesk", "trading"],
     doc_md=__doc__,
 ):
-    preview = step("preview", "rebalance:preview", doc="Write the rebalancing decision and show what it changes.")
+    preview = step("preview", "rebalance:preview", doc="Show the rebalancing decision; write it if its hour did not.")
     execute = step(
         "execute",
         "approved:send_rebalance",

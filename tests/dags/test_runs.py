@@ -8,6 +8,11 @@ from functools import partial
 
 import pytest
 from trading.adapters.market_calendar import NyseCalendar
+from trading.domain.decisions import DecisionKind, decision_id_for
+from trading.domain.instruments import BookId
+from trading.domain.portfolio import Balance, Breaker, TradingState
+from trading.domain.risk import BookRisk
+from trading.domain.signals import Targets
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.running_desk import own_gateway_settings
 from trading.gateway.feed import source_feed
@@ -16,6 +21,7 @@ from trading.strategy.catalogue import spec_named
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource
 
+from tests.builders import a_decision
 from tests.dags.desk import COUNTED, rows_of
 from tests.fakes import ACCOUNT, ny, running_gateway
 
@@ -111,6 +117,56 @@ def test_a_rebalance_decides_beside_the_hour_and_running_it_again_changes_nothin
     assert state == "success"
     assert counts(ask) == before
     assert gateway.orders() == sent
+
+
+SHIFT = "technology is 61.0% of NAV, over 60%"
+
+
+def decide_with_a_shift(store, as_of: datetime) -> None:
+    """Store an hourly decision that orders nothing and asks for a rebalance."""
+    book, session_on = BookId.parse("demo:runs"), as_of.date()
+    decision_id = decision_id_for(book, DecisionKind.HOURLY, as_of)
+    decision = a_decision(decision_id=decision_id, book=book, as_of=as_of, cutoff_at=as_of, session_on=session_on)
+    risk = BookRisk(
+        as_of=as_of, session_on=session_on, kind=DecisionKind.HOURLY, nav_usd=100_000.0, drawdown_frac=0.0,
+        lifetime_frac=0.0, breaker=Breaker(100_000.0, 100_000.0), state=TradingState.ACTIVE, vix=15.0, sectors=(),
+        rebalance_due=SHIFT, balance=Balance(),
+    )  # fmt: skip
+    with store.transaction() as tx:
+        tx.decisions.add(decision, (), Targets(as_of, 100_000.0, {}), [])
+        tx.risk.add(decision_id, book, risk)
+
+
+def rebalance_runs() -> list[tuple[str, str, object]]:
+    """Return id, type and conf of every run of the rebalance that Airflow has."""
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        runs = session.query(DagRun).filter(DagRun.dag_id == "quarterly_rebalance").all()
+        return [(run.run_id, str(run.run_type), run.conf) for run in runs if run.run_id.startswith("due__")]
+
+
+@pytest.mark.airflow
+def test_an_hour_whose_decision_holds_a_shift_triggers_one_rebalance_with_its_reason(desk, ask, store):
+    desk("hourly_trading", conf={"as_of": HOUR.isoformat()})
+    assert rebalance_runs() == []
+    shifted = ny("2025-06-11 11:30")
+    decide_with_a_shift(store, shifted)
+    state, tasks = desk("hourly_trading", conf={"as_of": shifted.isoformat()})
+    assert (state, tasks["rebalance_when_due"], tasks["report"]) == ("success", "success", "success")
+    conf = {"as_of": shifted.isoformat(), "reason": SHIFT}
+    triggered = [("due__20250611T1530__demo:runs", "operator_triggered", conf)]
+    assert rebalance_runs() == triggered
+    _, tasks = desk("hourly_trading", conf={"as_of": shifted.isoformat()})
+    assert tasks["rebalance_when_due"] == "skipped", "an hour that is run again triggers nothing again"
+    assert rebalance_runs() == triggered
+    # What the triggered run does with that conf, and what it refuses.
+    assert desk("quarterly_rebalance", conf=conf)[0] == "success"
+    assert ask("SELECT reason, as_of FROM desk.rebalances") == [(SHIFT, shifted)]
+    for wrong in ({"why": SHIFT}, {"reason": "x" * 201}, {"reason": 7}):
+        state, tasks = desk("quarterly_rebalance", conf={"as_of": shifted.isoformat(), **wrong})
+        assert (state, tasks["preview"]) == ("failed", "failed")
 
 
 @pytest.mark.airflow

@@ -6,19 +6,21 @@ and the throw-away database that they are stored in holds nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from trading.adapters.market_calendar import NyseCalendar
-from trading.domain.instruments import Symbol
-from trading.domain.market import Resolution, Session, TimeWindow
-from trading.ports import Provenance, Sources, Store
+from trading.domain.instruments import BookId, Symbol
+from trading.domain.market import Resolution, Session, Slot, TimeWindow
+from trading.entrypoints.demo_loop import STEPS
+from trading.ports import Provenance, Services, Sources, Store
 from trading.strategy.spec import StrategySpec
 from trading.strategy.three_sector import technical_core
 from trading.synthetic.market import SyntheticMarket
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+from trading.tasks.rebalance import preview, send
 
 CALENDAR = NyseCalendar()
 SPEC: StrategySpec = technical_core()
@@ -83,3 +85,18 @@ def store_past(store: Store, sources: Sources, *, until: datetime) -> None:
 def sessions() -> tuple[Session, ...]:
     """Return the ten sessions."""
     return CALENDAR.sessions(FIRST_ON, LAST_ON)
+
+
+def run_hour(services: Services, book: BookId, slot: Slot) -> None:
+    """Run the tasks of the hourly DAG, and those of the rebalance if the hour asks for one."""
+    run_tasks(services, book, slot, STEPS)
+    with services.store.transaction() as tx:
+        is_due = tx.risk.rebalance_due(book, slot.as_of) is not None
+    run_tasks(services, book, slot, (preview, send) if is_due else ())
+
+
+def run_tasks(services: Services, book: BookId, slot: Slot, tasks: Iterable[Any]) -> None:
+    """Run tasks one after another; each must end with nothing missing."""
+    for task in tasks:
+        done = task(services, SPEC, book, slot)
+        assert not done.degraded, done

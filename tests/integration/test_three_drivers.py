@@ -36,7 +36,6 @@ from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
 from trading.engine.state import BookState
 from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.demo_loop import STEPS
 from trading.entrypoints.run_record import run_lock
 from trading.entrypoints.running_desk import RunningDesk, running_desk
 from trading.gateway.feed import source_feed
@@ -58,6 +57,8 @@ from tests.integration.parity_world import (
     SPEC,
     SPLIT_OF,
     SPLIT_ON,
+    run_hour,
+    run_tasks,
     scenario,
     sessions,
     store_past,
@@ -125,15 +126,12 @@ def configure(patch: pytest.MonkeyPatch, folder: Path, gateway: GatewayProcess) 
 
 
 def trade(services: Services) -> None:
-    """Run the functions of the hourly DAG hour by hour, and the nightly comparison after each close."""
+    """Run the functions of the live DAGs hour by hour, and the nightly comparison after each close."""
     for session in sessions():
         for slot in session_slots(session):
-            for task in (*STEPS, report):
-                done = task(services, SPEC, PAPER, slot)
-                assert not done.degraded, done
-        for task in (sync_broker, reconcile, parity):
-            done = task(services, SPEC, PAPER, slot)
-            assert not done.degraded, done
+            run_hour(services, PAPER, slot)
+            run_tasks(services, PAPER, slot, [report])
+        run_tasks(services, PAPER, slot, (sync_broker, reconcile, parity))
 
 
 def backfill(desk: RunningDesk) -> None:
@@ -192,9 +190,11 @@ def date_before():
 def test_every_decision_has_the_same_hash_note_and_nav(drivers):
     paper, backfilled = drivers.both(
         "SELECT as_of, decision_hash, note, nav_usd, cutoff_at, is_closing, spec_hash, code_version "
-        "FROM desk.decisions WHERE book = BOOK AND kind = 'hourly' ORDER BY as_of"
+        "FROM desk.decisions WHERE book = BOOK AND kind <> 'protection' ORDER BY as_of, kind"
     )
-    assert len(paper) == len(TIMELINE.slots)
+    kinds = [p.kind for p in drivers.played]
+    assert kinds.count(DecisionKind.HOURLY) == len(TIMELINE.slots)
+    assert DecisionKind.REBALANCE in kinds
     assert paper == backfilled
     in_process = [
         (
@@ -206,13 +206,14 @@ def test_every_decision_has_the_same_hash_note_and_nav(drivers):
         for p in drivers.played
     ]
     assert [row[:4] for row in paper] == in_process
-    assert [row[3] for row in paper] == list(drivers.result.curve.nav_usd), "the engine's own figures"
+    hourly = [row[3] for row, kind in zip(paper, kinds, strict=True) if kind is DecisionKind.HOURLY]
+    assert hourly == list(drivers.result.curve.nav_usd), "the engine's own figures"
 
 
 def test_every_verdict_is_the_same_with_its_numbers(drivers):
     paper, backfilled = drivers.both(
         "SELECT d.as_of, r.symbol, r.role, r.rule, r.outcome, r.observed, r.threshold, r.input_at, r.why "
-        "FROM desk.reasons r JOIN desk.decisions d USING (decision_id) WHERE d.book = BOOK AND d.kind = 'hourly' "
+        "FROM desk.reasons r JOIN desk.decisions d USING (decision_id) WHERE d.book = BOOK "
         "ORDER BY 1, 2, 3, 4"
     )
     assert len(paper) > 100 * len(TIMELINE.slots)
@@ -237,7 +238,7 @@ def test_every_decision_judged_again_from_its_stored_inputs_is_the_stored_one(dr
 def test_every_target_is_the_same(drivers):
     paper, backfilled = drivers.both(
         "SELECT d.as_of, t.symbol, t.weight_frac FROM desk.targets t JOIN desk.decisions d USING (decision_id) "
-        "WHERE d.book = BOOK AND d.kind = 'hourly' ORDER BY 1, 2"
+        "WHERE d.book = BOOK ORDER BY d.as_of, d.kind, t.symbol"
     )
     assert paper == backfilled
     in_process = [
@@ -253,14 +254,14 @@ def test_every_target_is_the_same(drivers):
 _ORDERS = (
     "SELECT o.planned_at, o.symbol, o.purpose, o.leg, o.side, o.quantity, o.order_type, o.time_in_force, "
     "o.limit_price, o.trail_frac, o.expires_at, o.status, o.stop_price "
-    "FROM desk.orders o JOIN desk.decisions d USING (decision_id) WHERE o.book = BOOK AND d.kind = 'KIND' "
+    "FROM desk.orders o JOIN desk.decisions d USING (decision_id) WHERE o.book = BOOK AND d.kind IN (KINDS) "
     "ORDER BY 1, 2, 3, 4"
 )
 
 
 def test_every_order_is_the_same_denied_ones_included(drivers):
-    paper, backfilled = drivers.both(_ORDERS.replace("KIND", "hourly"))
-    guards, _ = drivers.both(_ORDERS.replace("KIND", "protection"))
+    paper, backfilled = drivers.both(_ORDERS.replace("KINDS", "'hourly', 'rebalance'"))
+    guards, _ = drivers.both(_ORDERS.replace("KINDS", "'protection'"))
     old = [row for row in backfilled if row[1] == SPLIT_OF and row[2] in ("stop", "target") and row[11] != "denied"]
     moved = [row for row in old if row[0].date() < SPLIT_ON]
     assert len(guards) == 2, "the broker cancels one pair, on the split, and the desk places it anew"

@@ -67,15 +67,15 @@ def run_hours(services: Services, hours: tuple[datetime, ...], meeting: Barrier 
             run_as_airflow_does(step, services, slot)
 
 
-def run_as_airflow_does(step, services: Services, slot) -> None:
+def run_as_airflow_does(step, services: Services, slot, book: BookId = BOOK) -> None:
     for _ in range(ATTEMPTS - 1):
         try:
-            step(services, SPEC, BOOK, slot)
+            step(services, SPEC, book, slot)
         except TransientError:
             time.sleep(RETRY_SECONDS)
         else:
             return
-    step(services, SPEC, BOOK, slot)
+    step(services, SPEC, book, slot)
 
 
 def a_copy(database_url: str, port: int, control_port: int, meeting: Barrier) -> None:

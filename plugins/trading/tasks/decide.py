@@ -12,6 +12,7 @@ from trading.domain.rebalances import Preview
 from trading.engine.balance import QUARTER, due
 from trading.engine.hashing import decision_hash
 from trading.engine.hours import quarter_of
+from trading.engine.market import Traffic, accept
 from trading.engine.preview import preview_of
 from trading.engine.rebalance import BY_HAND, rebalance_step
 from trading.engine.risk_view import risk_of
@@ -52,13 +53,34 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         state = load_state(
             tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
         )
-        taken = _step(tx, spec, state, hour, decision_id_for(book, kind, slot.as_of), kind)
-        taken = ramped_on_first_session(tx, book, services.clock.now(), taken)
-        decision = store_step(tx, spec, hour, taken, kind, code_version=code_of(services))
-        if kind is DecisionKind.REBALANCE:
-            tx.risk.add_rebalance(_previewed(tx, spec, state, hour, taken, decision.decision_id))
+        taken, decision = _taken(services, tx, spec, state, hour, kind)
+        notes = [decision.note]
+        if kind is DecisionKind.HOURLY and _asks_for_rebalance(tx, spec, taken, hour):
+            # Here and now, on the book that a replay has: in minutes some orders of this hour have filled, others not.
+            found = accept(taken.state, taken.orders, hour.cutoff_at, Traffic(events=None))
+            notes.append(_taken(services, tx, spec, found, hour, DecisionKind.REBALANCE)[1].note)
     counts = {"orders": len(taken.orders), "denied": len(taken.vetoes)}
-    return StepReport("decide", counts, (decision.note,), decision.decision_id)
+    return StepReport("decide", counts, tuple(notes), decision.decision_id)
+
+
+def _taken(
+    services: Services, tx: Transaction, spec: StrategySpec, state: BookState, hour: Hour, kind: DecisionKind
+) -> tuple[Step, Decision]:
+    """Take the step of a loop and store it."""
+    taken = _step(tx, spec, state, hour, decision_id_for(state.book, kind, hour.slot.as_of), kind)
+    taken = ramped_on_first_session(tx, state.book, services.clock.now(), taken)
+    decision = store_step(tx, spec, hour, taken, kind, code_version=code_of(services))
+    if kind is DecisionKind.REBALANCE:
+        tx.risk.add_rebalance(_previewed(tx, spec, state, hour, taken, decision.decision_id))
+    return taken, decision
+
+
+def _asks_for_rebalance(tx: Transaction, spec: StrategySpec, taken: Step, hour: Hour) -> bool:
+    """Return whether the hour asks for a rebalance that nobody has decided yet."""
+    if due(spec, taken, hour) is None:
+        return False
+    newest = tx.decisions.newest(taken.state.book, DecisionKind.REBALANCE)
+    return newest is None or newest.as_of < hour.slot.as_of
 
 
 def _step(
