@@ -6,17 +6,22 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from trading.domain.orders import OrderType, Side
+from trading.domain.fills import WashOutlook
+from trading.domain.orders import OrderPurpose, OrderType, Side
 from trading.domain.portfolio import TradingState
 from trading.execution.checks import CHECKS
 from trading.execution.desk import placement_of
 
 from tests.builders import AS_OF, an_order
-from tests.unit.execution.desks import LIMITS, LIVE, a_desk, a_quote, an_exit
+from tests.unit.execution.desks import LIMITS, LIVE, a_desk, a_quote, a_stop, an_exit
 
 MINUTE = timedelta(minutes=1)
 LATE = AS_OF + 7 * MINUTE
 JUDGES = {check.code: check.judge for check in CHECKS}
+WASHING = {"sale_outlook": lambda *_: WashOutlook(Decimal(50), Decimal(10), Decimal(50), date(2019, 6, 22))}
+"""A desk on which any sale is a washed loss."""
+WASHING_BELOW = {"sale_outlook": lambda symbol, shares, price: WASHING["sale_outlook"]() if price < 100 else None}
+"""A desk on which it is one only where the fill is worse than the last price."""
 DENIED = [
     (
         "LIVE_INTERLOCK",
@@ -239,6 +244,32 @@ DENIED = [
         None,
         None,
     ),
+    (
+        "WASH_SALE",
+        an_exit(purpose=OrderPurpose.TRIM),
+        WASHING,
+        "10 shares would be sold at a loss and are replaced by shares of the last 30 days; "
+        "it can wait until 2019-06-22",
+        50,
+        0,
+    ),
+    (
+        "WASH_SALE",
+        an_exit(purpose=OrderPurpose.TRIM),
+        WASHING_BELOW,
+        "10 shares might come to be sold at a loss and are replaced by shares of the last 30 days; "
+        "it can wait until 2019-06-22",
+        50,
+        0,
+    ),
+    (
+        "WASH_FLAG",
+        an_exit(),
+        WASHING,
+        "10 shares sold at a loss to cut risk are replaced by shares bought in the last 30 days; clean from 2019-06-22",
+        50,
+        0,
+    ),
     ("WASH_BLOCK", {}, {"wash_until": {"NVDA": date(2019, 6, 3)}}, "wash-sale window until 2019-06-03", None, None),
     ("MAX_QTY", {"quantity": Decimal(1_000_001)}, {}, "1,000,001 shares are over 1,000,000", 1000001, 1000000),
     ("MAX_NOTIONAL", {"quantity": Decimal(100)}, {}, "costs 10,100.00 USD, over 10,000.00", 10100, 10000),
@@ -302,6 +333,15 @@ PASSES = [
     ("COOLDOWN", {}, {"resting_until": {"NVDA": date(2019, 6, 2)}}),
     ("COOLDOWN", {}, {"resting_until": {"AMD": date(2019, 6, 9)}}),
     ("RESTRICTED", {}, {"restricted": {"AMD": "earnings"}}),
+    ("HALTED_SYMBOL", {}, {"quotes": {"NVDA": a_quote(is_halted=True)}, "daily_priced": frozenset({"NVDA"})}),
+    ("WASH_SALE", an_exit(), WASHING),
+    ("WASH_SALE", an_exit(purpose=OrderPurpose.TRIM), WASHING | {"prices": {}}),
+    ("WASH_SALE", an_exit(purpose=OrderPurpose.TRIM, quantity=Decimal("NaN")), WASHING),
+    ("BAD_QTY", {"quantity": Decimal(1)}, {}),
+    ("WASH_FLAG", {}, WASHING),
+    ("WASH_FLAG", a_stop(an_order()), WASHING),
+    ("WASH_FLAG", an_exit(), WASHING | {"prices": {}}),
+    ("WASH_FLAG", an_exit(quantity=Decimal("NaN")), WASHING),
 ]
 """(code, order, desk): each at the edge of what its check denies."""
 

@@ -176,6 +176,11 @@ def test_executions_of_one_order_are_one_purchase_and_one_sale():
     assert replaced(tax_ledger([*recent, sold("s1", 50, 5, 90), sold("s2", 50, 5, 90)])) == [("new", 5)]
 
 
+def test_each_execution_of_an_order_has_its_loss_to_replace():
+    stop = [sold("s1", 50, 5, 90, order_id="stop"), sold("s2", 50, 5, 90, order_id="stop")]
+    assert replaced(tax_ledger([bought("b1", 0, 10, 100), *stop, bought("b2", 60, 10, 80)])) == [("b2", 5), ("b2", 5)]
+
+
 def test_losses_are_matched_in_the_order_of_their_sales_and_each_replacement_once():
     buys = [bought("b1", 0, 10, 100), bought("b2", 1, 10, 90)]
     sales = [sold("s1", 40, 10, 80), sold("s2", 41, 10, 80)]
