@@ -14,6 +14,7 @@ from trading.domain.orders import Side
 from trading.domain.portfolio import AccountType
 from trading.engine.settlement import settled_cash_usd
 from trading.ports import Services, Sources
+from trading.ports.tax import Taxpayer
 from trading.tasks.facts import load_state, unsettled_of
 
 from tests.builders import AS_OF, BOOK, a_fill
@@ -44,7 +45,7 @@ def test_a_sale_may_be_spent_two_sessions_later_in_2019(services, at, waiting_us
     slot = CALENDAR.slot_at(ny(at))
     with services.store.transaction() as tx:
         waiting = unsettled_of(services, tx, BOOK, slot)
-        state = load_state(tx, BOOK, slot, unsettled=waiting, client_category=ClientCategory.US)
+        state = load_state(tx, BOOK, slot, unsettled=waiting, client_category=ClientCategory.US, taxpayer=Taxpayer())
     assert list(waiting.values()) == waiting_usd
     assert settled_cash_usd(state, slot.session_on) == settled_usd
     assert state.portfolio.cash_usd == 1_498

@@ -16,6 +16,7 @@ from trading.domain.signals import Targets
 from trading.entrypoints import cli
 from trading.errors import InvariantBroken, PermanentError
 from trading.ports import Services, Sources
+from trading.ports.tax import Taxpayer
 from trading.strategy.three_sector import technical_core
 from trading.tasks.facts import load_state
 from trading.tasks.locks import check_restriction, locks_now
@@ -66,7 +67,9 @@ def test_a_stop_counts_once_however_many_fills_it_had_and_the_desks_own_stop_cou
     with desk.store.transaction() as tx:
         stops = tx.checks.stops(BOOK, MONDAY)
         assert tx.checks.stops(BOOK, MONDAY + timedelta(days=1)) == ()
-        later = load_state(tx, BOOK, CALENDAR.slot_at(ny("2019-12-02 10:30")), client_category=ClientCategory.US)
+        later = load_state(
+            tx, BOOK, CALENDAR.slot_at(ny("2019-12-02 10:30")), client_category=ClientCategory.US, taxpayer=Taxpayer()
+        )
     assert [(stop.symbol, stop.on) for stop in stops] == [("AMD", MONDAY), ("NVDA", MONDAY)]
     assert later.stops == ()
     assert date(2019, 12, 2) - STOP_MEMORY > MONDAY

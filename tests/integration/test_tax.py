@@ -150,7 +150,10 @@ def test_a_chosen_method_holds_from_its_day_on_in_lots_and_in_taxes(store, servi
         assert [(r.fill_id, r.lot_id) for r in taxes.ledger.rows] == [("f3", "lot.f1"), ("f4", "lot.f2")]
         assert tie(taxes, tx) == ()
         slot = replace(SLOT, session_on=date(2026, 3, 3))
-        assert load_state(tx, BOOK, slot, client_category=ClientCategory.US).lot_method is LotMethod.HIFO
+        assert (
+            load_state(tx, BOOK, slot, client_category=ClientCategory.US, taxpayer=Taxpayer()).lot_method
+            is LotMethod.HIFO
+        )
     with pytest.raises(PermanentError, match="booked already"):
         choose_method(services, BOOK, LotMethod.FIFO, date(2026, 3, 2), chosen_by="test")
 
@@ -158,7 +161,7 @@ def test_a_chosen_method_holds_from_its_day_on_in_lots_and_in_taxes(store, servi
 def test_executions_of_one_order_count_as_one_purchase_at_the_next_decision(store, services, database_url):
     book_all(store, (a_trade(1, "2027-01-11", 10, 50), a_trade(2, "2027-01-11", 10, 51)))
     with store.transaction() as tx:
-        state = load_state(tx, BOOK, SLOT, client_category=ClientCategory.US)
+        state = load_state(tx, BOOK, SLOT, client_category=ClientCategory.US, taxpayer=Taxpayer())
     assert SaleOutlooks(state, SLOT.session_on)("NVDA", Decimal(10), 45.0).wash_quantity == 10
     one_order = replace(state, order_of_fill={"f1": "entry", "f2": "entry"})
     assert SaleOutlooks(one_order, SLOT.session_on)("NVDA", Decimal(10), 45.0).wash_quantity == 0

@@ -2,18 +2,19 @@
 
 Both are answered by the tax ledger itself, on what is held and what was sold within `WASH_MEMORY`: the sale is
 simulated, lot by lot. Basis that wash sales of longer ago moved is not seen here; the tax reports, which start at the
-first execution, have all of it.
+first execution, have all of it. What else of the same taxpayer counts, and as what, is `Related`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 from trading.accounting.tax.ledger import tax_ledger
-from trading.accounting.tax.records import WINDOW, Purchase, Sale, TaxEvent, TaxLedger
+from trading.accounting.tax.records import WINDOW, Purchase, Sale, TaxEvent, TaxLedger, TaxRules
 from trading.domain.fills import Disposal, Lot, LotMethod, WashOutlook
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.money import ZERO, to_usd
@@ -26,8 +27,38 @@ _EACH_ITS_OWN: OrderOf = {}
 _MORNING, _EVENING, _LAST = (time(hour, tzinfo=UTC) for hour in (12, 22, 23))
 
 
+@dataclass(frozen=True)
+class Related:
+    """What counts for a book beside its own trades.
+
+    Attributes:
+        lots, disposals: open lots, and disposals of the last `WASH_MEMORY`, of the taxpayer's other books.
+        orders: (execution, order) in those books, of orders that had several executions.
+        rules: retirement accounts, substantially identical symbols and exempt ones.
+    """
+
+    lots: tuple[Lot, ...] = ()
+    disposals: tuple[Disposal, ...] = ()
+    orders: tuple[tuple[str, str], ...] = ()
+    rules: TaxRules = field(default_factory=TaxRules)
+
+    def of(self, symbols: Collection[Symbol]) -> Related:
+        """Return the part that is about some symbols."""
+        if not self.lots and not self.disposals:
+            return self
+        lots = tuple(lot for lot in self.lots if lot.symbol in symbols)
+        return Related(lots, tuple(d for d in self.disposals if d.symbol in symbols), self.orders, self.rules)
+
+
+ALONE = Related()
+"""The only book of its taxpayer, and each symbol for itself."""
+
+
 def washing(
-    disposals: Iterable[Disposal], lots_of: Mapping[Symbol, Sequence[Lot]], order_of: OrderOf = _EACH_ITS_OWN
+    disposals: Iterable[Disposal],
+    lots_of: Mapping[Symbol, Sequence[Lot]],
+    order_of: OrderOf = _EACH_ITS_OWN,
+    related: Related = ALONE,
 ) -> dict[Symbol, date]:
     """Return for each symbol of which shares sold at a loss are not replaced yet the last day that would replace them.
 
@@ -36,11 +67,18 @@ def washing(
     Args:
         disposals: of the last `WASH_MEMORY`, oldest first.
         lots_of: open lots by symbol.
+        related: beside these, which are of one book.
     """
-    until = dict[Symbol, date]()
+    alike_of, sold_of = related.rules.alike, dict[tuple[Symbol, ...], list[Disposal]]()
     for symbol, sold in by_symbol(disposals).items():
-        if (last := last_washable(sold, lots_of.get(symbol, ()), order_of)) is not None:
-            until[symbol] = last
+        sold_of.setdefault(alike_of(symbol), []).extend(sold)
+    for disposal in related.disposals:
+        sold_of.setdefault(alike_of(disposal.symbol), [])
+    until = dict[Symbol, date]()
+    for alike, sold in sold_of.items():
+        lots = [lot for symbol in alike for lot in lots_of.get(symbol, ())]
+        if (last := last_washable(sold, lots, order_of, related.of(alike))) is not None:
+            until.update(dict.fromkeys(alike, last))
     return until
 
 
@@ -52,41 +90,51 @@ def by_symbol(disposals: Iterable[Disposal]) -> dict[Symbol, list[Disposal]]:
     return sold
 
 
-def last_washable(sold: Sequence[Disposal], lots: Sequence[Lot], order_of: OrderOf = _EACH_ITS_OWN) -> date | None:
+def last_washable(
+    sold: Sequence[Disposal], lots: Sequence[Lot], order_of: OrderOf = _EACH_ITS_OWN, related: Related = ALONE
+) -> date | None:
     """Return the last day on which a purchase would replace shares sold at a loss; None where none is open.
 
     Args:
-        sold, lots: of one symbol, as for `washing`.
+        sold, lots: of one symbol and those alike, as for `washing`. related: about the same symbols.
     """
-    losses = [d for d in sold if d.proceeds_usd < d.basis_usd and to_usd(d.proceeds_usd) < to_usd(d.basis_usd)]
+    gone, held, may_wash = [*sold, *related.disposals], [*lots, *related.lots], related.rules.may_wash
+    losses = [d for d in gone if d.proceeds_usd < d.basis_usd and to_usd(d.proceeds_usd) < to_usd(d.basis_usd)]
+    losses = [d for d in losses if may_wash(d.book, d.symbol)]
     if not losses:
         return None
-    if not any(_may_be_replaced(loss, sold, lots) for loss in losses):
+    if not any(_may_be_replaced(loss, gone, held) for loss in losses):
         return max(d.disposed_on for d in losses) + WINDOW
-    return _last_open(tuple(sold), tuple(lots), tuple(sorted(order_of.items())))
+    return _last_open(tuple(sold), tuple(lots), tuple(sorted(order_of.items())), related)
 
 
 @lru_cache(maxsize=1024)
-def _last_open(sold: tuple[Disposal, ...], lots: tuple[Lot, ...], order_of: tuple[tuple[str, str], ...]) -> date | None:
+def _last_open(
+    sold: tuple[Disposal, ...], lots: tuple[Lot, ...], order_of: tuple[tuple[str, str], ...], related: Related
+) -> date | None:
     """Ask the ledger. Hour after hour asks about the same shares, so answers are remembered."""
-    rows = _ledger(lots, sold, dict(order_of)).rows
+    rows = _ledger(lots, sold, dict(order_of), related).rows
     return max((r.washable_until for r in rows if r.open_quantity > 0), default=None)
 
 
 def sale_outlook(
-    sale: Sale, lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf = _EACH_ITS_OWN
+    sale: Sale,
+    lots: Iterable[Lot],
+    disposals: Iterable[Disposal],
+    order_of: OrderOf = _EACH_ITS_OWN,
+    related: Related = ALONE,
 ) -> WashOutlook:
-    """Return what a sale would do about wash sales, simulated on the lots of its symbol.
+    """Return what a sale would do about wash sales, simulated on the lots that may count.
 
     Args:
         sale: made by `sale_now`.
-        lots, disposals: of the symbol, also of other books of the same taxpayer.
+        lots, disposals: of the sale's book, of its symbol and of those alike. related: about the same symbols.
     """
-    ledger = _ledger(lots, disposals, order_of, sale)
+    ledger = _ledger(lots, disposals, order_of, related, sale)
     losses = [r for r in ledger.rows if r.fill_id == sale.fill_id and r.economic_usd < ZERO]
     matches = [m for r in losses for m in r.matches]
-    gone, since = {r.lot_id for r in losses}, sale.at.date() - WINDOW
-    stay = (lot.acquired_on for lot in ledger.lots if lot.acquired_on >= since and lot.lot_id not in gone)
+    gone, since = {(r.book, r.lot_id) for r in losses}, sale.at.date() - WINDOW
+    stay = (lot.acquired_on for lot in ledger.lots if lot.acquired_on >= since and (lot.book, lot.lot_id) not in gone)
     return WashOutlook(
         loss_usd=-sum((r.economic_usd for r in losses), ZERO),
         wash_quantity=sum((m.quantity for m in matches), ZERO),
@@ -108,14 +156,22 @@ def _may_be_replaced(loss: Disposal, sold: Sequence[Disposal], lots: Sequence[Lo
     """Whether another lot was bought so near to a loss, before or after it, that it may replace what was sold."""
     since, until = loss.disposed_on - WINDOW, loss.disposed_on + WINDOW
     bought: list[Disposal | Lot] = [*sold, *lots]
-    return any(lot.lot_id != loss.lot_id and since <= lot.acquired_on <= until for lot in bought)
+    own = loss.book, loss.lot_id
+    return any(since <= lot.acquired_on <= until and (lot.book, lot.lot_id) != own for lot in bought)
 
 
-def _ledger(lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf, *sales: Sale) -> TaxLedger:
-    events: list[TaxEvent] = [_held(lot, order_of) for lot in lots]
+def _ledger(
+    lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf, related: Related, *sales: Sale
+) -> TaxLedger:
+    others = _events(related.lots, related.disposals, dict(related.orders))
+    return tax_ledger((*_events(lots, disposals, order_of), *others, *sales), related.rules)
+
+
+def _events(lots: Iterable[Lot], disposals: Iterable[Disposal], order_of: OrderOf) -> Iterator[TaxEvent]:
+    for lot in lots:
+        yield _held(lot, order_of)
     for disposal in disposals:
-        events += _gone(disposal, order_of)
-    return tax_ledger((*events, *sales))
+        yield from _gone(disposal, order_of)
 
 
 def _held(lot: Lot, order_of: OrderOf) -> Purchase:

@@ -18,8 +18,8 @@ def encode(value: Any) -> Any:
         return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): encode(inner) for key, inner in value.items()}
-    if isinstance(value, set):
-        return sorted(value)
+    if isinstance(value, set | frozenset):
+        return [encode(inner) for inner in sorted(value, key=str)]
     if isinstance(value, list | tuple):
         return [encode(inner) for inner in value]
     if isinstance(value, Decimal):
@@ -43,6 +43,8 @@ def _decode(kind: Any, plain: Any) -> Any:
         return _decode(kind, plain)
     if origin is tuple:
         return tuple(_decode(get_args(kind)[0], inner) for inner in plain)
+    if origin is frozenset:
+        return frozenset(_decode(get_args(kind)[0], inner) for inner in plain)
     if origin is Mapping:
         of_key, of_value = get_args(kind)
         return {_decode(of_key, key): _decode(of_value, inner) for key, inner in plain.items()}

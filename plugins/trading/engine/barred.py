@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.accounting.wash_sales import by_symbol, last_washable
+from trading.accounting.wash_sales import ALONE, by_symbol, last_washable, washing
 from trading.domain.fills import Disposal, Lot
 from trading.domain.instruments import Symbol
 from trading.domain.locks import StopOut
@@ -107,7 +107,7 @@ class Barred:
         found: list[tuple[str, _Ends]] = []
         if (barred := self.spec.universe.signal_only(state.client_category)) and "NO_KID" in self.codes:
             found.append(("NO_KID", [(NEVER, 1 << self.panel.column[symbol]) for symbol in barred]))
-        if state.disposals and "WASH_BLOCK" in self.codes:
+        if (state.disposals or state.related.disposals) and "WASH_BLOCK" in self.codes:
             found.append(("WASH_BLOCK", self._washed(state)))
         if state.stops and "COOLDOWN" in self.codes:
             found.append(("COOLDOWN", self._resting(state.stops)))
@@ -122,6 +122,9 @@ class Barred:
 
     def _washed(self, state: BookState) -> _Ends:
         until, positions = dict[Symbol, date](), state.portfolio.positions
+        if state.related is not ALONE and state.related != ALONE:
+            lots_of = {symbol: position.lots for symbol, position in positions.items()}
+            return self._ends(washing(state.disposals, lots_of, related=state.related))
         for symbol, sold in by_symbol(state.disposals).items():
             lots = positions[symbol].lots if symbol in positions else ()
             known = self._washable.get(symbol)

@@ -13,7 +13,7 @@ from trading.domain.orders import OPEN, Order, OrderPurpose, OrderStatus, Side
 from trading.domain.portfolio import TradingState
 from trading.domain.records import changed
 from trading.engine.locks import guarded, resting
-from trading.engine.outlooks import LotsOf, SaleOutlooks, WashedBy
+from trading.engine.outlooks import SaleOutlooks, WashedBy
 from trading.engine.rows import PriceRow, UnfitRow
 from trading.engine.settlement import settled_cash_usd
 from trading.engine.state import NONE, BookState, Hour
@@ -42,7 +42,6 @@ def desk_of(
     spec: StrategySpec, state: BookState, hour: Hour, prices: Mapping[Symbol, float], nav: float | None
 ) -> Desk:
     """Return the facts that the pre-trade checks read at the decision, in a live book as in a replay."""
-    lots = LotsOf(state.portfolio.positions)
     stops, rules, session_on = state.stops, spec.protection, hour.slot.session_on
     spell = guarded(stops, rules, session_on) if stops else None
     under_way = [o for o in state.working if not o.is_protective and o.status in _UNDER_WAY]
@@ -62,7 +61,7 @@ def desk_of(
         on_order_usd=_on_order(under_way, prices) if under_way else {},
         leaving=_leaving(under_way) if under_way else {},
         working=frozenset(o.symbol for o in under_way) if under_way else NONE,
-        wash_until=WashedBy(state.disposals, lots, state.order_of_fill),
+        wash_until=WashedBy(state),
         sale_outlook=SaleOutlooks(state, session_on),
         unfit=UnfitRow(hour.panel, hour.row),
         daily_priced=hour.daily_priced,

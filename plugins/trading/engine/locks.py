@@ -37,7 +37,8 @@ def locks_of(state: BookState, rules: Protection, limits: Limits, on: date) -> I
         if on <= until:
             since = until - timedelta(days=rules.cooldown_days)
             yield Lock("COOLDOWN", symbol, since, until, f"stopped out on {since}")
-    for symbol, until in washing(state.disposals, LotsOf(state.portfolio.positions), state.order_of_fill).items():
+    lots_of = LotsOf(state.portfolio.positions)
+    for symbol, until in washing(state.disposals, lots_of, state.order_of_fill, state.related).items():
         if on <= until:
             yield Lock("WASH_BLOCK", symbol, until - WINDOW, until, "sold at a loss: buying back washes it")
     for restriction in state.restricted.values():

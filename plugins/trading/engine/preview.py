@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from trading.accounting.lots import book_fill
-from trading.accounting.wash_sales import sale_now, sale_outlook
+from trading.accounting.wash_sales import sale_now
 from trading.domain.fills import Fill, Term
 from trading.domain.money import ZERO, to_price
 from trading.domain.orders import Order, OrderPurpose, Side
 from trading.domain.rebalances import Preview, PreviewedName, PreviewedTrade
+from trading.engine.outlooks import outlook_of
 from trading.engine.rebalance import Plan, plan_of
 from trading.engine.state import BookState, Hour, Step
 from trading.execution.desk import cost_usd
@@ -81,13 +82,10 @@ def _sale(plan: Plan, state: BookState, hour: Hour, order: Order, denied: str | 
     price = to_price(plan.desk.prices[order.symbol])
     position = state.portfolio.positions.get(order.symbol)
     lots = () if position is None else position.lots
-    closed = book_fill(_as_if(order, price, hour), lots).disposals
+    closed = book_fill(_as_if(order, price, hour), lots, state.lot_method).disposals
     gains = {term: sum((d.gain_usd for d in closed if d.term is term), ZERO) for term in Term}
-    outlook = sale_outlook(
-        sale_now(order.book, order.symbol, order.quantity, price, hour.slot.session_on),
-        lots,
-        [d for d in state.disposals if d.symbol == order.symbol],
-        state.order_of_fill,
+    outlook = outlook_of(
+        state, sale_now(order.book, order.symbol, order.quantity, price, hour.slot.session_on, state.lot_method)
     )
     return PreviewedTrade(
         order.symbol,

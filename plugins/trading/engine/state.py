@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 
+from trading.accounting.wash_sales import ALONE, Related
 from trading.domain.fills import Disposal, LotMethod
 from trading.domain.instruments import BookId, ClientCategory, Symbol
 from trading.domain.locks import Restriction, StopOut
@@ -41,6 +42,7 @@ class BookState:
         unsettled: proceeds of sales [USD] by the session on which they settle; None in a margin account.
         order_of_fill: which order executed, by execution id, of orders with several; a replay has none.
         lot_method: which lots a sale closes.
+        related: what of the same taxpayer counts for a wash sale besides; a replay stands alone.
     """
 
     portfolio: Portfolio
@@ -63,6 +65,7 @@ class BookState:
     unsettled: Mapping[date, Decimal] | None = None
     order_of_fill: Mapping[str, str] = field(default_factory=dict)
     lot_method: LotMethod = LotMethod.FIFO
+    related: Related = ALONE
 
     @property
     def book(self) -> BookId:

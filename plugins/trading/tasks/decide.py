@@ -51,7 +51,12 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         write_chances(services, tx, spec, slot)
         hour = live_hour(services, tx, spec, book, slot)
         state = load_state(
-            tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
+            tx,
+            book,
+            slot,
+            unsettled=unsettled_of(services, tx, book, slot),
+            client_category=services.client_category,
+            taxpayer=services.taxpayer,
         )
         taken, decision = _taken(services, tx, spec, state, hour, kind)
         notes = [decision.note]
@@ -109,7 +114,12 @@ def rebalance_now(services: Services, spec: StrategySpec, book: BookId, slot: Sl
     with services.store.snapshot() as tx:
         hour = live_hour(services, tx, spec, book, slot)
         state = load_state(
-            tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
+            tx,
+            book,
+            slot,
+            unsettled=unsettled_of(services, tx, book, slot),
+            client_category=services.client_category,
+            taxpayer=services.taxpayer,
         )
         decision_id = decision_id_for(book, DecisionKind.REBALANCE, slot.as_of)
         taken = _step(tx, spec, state, hour, decision_id, DecisionKind.REBALANCE)

@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from trading import __version__
+from trading.accounting.tax.records import Split
 from trading.accounting.tax.trail import method_on
-from trading.accounting.wash_sales import WASH_MEMORY
+from trading.accounting.wash_sales import ALONE, WASH_MEMORY, Related
 from trading.analysis.facts import Facts
 from trading.analysis.sentiment import LOOK_DAYS
 from trading.domain.fills import Disposal, Fill
@@ -27,6 +28,7 @@ from trading.engine.state import BookState
 from trading.errors import PermanentError
 from trading.execution.matching import ratchet
 from trading.ports import MarketCalendar, Services, Transaction, settlement_day
+from trading.ports.tax import Taxpayer
 from trading.strategy.spec import StrategySpec
 from trading.tasks.halting import set_by_breaker
 
@@ -195,8 +197,9 @@ def load_state(
     *,
     unsettled: Mapping[date, Decimal] | None = None,
     client_category: ClientCategory,
+    taxpayer: Taxpayer,
 ) -> BookState:
-    """Return the book as stored.
+    """Return the book as stored, with what counts for its wash sales of its taxpayer's other books.
 
     A protection guards exactly what is held, whatever it was placed for, and a trailing stop stands where the
     position's high-water price puts it: neither is a column of the order.
@@ -217,7 +220,8 @@ def load_state(
         portfolio=portfolio,
         working=working,
         trading_state=tx.controls.trading_state(book),
-        disposals=_disposals(tx, book, today - WASH_MEMORY),
+        disposals=_disposals(tx, book, today - WASH_MEMORY, tx.ledger.splits(book)),
+        related=_related(tx, book, slot, taxpayer),
         session_on=None if last is None else last.session_on,
         orders_today=len(sent),
         breaker_may_lift=set_by_breaker(tx, book),
@@ -237,11 +241,29 @@ def load_state(
     return state if last is None else replace(state, breaker=last.breaker)
 
 
-def _disposals(tx: Transaction, book: BookId, since: date) -> tuple[Disposal, ...]:
+def _related(tx: Transaction, book: BookId, slot: Slot, taxpayer: Taxpayer) -> Related:
+    """Return the other books of the taxpayer as they are booked now."""
+    mine = taxpayer.books_with(book)
+    others = [b for b in tx.ledger.books() if b in mine and b != book] if len(mine) > 1 else []
+    if not others:
+        return ALONE if taxpayer.rules == ALONE.rules else Related(rules=taxpayer.rules)
+    # A book that had sold all before a split took nothing over; another one may have.
+    splits = {(s.symbol, s.at): s for b in (book, *others) for s in tx.ledger.splits(b)}
+    since = slot.session_on - WASH_MEMORY
+    return Related(
+        lots=tuple(
+            lot for b in others for p in tx.ledger.portfolio(b, slot.as_of).positions.values() for lot in p.lots
+        ),
+        disposals=tuple(d for b in others for d in _disposals(tx, b, since, tuple(splits.values()))),
+        orders=tuple(pair for b in others for pair in _orders_of(tx.ledger.fills(b, RECENT_FILLS)).items()),
+        rules=taxpayer.rules,
+    )
+
+
+def _disposals(tx: Transaction, book: BookId, since: date, splits: Sequence[Split]) -> tuple[Disposal, ...]:
     """Return the disposals since a day, on the share basis of now."""
-    splits = [split for split in tx.ledger.splits(book) if split.at.date() >= since]
     found = [d for d in tx.ledger.disposals(book) if d.disposed_on >= since]
-    for split in splits:
+    for split in sorted((s for s in splits if s.at.date() >= since), key=lambda s: s.at):
         found = [
             split_disposal(d, split.ratio) if d.symbol == split.symbol and d.disposed_on < split.at.date() else d
             for d in found

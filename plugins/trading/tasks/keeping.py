@@ -21,7 +21,12 @@ def keep_state(services: Services, tx: Transaction, book: BookId, slot: Slot, *,
     if not is_final and tx.parity.has_state(book, slot.session_on):
         return False
     state = load_state(
-        tx, book, slot, unsettled=unsettled_of(services, tx, book, slot), client_category=services.client_category
+        tx,
+        book,
+        slot,
+        unsettled=unsettled_of(services, tx, book, slot),
+        client_category=services.client_category,
+        taxpayer=services.taxpayer,
     )
     tx.parity.keep_state(book, slot.session_on, cutoff_of(services, slot), state)
     return True

@@ -22,7 +22,7 @@ def locks_now(services: Services, spec: StrategySpec, book: BookId) -> tuple[Loc
     """Return what keeps entries out on the day of the newest session hour, the whole book's locks first."""
     slot = services.calendar.latest_slot(services.clock.now())
     with services.store.transaction() as tx:
-        state = load_state(tx, book, slot, client_category=services.client_category)
+        state = load_state(tx, book, slot, client_category=services.client_category, taxpayer=services.taxpayer)
         found = [
             *_of_the_state(tx, book, state),
             *_of_the_breaker(services.calendar, spec, state),

@@ -23,6 +23,7 @@ from trading.engine.playing import Played, play
 from trading.engine.state import BookState, Hour
 from trading.errors import BrokerRefused, PermanentError, TransientError
 from trading.ports import Services, Transaction
+from trading.ports.tax import Taxpayer
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
 from trading.tasks.chances import eras_of
@@ -121,6 +122,7 @@ def _run_session(
         slots[0],
         unsettled=unsettled_of(services, tx, book, slots[0]),
         client_category=services.client_category,
+        taxpayer=Taxpayer(),
     )
     desk = _Recorder(tx, book, {o.order_id: o for o in state.working}, code_of(services))
     for played in play(spec, state, hours, market, cutoff_at):

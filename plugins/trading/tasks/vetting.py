@@ -91,7 +91,8 @@ class Vetting:
         """Return what the checks read: the hour's analysis, the book as it stands, and what only this moment knows."""
         services, book, slot = self._services, self._desk.book, self._slot
         hour = live_hour(services, tx, self._spec, book, slot)
-        state = _without(_as_booked(tx, load_state(tx, book, slot, client_category=services.client_category)), family)
+        stored = load_state(tx, book, slot, client_category=services.client_category, taxpayer=services.taxpayer)
+        state = _without(_as_booked(tx, stored), family)
         prices = prices_of(hour)
         snapshot = self._desk.seen
         is_new = family[0].status is OrderStatus.PLANNED

@@ -254,7 +254,7 @@ class _Work:
     def _counts(self, sold: _Sold) -> bool:
         """Whether it is a loss that a replacement can wash."""
         is_loss = sold.proceeds_usd < sold.piece.basis_usd
-        return is_loss and sold.sale.book not in self.rules.iras and sold.sale.symbol not in self.rules.exempt
+        return is_loss and self.rules.may_wash(sold.sale.book, sold.sale.symbol)
 
     def _replaces(self, loss: _Sold, piece: _Piece) -> bool:
         """Whether held shares were bought in the 30 days before a loss and may replace what it sold."""
@@ -262,12 +262,9 @@ class _Work:
 
     def _is_like(self, loss: _Sold, piece: _Piece) -> bool:
         """Whether shares may replace those sold: substantially identical, fresh, and no rest of the same purchase."""
-        same = self._group(loss.sale.symbol) == self._group(piece.symbol)
+        same = self.rules.group_of(loss.sale.symbol) == self.rules.group_of(piece.symbol)
         fresh = not piece.is_replacement and loss.piece.purchase != piece.purchase
         return same and fresh and loss.open_quantity > 0
-
-    def _group(self, symbol: Symbol) -> Symbol:
-        return self.rules.groups.get(symbol, symbol)
 
     def _match(self, loss: _Sold, piece: _Piece) -> _Piece:
         """Move the loss of as many shares as there are onto the replacement; return what is left of the piece."""

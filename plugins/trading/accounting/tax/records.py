@@ -93,8 +93,24 @@ class TaxRules:
     """
 
     iras: frozenset[BookId] = frozenset()
-    groups: Mapping[Symbol, Symbol] = field(default_factory=dict)
+    # A mapping has no hash; it still makes two rules unequal.
+    groups: Mapping[Symbol, Symbol] = field(default_factory=dict, hash=False)
     exempt: frozenset[Symbol] = frozenset()
+
+    def group_of(self, symbol: Symbol) -> Symbol:
+        """Return the symbol that stands for all that are substantially identical with `symbol`."""
+        return self.groups.get(symbol, symbol)
+
+    def alike(self, symbol: Symbol) -> tuple[Symbol, ...]:
+        """Return the symbols that are substantially identical with `symbol`, itself among them, ascending."""
+        if not self.groups:
+            return (symbol,)
+        group = self.group_of(symbol)
+        return tuple(sorted(s for s in {symbol, group, *self.groups} if self.group_of(s) == group))
+
+    def may_wash(self, book: BookId, symbol: Symbol) -> bool:
+        """Whether a replacement can wash a loss of this symbol in this book."""
+        return book not in self.iras and symbol not in self.exempt
 
 
 @dataclass(frozen=True, slots=True)
