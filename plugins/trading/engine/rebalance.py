@@ -7,13 +7,13 @@ spent. Without sales there is nothing to wait for, and the buys are part of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from trading.domain.instruments import Symbol
-from trading.domain.orders import Order, OrderPurpose
+from trading.domain.orders import IN_FULL, Order, OrderPurpose
 from trading.domain.portfolio import nav_usd
 from trading.domain.records import changed
 from trading.domain.signals import Targets
@@ -68,14 +68,18 @@ def plan_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) 
     """Return the plan of a book whose marks stand at this hour."""
     prices = prices_of(hour)
     desk = desk_of(spec, state, hour, prices, nav_usd(state.portfolio, prices))
-    return Plan(spec, terms_of(spec, state, hour, decision_id), desk, hour, _held_targets(spec, desk, hour))
+    leaving = {o.symbol for o in state.working if o.purpose in IN_FULL and o.symbol in desk.working}
+    return Plan(spec, terms_of(spec, state, hour, decision_id), desk, hour, _targets(spec, desk, hour, leaving))
 
 
-def _held_targets(spec: StrategySpec, desk: Desk, hour: Hour) -> dict[Symbol, float]:
-    """Return the target weight of each held name [0–1]; a strategy that is sized in order has none."""
+def _targets(spec: StrategySpec, desk: Desk, hour: Hour, leaving: Collection[Symbol]) -> dict[Symbol, float]:
+    """Return the target weight of each held name that stays [0–1]; a strategy that is sized in order has none.
+
+    A name on its way out leaves its place to the others now; counted in, they would be sold for it, and bought back.
+    """
     if spec.sizing.rule != "sleeves":
         return {}
-    held = np.array([s in desk.held for s in hour.panel.symbols])
+    held = np.array([s in desk.held and s not in leaving for s in hour.panel.symbols])
     weights = allocate(spec.sizing, spec.universe, held, hour.panel.volatility_frac[hour.row], held=held)
     return {s: float(w) for s, w, h in zip(hour.panel.symbols, weights, held, strict=True) if h}
 
