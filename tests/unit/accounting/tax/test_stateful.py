@@ -17,8 +17,12 @@ from trading.accounting.tax.records import Split, TaxRules
 from trading.accounting.tax.tie_out import Booked, conserved, matches_of, tie_out
 from trading.accounting.tax.trail import MethodChoice, trail
 from trading.domain.fills import LotMethod, newest_revisions
+from trading.domain.market import ActionKind, CorporateAction
+from trading.domain.money import to_usd
 from trading.domain.orders import Side
-from trading.engine.corporate import split_lot, whole_lots
+from trading.domain.portfolio import Portfolio, Position
+from trading.engine.corporate import apply_actions, split_lot, whole_lots
+from trading.engine.state import BookState
 from trading.errors import InvariantBroken
 
 from tests.builders import AS_OF, BOOK, a_fill
@@ -38,7 +42,7 @@ class Ledger(RuleBasedStateMachine):
         self.method = method
         self.heard, self.splits, self.disposals = [], [], []
         self.lots = {"NVDA": (), "GLD": ()}
-        self.cash = Decimal(0)
+        self.cash = self.paid = self.owed = Decimal(0)
         self.number = 0
 
     def held(self, symbol):
@@ -111,6 +115,24 @@ class Ledger(RuleBasedStateMachine):
         self.splits.append(Split(BOOK, symbol, self.now, Decimal(ratio), in_lieu))
         self.lots[symbol] = tuple(whole_lots(moved))
         self.now = self.now.replace(hour=16)
+
+    @rule(symbol=SYMBOLS, per_share=st.sampled_from([0.22, 0.015, 1.3333]), gap=GAPS)
+    def pays_a_dividend(self, symbol, per_share, gap):
+        self.now += timedelta(days=gap)
+        positions = {name: Position(name, lots, 1.0) for name, lots in self.lots.items() if lots}
+        state = BookState(Portfolio(BOOK, self.now, self.cash + self.paid, positions))
+        action = CorporateAction(symbol, ActionKind.DIVIDEND, self.now.date(), per_share, "SYNTHETIC", self.now)
+        after, _ = apply_actions(state, [action], {})
+        assert after.portfolio.positions == positions
+        self.paid = after.portfolio.cash_usd - self.cash
+        self.owed += to_usd(self.held(symbol) * Decimal(str(per_share)))
+
+    @invariant()
+    def cash_is_what_was_traded_and_what_dividends_paid(self):
+        standing = newest_revisions(self.heard)
+        traded = sum((f.quantity * f.price * (1 if f.side is Side.SELL else -1) for f in standing), Decimal(0))
+        fees = sum((f.commission_usd for f in standing), Decimal(0))
+        assert self.cash + self.paid == traded - fees + self.owed
 
     def ledger(self, **rules):
         return tax_ledger(self.events(), TaxRules(**rules))
