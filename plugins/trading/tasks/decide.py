@@ -23,7 +23,7 @@ from trading.ports import MarketCalendar, NavRow, Services, Stage, Transaction
 from trading.strategy.judging import judge
 from trading.strategy.spec import StrategySpec
 from trading.tasks.chances import write_chances
-from trading.tasks.facts import code_of, cutoff_of, load_state, session_before, unsettled_of
+from trading.tasks.facts import code_of, cutoff_of, session_before, state_with_cash
 from trading.tasks.halting import follow_breaker
 from trading.tasks.interlock import ramped_on_first_session
 from trading.tasks.report import StepReport
@@ -50,14 +50,7 @@ def decide_kind(services: Services, spec: StrategySpec, book: BookId, slot: Slot
             return StepReport("decide", notes=(note,))
         write_chances(services, tx, spec, slot)
         hour = live_hour(services, tx, spec, book, slot)
-        state = load_state(
-            tx,
-            book,
-            slot,
-            unsettled=unsettled_of(services, tx, book, slot),
-            client_category=services.client_category,
-            taxpayer=services.taxpayer,
-        )
+        state = state_with_cash(services, tx, book, slot)
         taken, decision = _taken(services, tx, spec, state, hour, kind)
         notes = [decision.note]
         if kind is DecisionKind.HOURLY and _asks_for_rebalance(tx, spec, taken, hour):
@@ -113,14 +106,7 @@ def rebalance_now(services: Services, spec: StrategySpec, book: BookId, slot: Sl
     """Return what a rebalance of `slot` would change; nothing is stored or sent."""
     with services.store.snapshot() as tx:
         hour = live_hour(services, tx, spec, book, slot)
-        state = load_state(
-            tx,
-            book,
-            slot,
-            unsettled=unsettled_of(services, tx, book, slot),
-            client_category=services.client_category,
-            taxpayer=services.taxpayer,
-        )
+        state = state_with_cash(services, tx, book, slot)
         decision_id = decision_id_for(book, DecisionKind.REBALANCE, slot.as_of)
         taken = _step(tx, spec, state, hour, decision_id, DecisionKind.REBALANCE)
         return _previewed(tx, spec, state, hour, taken, decision_id)

@@ -190,6 +190,18 @@ def read_history(
     return facts, is_synthetic
 
 
+def state_with_cash(services: Services, tx: Transaction, book: BookId, slot: Slot) -> BookState:
+    """Return the book as a decision starts from it: as stored, with the sales that have not settled."""
+    return load_state(
+        tx,
+        book,
+        slot,
+        unsettled=unsettled_of(services, tx, book, slot),
+        client_category=services.client_category,
+        taxpayer=services.taxpayer,
+    )
+
+
 def load_state(
     tx: Transaction,
     book: BookId,

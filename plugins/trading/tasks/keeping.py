@@ -6,7 +6,7 @@ from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.ports import Services, Transaction
-from trading.tasks.facts import cutoff_of, load_state, unsettled_of
+from trading.tasks.facts import cutoff_of, state_with_cash
 
 
 def keep_state(services: Services, tx: Transaction, book: BookId, slot: Slot, *, is_final: bool = True) -> bool:
@@ -20,13 +20,6 @@ def keep_state(services: Services, tx: Transaction, book: BookId, slot: Slot, *,
         return False
     if not is_final and tx.parity.has_state(book, slot.session_on):
         return False
-    state = load_state(
-        tx,
-        book,
-        slot,
-        unsettled=unsettled_of(services, tx, book, slot),
-        client_category=services.client_category,
-        taxpayer=services.taxpayer,
-    )
+    state = state_with_cash(services, tx, book, slot)
     tx.parity.keep_state(book, slot.session_on, cutoff_of(services, slot), state)
     return True
