@@ -14,6 +14,19 @@ MOST_CASH_USD = 10**9
 """Nobody replays with more by intention."""
 
 
+def book_command(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    """Return the parser of a command about one book, which `run` carries out."""
+    parser = subparsers.add_parser(name, help=text, description=text)
+    parser.add_argument("--book", help="kind:name; default: the configured book")
+    parser.set_defaults(run=run)
+    return parser
+
+
 def day(text: str) -> date:
     """Return a date."""
     with suppress(ValueError):

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
+from trading.entrypoints import arguments
 from trading.ports import Services
 from trading.reporting.tables import denials_table, fills_table, orders_table, positions_table
 from trading.settings import load_settings
@@ -15,18 +16,11 @@ from trading.settings import load_settings
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this module."""
-    _command(subparsers, "positions", _positions, "open positions with their protection")
+    arguments.book_command(subparsers, "positions", _positions, "open positions with their protection")
     for name, run, text in (("orders", _orders, "newest orders"), ("fills", _fills, "newest fills")):
-        _command(subparsers, name, run, text).add_argument("--limit", type=int, default=30, help="how many rows")
-
-
-def _command(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str
-) -> argparse.ArgumentParser:
-    parser = subparsers.add_parser(name, help=text, description=text)
-    parser.add_argument("--book", help="kind:name; default: the configured book")
-    parser.set_defaults(run=run)
-    return parser
+        arguments.book_command(subparsers, name, run, text).add_argument(
+            "--limit", type=int, default=30, help="how many rows"
+        )
 
 
 def _desk(options: argparse.Namespace) -> tuple[Services, BookId]:

@@ -55,7 +55,7 @@ DAYS = 7
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this module."""
-    why = _command(
+    why = arguments.book_command(
         subparsers, "why", _why, "every rule's verdict for a symbol, what would turn it, its orders and its position"
     )
     why.add_argument("symbol", type=str.upper, help="e.g. NVDA")
@@ -65,7 +65,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=arguments.instant,
         help="the newest hour that ended by then, e.g. 2019-06-03T14:30+00:00; default: the newest of all",
     )
-    near = _command(subparsers, "near-misses", _near_misses, "symbols that one rule, or little, kept out")
+    near = arguments.book_command(subparsers, "near-misses", _near_misses, "symbols that one rule, or little, kept out")
     near.add_argument(
         "--days",
         type=arguments.positive,
@@ -82,15 +82,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     explain.set_defaults(run=_explain)
     for command in (why, near, explain):
         command.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _command(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str
-) -> argparse.ArgumentParser:
-    parser = subparsers.add_parser(name, help=text, description=text)
-    parser.add_argument("--book", help="kind:name; default: the configured book")
-    parser.set_defaults(run=run)
-    return parser
 
 
 @dataclass(frozen=True)

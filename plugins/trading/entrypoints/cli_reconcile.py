@@ -13,6 +13,7 @@ from rich.table import Table
 from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId
 from trading.domain.statements import CashKind
+from trading.entrypoints import arguments
 from trading.entrypoints.schema import require_current_schema
 from trading.ports import Break, BrokerRole, ReconciliationKind, Services
 from trading.reporting.tables import shares, table_of
@@ -28,26 +29,23 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the commands of this module."""
     group = subparsers.add_parser("reconcile", help="compare the book with the broker; look at and settle breaks")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = _action(actions, "list", _list, "open breaks, oldest first")
+    listing = arguments.book_command(actions, "list", _list, "open breaks, oldest first")
     listing.add_argument("--all", action="store_true", help="closed ones too, with how they ended")
-    show = _action(actions, "show", _show, "one break: both sides, and what adopting or resolving it would do")
+    show = arguments.book_command(
+        actions, "show", _show, "one break: both sides, and what adopting or resolving it would do"
+    )
     show.add_argument("break_id", type=int, metavar="ID")
-    adopt = _action(actions, "adopt", _adopt, "take foreign activity out of the book, or unexplained cash into it")
+    adopt = arguments.book_command(
+        actions, "adopt", _adopt, "take foreign activity out of the book, or unexplained cash into it"
+    )
     adopt.add_argument("--as", dest="cash_kind", type=CashKind, choices=list(CashKind), help="what the cash is")
-    resolve = _action(actions, "resolve", _resolve, "close a break with an explanation; end an order of unknown fate")
+    resolve = arguments.book_command(
+        actions, "resolve", _resolve, "close a break with an explanation; end an order of unknown fate"
+    )
     for command in (adopt, resolve):
         command.add_argument("break_id", type=int, metavar="ID")
         command.add_argument("--reason", required=True, help="kept forever")
-    _action(actions, "run", _run, "compare now, without Airflow; exit code 1 if anything differs")
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text, description=text)
-    parser.add_argument("--book", help="kind:name; default: the configured book")
-    parser.set_defaults(run=run)
-    return parser
+    arguments.book_command(actions, "run", _run, "compare now, without Airflow; exit code 1 if anything differs")
 
 
 def _desk(options: argparse.Namespace) -> tuple[Settings, Services, BookId]:
