@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from decimal import Decimal
 
@@ -21,6 +20,7 @@ from trading.tasks.execute import execute
 
 from tests.fakes import ACCOUNT, FixedClock, flat_bars, ny
 from tests.integration.order_desk import BOOK, CALENDAR, MONDAY, desk_on, slot
+from tests.integration.side_by_side import run_side_by_side
 from tests.integration.test_execute_kills import retry
 from tests.integration.test_rebalance_desk import (
     FIRST,
@@ -124,22 +124,8 @@ def a_writer(place, kind, meeting) -> None:
 
 def send_both_at_once(*place) -> list[int | None]:
     """Send the hourly and the rebalance decision in two processes and return their exit codes."""
-    spawning = multiprocessing.get_context("spawn")
-    meeting = spawning.Barrier(2)
-    writers = [
-        spawning.Process(target=a_writer, args=(place, kind, meeting))
-        for kind in (DecisionKind.HOURLY, DecisionKind.REBALANCE)
-    ]
-    try:
-        for writer in writers:
-            writer.start()
-        for writer in writers:
-            writer.join(120)
-        return [writer.exitcode for writer in writers]
-    finally:
-        for writer in writers:
-            writer.kill()
-            writer.join()
+    kinds = DecisionKind.HOURLY, DecisionKind.REBALANCE
+    return run_side_by_side(a_writer, *((place, kind) for kind in kinds), patience_seconds=120)
 
 
 def test_the_hour_and_its_rebalance_sent_at_once_send_each_order_once(drifted, database_url):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import Counter
 from datetime import datetime
@@ -29,6 +28,7 @@ from trading.tasks.sync import sync_broker
 
 from tests.dags.desk import COUNTED, rows_of
 from tests.fakes import ACCOUNT, ny, running_gateway
+from tests.integration.side_by_side import run_side_by_side
 from tests.integration.worlds import SEED, fill_with_synthetic_market
 
 BOOK = BookId.parse("demo:copies")
@@ -87,25 +87,8 @@ def a_copy(database_url: str, port: int, control_port: int, meeting: Barrier) ->
         raise
 
 
-def run_two_copies(*place) -> list[int]:
-    """Run two processes to their end and return their exit codes."""
-    spawning = multiprocessing.get_context("spawn")
-    meeting = spawning.Barrier(2)
-    copies = [spawning.Process(target=a_copy, args=(*place, meeting)) for _ in range(2)]
-    try:
-        for copy in copies:
-            copy.start()
-        for copy in copies:
-            copy.join(180)
-        return [copy.exitcode for copy in copies]
-    finally:
-        for copy in copies:
-            copy.kill()
-            copy.join()
-
-
 def test_a05_two_copies_decide_once_send_once_and_book_once(store, database_url, gateway):
-    assert run_two_copies(database_url, gateway.port, gateway.control_port) == [0, 0]
+    assert run_side_by_side(a_copy, *[(database_url, gateway.port, gateway.control_port)] * 2) == [0, 0]
 
     decided = rows_of(database_url, "SELECT as_of, book FROM desk.decisions ORDER BY as_of")
     assert decided == [(as_of, str(BOOK)) for as_of in HOURS]
@@ -120,7 +103,7 @@ def test_a05_two_copies_decide_once_send_once_and_book_once(store, database_url,
 
 
 def test_the_ledger_of_two_copies_is_the_gateways_and_a_third_run_changes_nothing(store, database_url, gateway):
-    assert run_two_copies(database_url, gateway.port, gateway.control_port) == [0, 0]
+    assert run_side_by_side(a_copy, *[(database_url, gateway.port, gateway.control_port)] * 2) == [0, 0]
     services = services_of(database_url, gateway.port, gateway.control_port)
     with services.broker.connect() as broker, store.transaction() as tx:
         theirs, ours = broker.snapshot(BOOK), tx.ledger.portfolio(BOOK, HOURS[-1])
