@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from trading.domain.instruments import BookId, BookKind, ClientCategory
+from trading.domain.people import Role
 from trading.domain.portfolio import AccountType
 from trading.errors import ConfigurationError
 from trading.execution.costs import CommissionPlan
@@ -76,6 +77,23 @@ class VendorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TelegramSettings:
+    """The bot on Telegram, and whom it listens to.
+
+    Attributes:
+        token: of the bot; "" switches Telegram off.
+        chats: ids of the chats that the bot reads; the first one receives the messages. A group's id is negative.
+        people: role by user id. A person who is not listed gets no answer.
+        base_url: another address, for tests; "" takes Telegram's own.
+    """
+
+    token: str = field(default="", repr=False)
+    chats: tuple[int, ...] = ()
+    people: Mapping[int, Role] = field(default_factory=dict)
+    base_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaxpayerSettings:
     """Whose books belong together for the wash-sale rule, and what it is applied to.
 
@@ -125,6 +143,7 @@ class Settings:
     keep_replies_days: int = 90
     text_model: str = ""
     taxpayer: TaxpayerSettings = field(default_factory=TaxpayerSettings)
+    telegram: TelegramSettings = field(default_factory=TelegramSettings)
     vendors: VendorSettings = field(default_factory=VendorSettings)
 
     @property
@@ -199,6 +218,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         keep_replies_days=_whole(values, "AIRDESK_KEEP_REPLIES_DAYS", 90),
         text_model=values.get("AIRDESK_TEXT_MODEL", ""),
         taxpayer=_taxpayer(values),
+        telegram=_telegram(values),
         vendors=_vendors(values),
     )
 
@@ -217,6 +237,36 @@ def _taxpayer(values: Mapping[str, str]) -> TaxpayerSettings:
         groups={symbol: like for symbol, _, like in pairs},
         exempt=frozenset(_listed(values, "AIRDESK_WASH_EXEMPT")),
     )
+
+
+def _telegram(values: Mapping[str, str]) -> TelegramSettings:
+    token = _secret(values, "AIRDESK_TELEGRAM_TOKEN", "AIRDESK_TELEGRAM_TOKEN_FILE")
+    if token and not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", token):
+        raise ConfigurationError("AIRDESK_TELEGRAM_TOKEN is no token like 123456:ABC…; copy what BotFather said")
+    chats = tuple(_chat(text) for text in _listed(values, "AIRDESK_TELEGRAM_CHATS"))
+    if token and not chats:
+        raise ConfigurationError("AIRDESK_TELEGRAM_CHATS is empty; name the chat that receives messages in .env")
+    return TelegramSettings(
+        token=token,
+        chats=chats,
+        people=dict(_person(text) for text in _listed(values, "AIRDESK_TELEGRAM_PEOPLE")),
+        base_url=values.get("AIRDESK_TELEGRAM_BASE_URL", "").rstrip("/"),
+    )
+
+
+def _chat(text: str) -> int:
+    if not re.fullmatch(r"-?[1-9][0-9]{0,18}", text):
+        raise ConfigurationError(f"AIRDESK_TELEGRAM_CHATS names {text!r}, which is no chat id like 42 or -100123")
+    return int(text)
+
+
+def _person(text: str) -> tuple[int, Role]:
+    number, _, role = (part.strip() for part in text.partition(":"))
+    if not re.fullmatch(r"[1-9][0-9]{0,18}", number) or role not in set(Role):
+        raise ConfigurationError(
+            f"AIRDESK_TELEGRAM_PEOPLE names {text!r}; write USERID:ROLE with a role of {', '.join(Role)}"
+        )
+    return int(number), Role(role)
 
 
 def _listed(values: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -92,3 +92,40 @@ def test_costs_and_account_are_named_and_have_defaults():
     assert (chosen.account_type, chosen.commission, chosen.half_spread_bps) == ("cash", "tiered", 20)
     with pytest.raises(ConfigurationError, match="AIRDESK_COMMISSION='free' is not one of fixed, tiered"):
         settings(AIRDESK_COMMISSION="free")
+
+
+def test_people_of_telegram_have_roles_and_the_first_chat_receives():
+    found = settings(
+        AIRDESK_TELEGRAM_TOKEN="42:canary_7-x",
+        AIRDESK_TELEGRAM_CHATS="-100123, 42",
+        AIRDESK_TELEGRAM_PEOPLE="42:admin, 7:view",
+        AIRDESK_TELEGRAM_BASE_URL="http://127.0.0.1:9/",
+    ).telegram
+    assert (found.chats, found.people) == ((-100123, 42), {42: "admin", 7: "view"})
+    assert found.base_url == "http://127.0.0.1:9"
+    assert "canary" not in repr(found)
+
+
+def test_the_token_of_telegram_may_lie_in_a_file(tmp_path):
+    (tmp_path / "token").write_text("42:canary\n")
+    found = settings(AIRDESK_TELEGRAM_TOKEN_FILE=str(tmp_path / "token"), AIRDESK_TELEGRAM_CHATS="42")
+    assert found.telegram.token == "42:canary"
+    assert settings().telegram.token == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("AIRDESK_TELEGRAM_TOKEN", "canary", "AIRDESK_TELEGRAM_TOKEN is no token like"),
+        ("AIRDESK_TELEGRAM_CHATS", "", "AIRDESK_TELEGRAM_CHATS is empty"),
+        ("AIRDESK_TELEGRAM_CHATS", "@desk", "AIRDESK_TELEGRAM_CHATS names '@desk'"),
+        ("AIRDESK_TELEGRAM_PEOPLE", "42", "USERID:ROLE with a role of view, operate, admin"),
+        ("AIRDESK_TELEGRAM_PEOPLE", "42:root", "USERID:ROLE"),
+        ("AIRDESK_TELEGRAM_PEOPLE", "-42:view", "USERID:ROLE"),
+    ],
+)
+def test_a_wrong_line_about_telegram_is_refused_by_name(name, text, sentence):
+    right = {"AIRDESK_TELEGRAM_TOKEN": "42:x", "AIRDESK_TELEGRAM_CHATS": "42"}
+    with pytest.raises(ConfigurationError, match=sentence) as refusal:
+        settings(**right | {name: text})
+    assert "canary" not in str(refusal.value)

@@ -1,0 +1,13 @@
+"""Who may ask the desk for what."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person may do; each includes the ones before it."""
+
+    VIEW = "view"
+    OPERATE = "operate"
+    ADMIN = "admin"
