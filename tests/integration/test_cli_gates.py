@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trading.domain.gates import Gate, ParkEvent
 from trading.entrypoints import cli
-from trading.entrypoints.cli_gates import parked_lines
+from trading.reporting.parked import parked_lines
 
 from tests.fakes import ny
 

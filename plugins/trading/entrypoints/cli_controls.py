@@ -26,7 +26,7 @@ from trading.tasks.execute import send_operator_decision
 from trading.tasks.flatten import decide_to_flatten, holdings
 from trading.tasks.interlock import during
 from trading.tasks.kill_switch import DISCRETIONARY, ENTRIES, EVERYTHING, Change, Sweep, change_state, sweep
-from trading.tasks.resuming import obstacles
+from trading.tasks.operating import Stopped, halt_book, reduce_book, refuse_unequal, resume_book
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -95,8 +95,7 @@ def _halt(options: argparse.Namespace) -> int:
     try:
         with command_database(checkout, os.environ):
             _, services, book = _desk(options)
-            change = change_state(services.store, book, TradingState.HALTED, reason=options.reason, actor=_actor())
-            return _swept(book, change, sweep(services.broker, book, DISCRETIONARY))
+            return _stopped(book, halt_book(services, book, reason=options.reason, actor=_actor()))
     except AirdeskError as away:
         return _halt_by_flag(options, checkout, away)
 
@@ -116,22 +115,19 @@ def _halt_by_flag(options: argparse.Namespace, checkout: Checkout, cause: Except
 
 def _reduce(options: argparse.Namespace) -> int:
     _, services, book = _desk(options)
-    change = change_state(services.store, book, TradingState.REDUCE_ONLY, reason=options.reason, actor=_actor())
-    return _swept(book, change, sweep(services.broker, book, ENTRIES))
+    return _stopped(book, reduce_book(services, book, reason=options.reason, actor=_actor()))
 
 
 def _resume(options: argparse.Namespace) -> int:
     settings, services, book = _desk(options)
     after = TradingState.REDUCE_ONLY if options.reduce_only else TradingState.ACTIVE
-    _leave_halted(settings, services, book)
-    with services.store.transaction() as tx:
-        before, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
-    change = change_state(
-        services.store, book, after, reason=options.reason, actor=_actor(), leaving=TradingState.HALTED
-    )
-    print(f"{book.badge} {book}: {change.before} → {change.after}")
-    if before is TradingState.HALTED and why:
-        print(f"it was halted by {why}")
+    done = resume_book(
+        services, strategy_of(settings), book,
+        after=after, reason=options.reason, actor=_actor(), halt_file=settings.halt_file,
+    )  # fmt: skip
+    print(f"{book.badge} {book}: {done.change.before} → {done.change.after}")
+    if done.halted_by:
+        print(f"it was halted by {done.halted_by}")
     return 0
 
 
@@ -175,7 +171,7 @@ def _flatten(options: argparse.Namespace) -> int:
         return _offer(services, book, "flatten", "flatten", lines or ["holds nothing; there is nothing to sell"])
     redeem(services.store, book, "flatten", options.code)
     spec = strategy_of(settings)
-    _leave_halted(settings, services, book)
+    refuse_unequal(services, spec, book, halt_file=settings.halt_file)
     change = change_state(
         services.store, book, TradingState.REDUCE_ONLY,
         reason=options.reason, actor=_actor(), leaving=TradingState.HALTED,
@@ -197,22 +193,6 @@ def _flatten(options: argparse.Namespace) -> int:
 # --- parts --------------------------------------------------------------------------------------
 
 
-def _leave_halted(settings: Settings, services: Services, book: BookId) -> None:
-    """Refuse unless a halted book equals the broker's; a book that is not halted passes."""
-    if settings.halt_file.exists():
-        raise PermanentError(f"the file flag {settings.halt_file} is raised; delete it, then try again")
-    with services.store.transaction() as tx:
-        state = tx.controls.trading_state(book)
-    if state is not TradingState.HALTED:
-        return
-    if found := obstacles(services, strategy_of(settings), book):
-        raise PermanentError(
-            f"{book} stays HALTED, because its books do not equal the broker's:\n  "
-            + "\n  ".join(found)
-            + "\nsettle each (./airdesk reconcile list), then resume"
-        )
-
-
 def _offer(services: Services, book: BookId, word: str, action: str, effect: Sequence[str]) -> int:
     """Show what a command would do and give the code that does it."""
     for line in effect:
@@ -223,9 +203,9 @@ def _offer(services: Services, book: BookId, word: str, action: str, effect: Seq
     return 1
 
 
-def _swept(book: BookId, change: Change, found: Sweep) -> int:
-    _told(book, change, found)
-    return 0 if found.is_safe and change.sends_ended else 1
+def _stopped(book: BookId, done: Stopped) -> int:
+    _told(book, done.change, done.sweep)
+    return 0 if done.is_safe else 1
 
 
 def _told(book: BookId, change: Change, found: Sweep) -> None:

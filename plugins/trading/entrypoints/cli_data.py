@@ -10,8 +10,9 @@ from trading.domain.gates import Parking
 from trading.domain.instruments import Symbol
 from trading.domain.market import SYNTHETIC, Resolution
 from trading.entrypoints import cli_import, cli_pull
-from trading.entrypoints.cli_gates import add_release, parked_lines
+from trading.entrypoints.cli_gates import add_release
 from trading.entrypoints.cli_status import RECENT_SESSIONS, missing_lately, status_of_sources
+from trading.reporting.parked import parked_lines
 from trading.settings import load_settings
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,36 +16,31 @@ from rich.console import Console
 
 from trading.bootstrap import services_for, strategy_of, verdict_files_of
 from trading.domain.codec import encode
-from trading.domain.decisions import Decision, DecisionKind
+from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.market import SYNTHETIC
 from trading.domain.orders import Order
-from trading.domain.sentiment import StoryScore
 from trading.domain.signals import Reason
 from trading.engine.verdict_book import VerdictBook
 from trading.entrypoints import arguments
-from trading.entrypoints.cli_gates import parked_lines
 from trading.errors import PermanentError
-from trading.ports import Services, StoredDenial, Transaction
+from trading.ports import Services, StoredDenial
 from trading.reporting.explain_tables import (
-    Held,
     decision_lines,
     held_line,
-    held_of,
     inputs_table,
-    last_words,
     market_line,
     matrix_tables,
     near_table,
     targets_line,
-    turns,
 )
 from trading.reporting.story_tables import stories_table
 from trading.reporting.tables import denials_table, differences_table, orders_table, reasons_table
+from trading.reporting.verdicts import turns, verdict_rows
 from trading.reporting.wording import counted
 from trading.settings import Settings, load_settings
 from trading.strategy.margins import NearMiss, near_misses
 from trading.tasks.explain import Recomputed, recompute
+from trading.tasks.why import Why, hourly_decision, why_of_decision, why_of_file
 
 DIFFERENT = 4
 """Exit code: a decision, judged again, is not the stored one."""
@@ -84,34 +78,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         command.add_argument("--json", action="store_true", help="print JSON")
 
 
-@dataclass(frozen=True)
-class Why:
-    """What `why` says.
-
-    Attributes:
-        decision_id: None for an in-process replay, which stores no decisions. head: one line of it.
-        held: None where nothing is held, or nothing says.
-    """
-
-    title: str
-    as_of: datetime
-    decision_id: str | None
-    head: str
-    reasons: tuple[Reason, ...]
-    orders: tuple[Order, ...]
-    denials: tuple[StoredDenial, ...] = ()
-    held: Held | None = None
-    notes: tuple[str, ...] = ()
-    stories: tuple[StoryScore, ...] = ()
-
-
 def _why(options: argparse.Namespace) -> int:
     services, settings, book = _desk(options)
     with services.store.snapshot() as tx:
-        decision = _decision(tx, book, options.at)
-        found = None if decision is None else _of_decision(tx, decision, options.symbol)
+        decision = hourly_decision(tx, book, options.at)
+        found = None if decision is None else why_of_decision(tx, decision, options.symbol)
     if found is None:
-        found = _of_file(_kept(settings, book, options.at), options.symbol, options.at)
+        found = why_of_file(_kept(settings, book, options.at), options.symbol, options.at)
     if not found.reasons:
         raise PermanentError(f"{book} says nothing about {options.symbol} then; is it in the universe?")
     if options.json:
@@ -121,52 +94,6 @@ def _why(options: argparse.Namespace) -> int:
     return 0
 
 
-def _decision(tx: Transaction, book: BookId, at: datetime | None) -> Decision | None:
-    kind = DecisionKind.HOURLY
-    return tx.decisions.newest(book, kind) if at is None else tx.decisions.newest_until(book, kind, at)
-
-
-def _of_decision(tx: Transaction, decision: Decision, symbol: str) -> Why:
-    orders = tuple(o for o in tx.orders.of_decision(decision.decision_id) if o.symbol == symbol)
-    newest = tx.decisions.newest(decision.book, decision.kind)
-    # Where protection stood at an older hour nobody wrote down.
-    guards = () if newest != decision else (o for o in tx.orders.working(decision.book) if o.is_protective)
-    mark = tx.ledger.marks_at(decision.book, decision.as_of).get(symbol)
-    return Why(
-        title=f"{decision.book.badge} {decision.book}: {symbol} at {decision.as_of:%Y-%m-%d %H:%M} UTC",
-        as_of=decision.as_of,
-        decision_id=decision.decision_id,
-        head=f"decision {decision.decision_id}  hash {decision.decision_hash}  {decision.note}",
-        reasons=tx.decisions.reasons(decision.decision_id, symbol),
-        orders=orders,
-        denials=tx.checks.denials([o.order_id for o in orders]),
-        held=held_of(symbol, mark, [o for o in guards if o.symbol == symbol]),
-        notes=tuple(parked_lines({symbol: tx.market.parked().get(symbol, ())})),
-        stories=tx.analysis.stories(symbol, decision.as_of, decision.cutoff_at),
-    )
-
-
-def _of_file(kept: VerdictBook, symbol: str, at: datetime | None) -> Why:
-    row = kept.row_at(at)
-    if row is None:
-        raise PermanentError(f"{kept.book} begins at {kept.as_of(0):%Y-%m-%d %H:%M} UTC; give a later --at")
-    badge = f"{SYNTHETIC} " if kept.is_synthetic else ""
-    shares = float(kept.curve.quantity[row, kept.symbols.index(symbol)]) if _knows(kept, symbol) else 0.0
-    return Why(
-        title=f"{badge}{kept.book.badge} {kept.book}: {symbol} at {kept.as_of(row):%Y-%m-%d %H:%M} UTC",
-        as_of=kept.as_of(row),
-        decision_id=None,
-        head=f"{kept.strategy} {kept.spec_hash}, code {kept.code_version}; in process: denials are counted only",
-        reasons=tuple(r for r in kept.reasons(row) if r.symbol == symbol),
-        orders=tuple(o for o in kept.orders_of(row) if o.symbol == symbol),
-        notes=(f"holds {shares:,g} {symbol}",) if shares else (),
-    )
-
-
-def _knows(kept: VerdictBook, symbol: str) -> bool:
-    return symbol in kept.symbols
-
-
 def _why_json(found: Why) -> dict[str, Any]:
     reasons = [{**encode(reason), "turns": turns(reason) or None} for reason in found.reasons]
     return {**encode(found), "reasons": reasons}
@@ -174,7 +101,7 @@ def _why_json(found: Why) -> dict[str, Any]:
 
 def _print_why(found: Why, symbol: str) -> None:
     console = Console()
-    console.print(reasons_table(found.title, found.reasons, last_words))
+    console.print(reasons_table(found.title, verdict_rows(found.reasons)))
     console.print(found.head, highlight=False)
     if found.held is not None:
         console.print(held_line(found.held), highlight=False)

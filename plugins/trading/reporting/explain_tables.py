@@ -17,31 +17,13 @@ from trading.domain.instruments import Symbol
 from trading.domain.orders import Order, OrderPurpose
 from trading.domain.panel import FeaturePanel
 from trading.domain.signals import Outcome, Reason, RuleRole, Targets
-from trading.reporting.tables import MARKS, number, shares, table_of
-from trading.reporting.wording import MINUS, UNKNOWN, percent
-from trading.strategy.margins import NearMiss, gap_of, is_in_the_way
+from trading.reporting.tables import STYLES, shares, table_of
+from trading.reporting.verdicts import MARKS
+from trading.reporting.wording import UNKNOWN, number, percent
+from trading.strategy.margins import NearMiss, is_in_the_way
 
 _BESIDE = 10
 """Symbols in one table of verdicts: what a terminal of 80 columns holds."""
-
-
-def turns(reason: Reason) -> str:
-    """Return what would have to change, e.g. "needs +0.12"; or how much there is to spare; "" where no number says."""
-    gap = gap_of(reason)
-    if gap is None:
-        return ""
-    if gap.change == 0:
-        return "at its threshold"
-    size = number(abs(gap.change))
-    if is_in_the_way(reason):
-        return f"needs {'+' if gap.change > 0 else MINUS}{size}"
-    return f"{size} to spare"
-
-
-def last_words(reason: Reason) -> str:
-    """Return from when the input is, or why there is none, and what would turn the verdict."""
-    found = reason.why or ("" if reason.input_at is None else f"{reason.input_at:%m-%d %H:%M}")
-    return "; ".join(filter(None, (found, turns(reason))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +107,7 @@ def _matrix(symbols: Sequence[Symbol], reasons: Sequence[Reason]) -> Table:
 def _mark(reason: Reason | None) -> Text:
     if reason is None:
         return Text("")
-    mark, style = MARKS[reason.outcome]
+    mark, style = MARKS[reason.outcome], STYLES[reason.outcome]
     # What keeps a symbol out stands out.
     return Text(mark, style="bold red" if is_in_the_way(reason) and reason.outcome is not Outcome.ABSTAIN else style)
 

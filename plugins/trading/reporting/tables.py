@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,24 +14,13 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.orders import Order
 from trading.domain.portfolio import Portfolio
-from trading.domain.signals import Outcome, Reason, RuleRole
+from trading.domain.signals import Outcome
 from trading.ports import StoredDenial
+from trading.reporting.verdicts import VerdictRow
+from trading.reporting.wording import number
 
-MARKS = {Outcome.PASS: ("✓", "green"), Outcome.FAIL: ("✗", "red"), Outcome.ABSTAIN: ("–", "dim")}
-
-
-_ROLES = {
-    RuleRole.ENTRY_REQUIRED: "entry, must pass",
-    RuleRole.ENTRY_OPTIONAL: "entry, may abstain",
-    RuleRole.SHRINK: "may only shrink",
-    RuleRole.EXIT: "exit",
-    RuleRole.BLOCK: "block",
-}
-
-
-def number(value: float | None) -> str:
-    """Return a value for people; unknown is a dash."""
-    return "–" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.2f}"
+STYLES = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ABSTAIN: "dim"}
+"""Colours of verdicts in a terminal."""
 
 
 def shares(quantity: Decimal) -> str:
@@ -51,26 +40,16 @@ def table_of(title: str, *columns: str) -> Table:
     return table
 
 
-def reasons_table(title: str, reasons: Sequence[Reason], words: Callable[[Reason], str]) -> Table:
-    """Return one line per rule: what was seen, what it was held against, the verdict, and its `words`.
-
-    Args:
-        words: from when the input is or why there is none, and what would turn the verdict.
-    """
+def reasons_table(title: str, rows: Iterable[VerdictRow]) -> Table:
+    """Return one line per rule: what was seen, what it was held against, the verdict, and what would turn it."""
     table = table_of(title, "rule", "observed", "threshold", "verdict", "input of (UTC), or why; what turns it")
-    role, order = None, {role: place for place, role in enumerate(_ROLES)}
-    for reason in sorted(reasons, key=lambda r: order[r.role]):
-        if reason.role is not role:
-            role = reason.role
-            table.add_row(Text(_ROLES[role], style="bold"))
-        mark, style = MARKS[reason.outcome]
-        table.add_row(
-            f"  {reason.rule}",
-            number(reason.observed),
-            number(reason.threshold),
-            Text(f"{mark} {reason.outcome}", style=style),
-            words(reason),
-        )
+    role = None
+    for row in rows:
+        if row.role is not role:
+            role = row.role
+            table.add_row(Text(row.role_text, style="bold"))
+        verdict = Text(f"{row.mark} {row.outcome}", style=STYLES[row.outcome])
+        table.add_row(f"  {row.rule}", row.observed, row.threshold, verdict, row.words)
     return table
 
 

@@ -85,3 +85,8 @@ def gain(value: float | None) -> str:
 def days(value: float | None) -> str:
     """Return a length of time in days of one place."""
     return _worded(value, ",.1f")
+
+
+def number(value: float | None) -> str:
+    """Return a value on four digits where it is small, and with cents where it is not; unknown is a dash."""
+    return UNKNOWN if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.2f}"
