@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.messages import MessageKind
 from trading.domain.orders import OrderPurpose, Side
 from trading.domain.parity import Parity, ParityOutcome
 from trading.domain.portfolio import Breaker, Portfolio, Position, TradingState
@@ -88,7 +89,7 @@ def test_without_bars_the_day_differs_hour_by_hour_and_people_hear_of_it_once(op
     assert (day.outcome, day.decisions, day.decisions_equal) == (ParityOutcome.DIFFERENT, 7, 0)
     with opened.store.transaction() as tx:
         told = tx.controls.notify(
-            dedupe_key=f"parity:{BOOK}:{MONDAY}", book=BOOK, kind="parity", severity="info", body="again"
+            dedupe_key=f"parity:{BOOK}:{MONDAY}", book=BOOK, kind=MessageKind.PARITY, body="again"
         )
     assert not told, "it is in the outbox already"
 

@@ -299,7 +299,7 @@ def test_the_hour_and_its_execution_are_told_once(desk, ask):
     assert told.decision_id == "d"
     assert told.notes[0].startswith("PAPER decision 10:30: 1 entry, 0 exits")
     assert ask("SELECT badge, kind, body FROM ops.outbox ORDER BY message_id") == [
-        ("PAPER", "fill", "PAPER paper:DU0000001: bought 10 GLD at 120.0000 USD, commission 1.00 USD"),
+        ("PAPER", "order_filled", "PAPER paper:DU0000001: bought 10 GLD at 120.0000 USD, commission 1.00 USD"),
         ("PAPER", "decision", f"PAPER paper:DU0000001: {told.notes[0].removeprefix('PAPER ')}"),
     ]
 

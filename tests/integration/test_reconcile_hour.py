@@ -57,7 +57,7 @@ def test_a_purchase_by_hand_holds_its_symbol_until_it_is_adopted_and_the_desk_ne
     assert reconcile(desk.services, SPEC, BOOK, slot("2019-06-03 12:30")).counts["differences"] == 0
     assert desk.held() == {}
     assert [o["status"] for o in desk.gateway.orders()] == ["Filled", "Submitted"]
-    assert ask("SELECT count(*) FROM ops.outbox WHERE kind = 'reconciliation'") == [(1,)]
+    assert ask("SELECT count(*) FROM ops.outbox WHERE kind = 'break_found'") == [(1,)]
 
 
 def test_the_desk_goes_on_trading_other_symbols_beside_a_stranger(desk):
@@ -75,4 +75,4 @@ def test_a_stranger_is_told_once_however_often_it_is_seen(desk, ask):
     for hour in ("11:30", "12:30", "13:30"):
         desk.sync(f"2019-06-03 {hour}")
     assert ask("SELECT count(*) FROM ops.breaks") == [(1,)]
-    assert ask("SELECT count(*) FROM ops.outbox WHERE kind = 'reconciliation'") == [(1,)]
+    assert ask("SELECT count(*) FROM ops.outbox WHERE kind = 'break_found'") == [(1,)]

@@ -19,8 +19,9 @@ VALUES (%(book)s::text, %(state)s::text, %(reason)s::text, %(actor)s::text);
 
 -- name: add_message
 -- Put a message into the outbox once.
-INSERT INTO ops.outbox (dedupe_key, book, badge, kind, severity, body)
-VALUES (%(dedupe_key)s::text, %(book)s::text, %(badge)s::text, %(kind)s::text, %(severity)s::text, %(body)s::text)
+INSERT INTO ops.outbox (dedupe_key, book, badge, kind, severity, body, buttons, picture)
+VALUES (%(dedupe_key)s::text, %(book)s::text, %(badge)s::text, %(kind)s::text, %(severity)s::text, %(body)s::text,
+        %(buttons)s::jsonb, %(picture)s::bytea)
 ON CONFLICT (dedupe_key) DO NOTHING RETURNING message_id;
 
 -- name: add_audit

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.interlock import LiveArm
 from trading.domain.locks import Restriction
+from trading.domain.messages import Buttons, MessageKind, Severity
 from trading.domain.portfolio import TradingState
 
 
@@ -70,8 +71,25 @@ class ControlRows(Protocol):
         """Take a symbol off the restricted list."""
         ...
 
-    def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:
-        """Put a message into the outbox once per `dedupe_key`; True if it is new."""
+    def notify(
+        self,
+        *,
+        dedupe_key: str,
+        book: BookId | None,
+        kind: MessageKind,
+        body: str,
+        severity: Severity | None = None,
+        buttons: Buttons = (),
+        picture: bytes | None = None,
+    ) -> bool:
+        """Put a message into the outbox once per `dedupe_key`; True if it is new.
+
+        Args:
+            body: plain text; its beginning may repeat badge and book, which every message shows anyhow.
+            severity: the kind's own unless given.
+            buttons: rows of (text, data), data of at most 64 bytes.
+            picture: PNG bytes, at most 10 MB; the text becomes its caption.
+        """
         ...
 
     def issue_code(self, book: BookId, action: str, *, actor: str, valid_seconds: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from trading.accounting.reconciliation_kinds import FOREIGN, DifferenceKind, Effect, holding
 from trading.domain.instruments import BookId, Symbol
+from trading.domain.messages import MessageKind
 from trading.ports import Break, Filed, Proof, ReconciliationKind, Transaction
 from trading.tasks.halting import RESUME, halt
 
@@ -76,7 +77,6 @@ def _tell(tx: Transaction, proof: Proof, filed: Filed, *, halted: bool) -> None:
     tx.controls.notify(
         dedupe_key=f"breaks:{book}:{night}{'halted:' if halted else ''}{numbers}"[:500],
         book=book,
-        kind="reconciliation",
-        severity="error",
+        kind=MessageKind.BREAK_FOUND,
         body="\n".join(lines),
     )

@@ -24,6 +24,7 @@ from trading.analysis.quality import expected_windows
 from trading.domain.gates import Gate, ParkEvent
 from trading.domain.instruments import BookId, InstrumentKind, Symbol
 from trading.domain.market import Bar, Resolution, Session, SessionNotice, Slot, TimeWindow
+from trading.domain.messages import MessageKind
 from trading.domain.series import BarSeries
 from trading.errors import CircuitOpen, RateLimited
 from trading.ports import BarSource, Services, Transaction
@@ -163,7 +164,7 @@ class _Night:
 
     def _tell(self, tx: Transaction, key: str, text: str) -> None:
         body = f"{self.book.badge} {self.book}: {text}"
-        tx.controls.notify(dedupe_key=f"{key}:{self.book}", book=self.book, kind="data", severity="warning", body=body)
+        tx.controls.notify(dedupe_key=f"{key}:{self.book}", book=self.book, kind=MessageKind.CALENDAR, body=body)
 
     # --- completeness -----------------------------------------------------------------------------
 

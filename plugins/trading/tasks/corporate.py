@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import ActionKind, CorporateAction, Session
+from trading.domain.messages import MessageKind
 from trading.domain.money import ZERO, to_usd
 from trading.ports import BrokerSnapshot, MarketCalendar, Transaction
 from trading.tasks.booking import book_fills
@@ -36,7 +37,7 @@ def take_over_actions(
             told.append(apply(tx, book, action, session, shares))
     for text in told:
         body = f"{book.badge} {book}: {text}"
-        tx.controls.notify(dedupe_key=f"action:{book}:{text}", book=book, kind="broker", severity="info", body=body)
+        tx.controls.notify(dedupe_key=f"action:{book}:{text}", book=book, kind=MessageKind.CORPORATE_ACTION, body=body)
     return tuple(told)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId
 from trading.domain.market import Session, SessionNotice, Slot
+from trading.domain.messages import MessageKind
 from trading.domain.rebalances import Preview
 from trading.engine.balance import QUARTER, due
 from trading.engine.hashing import decision_hash
@@ -192,7 +193,6 @@ def _announce(tx: Transaction, book: BookId, taken: Step, as_of: datetime) -> No
     tx.controls.notify(
         dedupe_key=f"state.{book}.{as_of.isoformat()}",
         book=book,
-        kind="state_change",
-        severity="warning",
+        kind=MessageKind.STATE_CHANGE,
         body=f"{book.badge} {book}: {change}",
     )

@@ -9,6 +9,7 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
+from trading.domain.messages import MessageKind
 from trading.domain.orders import IN_FULL, IN_PART, Order, OrderPurpose, OrderStatus
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.ports import Services, Transaction
@@ -26,14 +27,16 @@ def report(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> 
     with services.store.transaction() as tx:
         keep_state(services, tx, book, slot)
         fills = tx.ledger.fills(book, limit=_NEWEST_FILLS)
-        told = sum(_tell(tx, book, "fill", f"{book}:{fill.fill_id}", fill_text(fill)) for fill in fills)
+        told = sum(
+            _tell(tx, book, MessageKind.ORDER_FILLED, f"{book}:{fill.fill_id}", fill_text(fill)) for fill in fills
+        )
         decision = tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of)
         if decision is None:
             text = f"{slot.as_of.astimezone(NEW_YORK):%Y-%m-%d %H:%M}: no decision"
         else:
             orders = tx.orders.of_decision(decision.decision_id)
             text = decision_text(decision, spec.universe.traded, orders, tx.decisions.reasons(decision.decision_id))
-            _tell(tx, book, "decision", decision.decision_id, text)
+            _tell(tx, book, MessageKind.DECISION, decision.decision_id, text)
     counts = {"fills_told": told, "decisions": int(decision is not None)}
     return StepReport("report", counts, (f"{book.badge} {text}",), decision.decision_id if decision else None)
 
@@ -72,10 +75,8 @@ def fill_text(fill: Fill) -> str:
     return f"{verb} {fill.quantity.normalize():f} {fill.symbol} at {fill.price} USD, commission {cost}"
 
 
-def _tell(tx: Transaction, book: BookId, kind: str, key: str, text: str) -> bool:
-    return tx.controls.notify(
-        dedupe_key=f"{kind}:{key}", book=book, kind=kind, severity="info", body=f"{book.badge} {book}: {text}"
-    )
+def _tell(tx: Transaction, book: BookId, kind: MessageKind, key: str, text: str) -> bool:
+    return tx.controls.notify(dedupe_key=f"{kind}:{key}", book=book, kind=kind, body=f"{book.badge} {book}: {text}")
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -18,6 +18,7 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.fills import Fill
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import Session, Slot
+from trading.domain.messages import MessageKind
 from trading.domain.models import ModelEra
 from trading.domain.orders import Order, OrderStatus
 from trading.domain.panel import MARKET_WIDE, FeaturePanel, columns
@@ -80,8 +81,7 @@ def _tell(tx: Transaction, found: Parity) -> None:
     tx.controls.notify(
         dedupe_key=f"parity:{found.book}:{found.session_on}",
         book=found.book,
-        kind="parity",
-        severity="warning",
+        kind=MessageKind.PARITY,
         body=f"{found.book.badge} {found.book}: {found.session_on} is not what its replay does: {found.summary} "
         f"({kinds}); ./airdesk replay parity {found.session_on}",
     )

@@ -10,6 +10,7 @@ from trading.analysis.jumps import SplitSeen
 from trading.domain.gates import GATES, ActionState, Gate, ParkEvent, Parking
 from trading.domain.instruments import VIX, BookId, Symbol
 from trading.domain.market import ActionKind, Resolution
+from trading.domain.messages import MessageKind, Severity
 from trading.errors import PermanentError
 from trading.ports import Services, Transaction
 
@@ -60,8 +61,8 @@ def park(tx: Transaction, book: BookId, events: Sequence[ParkEvent]) -> tuple[st
         tx.controls.notify(
             dedupe_key=f"parked:{book}:{group[0][0]}-{group[-1][0]}",
             book=book,
-            kind="data",
-            severity="warning" if group[0][1].is_parked else "info",
+            kind=MessageKind.DATA_PARKED,
+            severity=Severity.WARNING if group[0][1].is_parked else Severity.INFO,
             body=f"{book.badge} {book}: {body}",
         )
         told.append(body)

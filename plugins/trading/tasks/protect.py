@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from trading import __version__
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import Symbol
+from trading.domain.messages import MessageKind
 from trading.domain.orders import Order, OrderRef, OrderStatus
 from trading.domain.portfolio import TradingState
 from trading.domain.signals import Targets
@@ -162,8 +163,7 @@ def _tell(services: Services, desk: Submission, left: Sequence[Repairs]) -> None
             tx.controls.notify(
                 dedupe_key=f"protection:{desk.book}:{symbol}:{desk.seen.taken_at:%Y-%m-%d}",
                 book=desk.book,
-                kind="broker",
-                severity="error",
+                kind=MessageKind.PROTECTION,
                 body=f"{desk.book.badge} {desk.book}: {symbol}: {repair.why}; it is repaired at the next look, "
                 "watch the position until then",
             )

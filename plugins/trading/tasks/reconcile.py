@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from trading.accounting.reconciliation_kinds import FULL, Difference, Effect
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
+from trading.domain.messages import MessageKind
 from trading.errors import PermanentError
 from trading.ports import Broker, BrokerRole, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
 from trading.strategy.spec import StrategySpec
@@ -89,7 +90,6 @@ def _tell_adopted(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, news:
     tx.controls.notify(
         dedupe_key=f"adopted:{book}:{snapshot.taken_at:%Y-%m-%dT%H:%M:%S}",
         book=book,
-        kind="reconciliation",
-        severity="warning",
+        kind=MessageKind.RECONCILIATION,
         body=f"{book.badge} {book}: {news.fills} executions that the book lacked were booked from the broker's list",
     )

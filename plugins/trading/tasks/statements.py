@@ -13,6 +13,7 @@ from trading.accounting.reconciliation_statement import compare_terms, fill_of, 
 from trading.domain.fills import Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
+from trading.domain.messages import MessageKind, Severity
 from trading.domain.money import ZERO
 from trading.domain.orders import Order, OrderEvent, OrderStatus
 from trading.domain.statements import CashItem, CashKind, Statement, StatementTrade
@@ -210,8 +211,8 @@ def _tell(tx: Transaction, book: BookId, statement: Statement, learned: _Learned
     tx.controls.notify(
         dedupe_key=f"statement:{book}:{statement.from_on}:{statement.to_on}:{learned.executions}:{learned.cash_items}",
         book=book,
-        kind="reconciliation",
-        severity="warning" if learned.executions else "info",
+        kind=MessageKind.RECONCILIATION,
+        severity=Severity.WARNING if learned.executions else Severity.INFO,
         body=f"{book.badge} {book}: the statement to {statement.to_on} added {learned.executions} executions "
         f"and {learned.cash_items} cash items",
     )

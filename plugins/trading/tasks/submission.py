@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Quote
+from trading.domain.messages import MessageKind
 from trading.domain.orders import DONE, Order, OrderEvent, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import TradingState
 from trading.errors import BrokerRefused
@@ -163,8 +164,7 @@ class Submission:
                 tx.controls.notify(
                     dedupe_key=f"unknown:{lost[0].order_id}",
                     book=self.book,
-                    kind="broker",
-                    severity="error",
+                    kind=MessageKind.ORDER_UNKNOWN,
                     body=f"{self.book.badge} {self.book}: the fate of {names} is unknown: {detail}; "
                     "it is never resent by itself, look at the broker",
                 )

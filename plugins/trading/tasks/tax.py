@@ -15,6 +15,7 @@ from trading.accounting.tax.trail import MethodChoice, trail
 from trading.domain.fills import Fill, LotMethod
 from trading.domain.instruments import BookId
 from trading.domain.market import ActionKind, Slot
+from trading.domain.messages import MessageKind
 from trading.domain.money import ZERO
 from trading.domain.orders import Side
 from trading.errors import PermanentError
@@ -90,8 +91,7 @@ def tax(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> Ste
             tx.controls.notify(
                 dedupe_key=f"tax:{book}:{slot.session_on}",
                 book=book,
-                kind="reconciliation",
-                severity="warning",
+                kind=MessageKind.RECONCILIATION,
                 body=f"{book.badge} {book}: the tax ledger does not tie: {differences[0]}; ./airdesk tax tie-out",
             )
     counts = {"rows": len(taxes.ledger.rows), "wash_rows_stored": changed, "differences": len(differences)}

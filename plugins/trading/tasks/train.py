@@ -12,6 +12,7 @@ from trading.analysis.chances import FEATURES
 from trading.analysis.model_file import written
 from trading.domain.instruments import BookId
 from trading.domain.market import Session, Slot
+from trading.domain.messages import MessageKind
 from trading.domain.models import ChanceModel, ModelAction, ModelEvent, ModelRecord, champion_of
 from trading.domain.panel import Why
 from trading.engine.hours import Terms
@@ -195,7 +196,6 @@ def _bench(services: Services, book: BookId, model_id: str, reason: str, now: da
         tx.controls.notify(
             dedupe_key=f"model.{model_id}.benched.{now.isoformat()}",
             book=book,
-            kind="model_benched",
-            severity="warning",
+            kind=MessageKind.MODEL_BENCHED,
             body=f"{book.badge} the model {model_id} is benched, the rules go on alone: {reason}",
         )

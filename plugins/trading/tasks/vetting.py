@@ -16,6 +16,7 @@ from decimal import Decimal
 from trading.domain.decisions import Decision
 from trading.domain.instruments import BookKind, Symbol
 from trading.domain.market import Quote, Slot
+from trading.domain.messages import MessageKind, Severity
 from trading.domain.orders import Order, OrderPurpose, OrderRef, OrderStatus
 from trading.domain.portfolio import nav_usd
 from trading.engine.desk_view import desk_of, limits_of, prices_of
@@ -163,7 +164,7 @@ def _stop_the_runaway(tx: Transaction, veto: Veto) -> None:
         tx.controls.notify(
             dedupe_key=f"rate:{veto.order.order_id}",
             book=book,
-            kind="state_change",
-            severity="error",
+            kind=MessageKind.STATE_CHANGE,
+            severity=Severity.ERROR,
             body=f"{book.badge} {book}: HALTED, {why}; look at the orders, then {RESUME}",
         )

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from trading.domain.instruments import BookId
+from trading.domain.messages import KINDS
 from trading.domain.portfolio import TradingState
 from trading.entrypoints.airflow import callbacks
 from trading.errors import InvariantBroken, PermanentError
@@ -32,8 +33,8 @@ class Controls:
         self.state = state
         self.reasons.append(f"{actor}: {reason}")
 
-    def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:
-        self.messages[dedupe_key] = (severity, body)
+    def notify(self, *, dedupe_key, book, kind, body, severity=None, buttons=(), picture=None) -> bool:
+        self.messages[dedupe_key] = (severity or KINDS[kind].severity, body)
         return True
 
 

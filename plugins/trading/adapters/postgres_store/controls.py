@@ -18,10 +18,13 @@ from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.interlock import LiveArm
 from trading.domain.locks import Restriction
+from trading.domain.messages import KINDS, Buttons, MessageKind, Severity
 from trading.domain.portfolio import TradingState
 from trading.ports.controls import StateEvent
 
 BODY_LIMIT = 4000
+DATA_BYTES = 64
+"""What Telegram takes as the data of a button."""
 
 
 class PostgresControlRows:
@@ -99,18 +102,33 @@ class PostgresControlRows:
     def _restriction(self, book: BookId, symbol: Symbol, **event: object) -> None:
         self._sql.run("add_restriction", book=str(book), symbol=symbol, **event)
 
-    def notify(self, *, dedupe_key: str, book: BookId | None, kind: str, severity: str, body: str) -> bool:
+    def notify(
+        self,
+        *,
+        dedupe_key: str,
+        book: BookId | None,
+        kind: MessageKind,
+        body: str,
+        severity: Severity | None = None,
+        buttons: Buttons = (),
+        picture: bytes | None = None,
+    ) -> bool:
         """Put a message into the outbox once per `dedupe_key`; True if it is new.
 
         A message about no book carries the badge DESK; a body over 4,000 characters is cut.
         """
+        assert all(len(data.encode()) <= DATA_BYTES for row in buttons for _, data in row), "a button says too much"
         message = {
             "dedupe_key": dedupe_key,
             "book": str(book) if book else None,
             "badge": book.badge if book else "DESK",
+            "kind": kind.value,
+            "severity": (severity or KINDS[kind].severity).value,
             "body": body if len(body) <= BODY_LIMIT else body[: BODY_LIMIT - 1] + "…",
+            "buttons": Json(buttons),
+            "picture": picture,
         }
-        return self._sql.row("add_message", **message, kind=kind, severity=severity) is not None
+        return self._sql.row("add_message", **message) is not None
 
     def issue_code(self, book: BookId, action: str, *, actor: str, valid_seconds: int) -> str:
         """Return a new one-time code of six digits; the database keeps its hash only, and the time is Postgres's."""

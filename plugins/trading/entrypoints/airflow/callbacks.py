@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.messages import MessageKind, Severity
 from trading.entrypoints.airflow.context import facts_of, replay_conf, settings_here
 from trading.errors import InvariantBroken
 from trading.ports import Store
@@ -32,9 +33,11 @@ def on_failure(context: Mapping[str, Any]) -> None:
         text = failure_text(run.dag_id, run.run_id, _task_of(context), context.get("exception"), context.get("reason"))
         with _store(settings).transaction() as tx:
             tx.controls.notify(
-                dedupe_key=f"failure:{run.dag_id}:{run.run_id}", book=book, kind="failure", severity="error",
+                dedupe_key=f"failure:{run.dag_id}:{run.run_id}",
+                book=book,
+                kind=MessageKind.DAG_FAILURE,
                 body=f"{book.badge} {book}: {text}",
-            )  # fmt: skip
+            )
     except Exception:
         log.exception("the failure message could not be stored")
 
@@ -63,9 +66,12 @@ def halt_and_tell(store: Store, book: BookId, *, reason: str, actor: str) -> Non
         if not halt(tx, book, reason=reason[:_LONGEST], actor=actor):
             return
         tx.controls.notify(
-            dedupe_key=f"halted:{actor}:{reason}"[:500], book=book, kind="state", severity="error",
+            dedupe_key=f"halted:{actor}:{reason}"[:500],
+            book=book,
+            kind=MessageKind.STATE_CHANGE,
+            severity=Severity.ERROR,
             body=f"{book.badge} {book}: trading is HALTED by {actor}: {reason}"[:_LONGEST],
-        )  # fmt: skip
+        )
 
 
 def _task_of(context: Mapping[str, Any]) -> str | None:
