@@ -1,4 +1,4 @@
-.PHONY: help up down fmt lint types arch test test-all migrate replay docs-check lock
+.PHONY: help up down fmt lint types arch test test-all migrate replay docs docs-check lock
 PYTHON := .venv/bin/python
 
 help: ## this list
@@ -23,6 +23,8 @@ migrate: ## apply database migrations
 	./airdesk migrate
 replay: ## replay stored history: make replay ARGS="--from 2024-01-02 --to 2024-06-28"
 	./airdesk replay run $(ARGS)
+docs: ## write the pages that are made of the code
+	PYTHONPATH=plugins $(PYTHON) -m trading.entrypoints.documentation
 docs-check: ## the documentation against the code
 	./airdesk test tests/docs
 lock: ## resolve requirements.txt from pyproject.toml, and the locks of other clients, peers and mutmut

@@ -49,6 +49,14 @@ def test_the_task_graphs_are_as_drawn(dagbag):
     assert _drawn(dagbag) == GOLDEN.read_text()
 
 
+def test_the_page_of_the_dags_is_as_they_make_it(dagbag):
+    from trading.entrypoints.documentation.dags import dags_page
+
+    pools = json.loads((ROOT / "include" / "pools.json").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "reference" / "dags.md").read_text(encoding="utf-8")
+    assert text == dags_page(dagbag.dags, pools), "run `make docs` and commit what it writes"
+
+
 def test_every_dag_survives_being_stored(dag, stored_dags):
     stored = stored_dags(dag)
     assert stored.task_ids == dag.task_ids

@@ -1,8 +1,7 @@
-"""The command line: `./airdesk COMMAND`. Each group of commands is a module with `register(subparsers)`.
+"""The command line: `./airdesk COMMAND`. `command_index` lists the commands, `exits` what the shell is told.
 
-Exit codes: 0 done, 1 a person must act (the sentence says how), 2 the command was not understood,
-3 waiting helps, 4 a check found what it looks for (`replay lookahead`, `replay warmup`), 130 interrupted.
-No stack trace for an error that we raise on purpose.
+Only the module of the command is loaded, and none for the help: all of them take as long as a year of replay.
+No stack trace for an error that we raise on purpose, unless a person asks for it with --debug.
 """
 
 from __future__ import annotations
@@ -10,71 +9,41 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
-from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.databases import command_database
+from trading.entrypoints.command_index import COMMANDS
+from trading.entrypoints.exits import Exit
+from trading.entrypoints.parsers import PROGRAM, TeachingParser, print_root_help, teach, wants_root_help
 from trading.errors import AirdeskError, TransientError
-
-COMMAND_MODULES = (
-    "demo",
-    "up",
-    "doctor",
-    "cli_controls",
-    "cli_locks",
-    "cli_approve",
-    "cli_explain",
-    "cli_desk",
-    "cli_risk",
-    "cli_reconcile",
-    "cli_tax",
-    "cli_replay",
-    "cli_model",
-    "cli_data",
-    "cli_gateway",
-    "cli_live",
-    "cli_drill",
-    "cli_airflow",
-    "migrate",
-    "testing",
-)
-"""In the order in which the help lists their commands; each has `register(subparsers)`."""
-ALONE = {
-    "replay": "cli_replay",
-    "data": "cli_data",
-    "gateway": "cli_gateway",
-    "reconcile": "cli_reconcile",
-    "tax": "cli_tax",
-}
-"""Commands for which one module is enough: loading all of them takes as long as a year of replay."""
 
 
 def modules_for(command: str | None) -> Iterator[Any]:
-    """Yield the modules with which `command` is understood; all of them if it may be any."""
-    for name in (ALONE[command],) if command in ALONE else COMMAND_MODULES:
+    """Yield the module of `command`, none for a command that does not exist, and all of them for None."""
+    listed = COMMANDS.values() if command is None else filter(None, [COMMANDS.get(command)])
+    for name in dict.fromkeys(entry.module for entry in listed):
         yield import_module(f"trading.entrypoints.{name}")
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """Return the parser with every command, or with what `command` needs."""
-    parser = argparse.ArgumentParser(
-        prog="airdesk",
-        description="An automated trading desk on Apache Airflow. `airdesk demo` shows it on a synthetic market.",
-        epilog="Settings come from the environment and from .env; see .env.example.",
-    )
+    parser = TeachingParser(prog=PROGRAM)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in modules_for(command):
         module.register(subparsers)
+    teach(parser)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = build_parser(next(iter(given), None))
+    if not given or wants_root_help(given):
+        return print_root_help(is_asked=bool(given))
+    parser = build_parser(given[0])
     options, unknown = parser.parse_known_args(given)
     if unknown and not getattr(options, "passes_arguments", False):
         parser.error(f"unrecognised arguments: {' '.join(unknown)}")
@@ -83,18 +52,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _database_of(options):
             return int(options.run(options) or 0)
     except AirdeskError as error:
-        print(f"airdesk: {error}", file=sys.stderr)
-        return 3 if isinstance(error, TransientError) else 1
+        if getattr(options, "debug", False):
+            traceback.print_exc()
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return Exit.WAIT if isinstance(error, TransientError) else Exit.ACT
     except KeyboardInterrupt:
-        return 130
+        return Exit.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return Exit.DONE
 
 
 def _database_of(options: argparse.Namespace) -> AbstractContextManager[None]:
     if not getattr(options, "needs_database", True):
         return nullcontext()
+    from trading.entrypoints.checkout import Checkout
+    from trading.entrypoints.databases import command_database
+
     return command_database(Checkout.from_environment(os.environ), os.environ)
 
 

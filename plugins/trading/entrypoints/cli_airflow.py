@@ -24,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Pass the arguments to the `airflow` of the desk that runs here.",
         add_help=False,
     )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what Airflow itself is told")
     parser.set_defaults(run=run, needs_database=False, passes_arguments=True)
 
 

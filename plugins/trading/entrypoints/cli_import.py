@@ -82,9 +82,11 @@ def _add_bars(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     text = "bars: symbol, ts (a date for daily bars, else the start with offset), open, high, low, close, volume"
     parser = kinds.add_parser("bars", help=text, description=text)
     _add_common(parser, run_bars)
-    parser.add_argument("--resolution", type=Resolution, choices=list(Resolution))
+    parser.add_argument("--resolution", type=Resolution, choices=list(Resolution), help="length of a bar")
     parser.add_argument("--anchor", type=Anchor, choices=list(Anchor), help=f"of hours; default: {Anchor.SESSION}")
-    parser.add_argument("--adjustment", type=Adjustment, choices=list(Adjustment))
+    parser.add_argument(
+        "--adjustment", type=Adjustment, choices=list(Adjustment), help="what the prices were adjusted for"
+    )
     parser.add_argument("--splits", type=Path, help="split table: symbol, ex_date, ratio")
     parser.add_argument("--basis-on", type=_day, metavar="DATE", help="day whose share basis the prices stand on")
     parser.add_argument("--symbols", help="take only these, e.g. AAPL,MSFT")

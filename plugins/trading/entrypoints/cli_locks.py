@@ -28,11 +28,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     preflight = subparsers.add_parser("preflight", help=text, description=text)
     text = "buy nothing of a symbol until a day; what is held is sold as ever"
     ban = subparsers.add_parser("ban", help=text, description=text)
-    ban.add_argument("symbol", type=str.upper)
+    ban.add_argument("symbol", type=str.upper, metavar="SYMBOL", help="e.g. TSLA")
     ban.add_argument("--until", type=day, help="last day, e.g. 2026-06-30; without it: until further notice")
     text = "take a symbol off the restricted list"
     unban = subparsers.add_parser("unban", help=text, description=text)
-    unban.add_argument("symbol", type=str.upper)
+    unban.add_argument("symbol", type=str.upper, metavar="SYMBOL", help="e.g. TSLA")
     for parser, run in ((locks, _locks), (preflight, _preflight), (ban, _ban), (unban, _unban)):
         parser.add_argument("--book", help="kind:name; default: the configured book")
         parser.set_defaults(run=run)

@@ -48,14 +48,14 @@ def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_range(missing)
     missing.set_defaults(run=run_gaps)
     read = actions.add_parser("as-of", help="what a decision about a symbol could read at an instant")
-    read.add_argument("symbol", type=str.upper, metavar="SYMBOL")
+    read.add_argument("symbol", type=str.upper, metavar="SYMBOL", help="e.g. NVDA")
     read.add_argument("at", type=_instant, metavar="TIME", help="with an offset, e.g. 2026-11-20T15:45Z")
     read.set_defaults(run=run_as_of)
 
 
 def _add_range(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("symbols", nargs="*", type=str.upper, metavar="SYMBOL", help="default: the whole universe")
-    parser.add_argument("--from", dest="first_on", type=_day, required=True, metavar="DATE")
+    parser.add_argument("--from", dest="first_on", type=_day, required=True, metavar="DATE", help="first day")
     parser.add_argument("--to", dest="last_on", type=_day, metavar="DATE", help="default: today")
 
 

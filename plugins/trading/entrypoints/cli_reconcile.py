@@ -34,7 +34,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     show = arguments.book_command(
         actions, "show", _show, "one break: both sides, and what adopting or resolving it would do"
     )
-    show.add_argument("break_id", type=int, metavar="ID")
+    show.add_argument("break_id", type=int, metavar="ID", help="of a break, as `reconcile list` prints it")
     adopt = arguments.book_command(
         actions, "adopt", _adopt, "take foreign activity out of the book, or unexplained cash into it"
     )
@@ -43,7 +43,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         actions, "resolve", _resolve, "close a break with an explanation; end an order of unknown fate"
     )
     for command in (adopt, resolve):
-        command.add_argument("break_id", type=int, metavar="ID")
+        command.add_argument("break_id", type=int, metavar="ID", help="of a break, as `reconcile list` prints it")
         command.add_argument("--reason", required=True, help="kept forever")
     arguments.book_command(actions, "run", _run, "compare now, without Airflow; exit code 1 if anything differs")
 

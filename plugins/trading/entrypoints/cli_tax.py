@@ -70,7 +70,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _report(actions, "income", _income, "dividends, cash in lieu, interest and fees of a year, with their sums")
     _report(actions, "tie-out", _tie_out, "work all of it out anew and compare; exit code 1 if anything differs")
     method = _action(actions, "method", _method, "how sales close lots, and from when on by another method")
-    method.add_argument("method", nargs="?", type=LotMethod, choices=list(LotMethod), metavar="fifo|hifo")
+    method.add_argument(
+        "method",
+        nargs="?",
+        type=LotMethod,
+        choices=list(LotMethod),
+        metavar="fifo|hifo",
+        help="which lot a sale closes: the oldest or the dearest; without it the methods so far are shown",
+    )
     method.add_argument("--since", type=day, help="first day of the method (default: today)")
 
 
@@ -93,7 +100,7 @@ def _report(
     text: str,
 ) -> argparse.ArgumentParser:
     parser = _action(actions, name, _run, text)
-    parser.add_argument("year", type=whole_from(1990, 2100), metavar="YEAR")
+    parser.add_argument("year", type=whole_from(1990, 2100), metavar="YEAR", help="tax year")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write CSV files, and the notes, into this folder")
     parser.set_defaults(make=make, what=name)

@@ -1,7 +1,10 @@
 import argparse
+import subprocess
+import sys
 
 import pytest
 from trading.entrypoints import cli
+from trading.entrypoints.command_index import COMMANDS
 from trading.errors import ConfigurationError, TransientError
 
 
@@ -35,22 +38,76 @@ def test_ctrl_c_ends_with_the_shells_code(monkeypatch):
     assert cli.main(["fail"]) == 130
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["doctor", "--nonsense"]])
-def test_a_command_that_is_not_understood_is_a_usage_error(arguments, capsys):
+def test_debug_shows_where_an_error_comes_from(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "modules_for", lambda command: (a_group(ConfigurationError("A is wrong; correct it")),))
+    assert cli.main(["fail", "--debug"]) == 1
+    trace, sentence = capsys.readouterr().err.rsplit("airdesk: ", 1)
+    assert "Traceback" in trace
+    assert sentence == "A is wrong; correct it\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nonsense"], "there is no command 'nonsense'; there are demo, up"),
+        (["positons"], "there is no command 'positons'; did you mean positions? See ./airdesk --help"),
+        (["data", "imprt"], "there is no command 'imprt'; did you mean import? See ./airdesk data --help"),
+        (["doctor", "--nonsense"], "unrecognised arguments: --nonsense; see ./airdesk --help"),
+        (["why"], "the following arguments are required: symbol; see ./airdesk why --help"),
+    ],
+)
+def test_a_command_that_is_not_understood_is_one_sentence_with_what_to_type(arguments, sentence, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"airdesk: {sentence}")
+    assert told.count("\n") == 1
 
 
-def test_every_command_has_help(capsys):
-    with pytest.raises(SystemExit) as end:
-        cli.main(["--help"])
-    assert end.value.code == 0
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in ("up", "down", "doctor", "migrate", "test"))
+def test_an_empty_command_line_shows_the_commands_and_is_a_usage_error(capsys):
+    assert cli.main([]) == 2
+    assert "first steps:" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", sorted(cli.ALONE))
+def test_the_help_names_every_command_and_fits_a_terminal_of_80_columns(capsys):
+    assert cli.main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines if line.startswith("  ") and line.strip()} >= set(COMMANDS)
+    assert max(map(len, lines)) < 80
+
+
+def test_the_help_loads_no_command():
+    code = (
+        "import sys; from trading.entrypoints.cli import main; main(['--help']); "
+        "heavy = {'airflow', 'pandas', 'numpy', 'psycopg2', 'rich', 'trading.bootstrap'}; print(heavy & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": "plugins"}
+    )
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [("rep", "replay"), ("replay wal", "walk-forward"), ("why --js", "--json"), ("completion z", "zsh")],
+)
+def test_bash_completes_commands_options_and_choices(words, wanted, tmp_path, capsys):
+    assert cli.main(["completion", "bash"]) == 0
+    script = tmp_path / "airdesk.bash"
+    script.write_text(capsys.readouterr().out)
+    typed = ["./airdesk", *words.split()]
+    # Bash itself says which function completes ./airdesk.
+    find = "$(complete -p ./airdesk | sed -E 's/.*-F ([^ ]+).*/\\1/')"
+    code = (
+        f"source {script}; COMP_WORDS=({' '.join(typed)}); COMP_CWORD={len(typed) - 1}; "
+        f'{find} ./airdesk {typed[-1]} {typed[-2]}; echo "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True, check=True)
+    assert wanted in done.stdout.split(), done.stderr
+
+
+@pytest.mark.parametrize("command", ["demo", "why", "replay", "data", "gateway", "reconcile", "tax"])
 def test_a_command_that_is_loaded_alone_is_understood_as_among_all(command, capsys):
     shown = []
     for parser in (cli.build_parser(command), cli.build_parser()):

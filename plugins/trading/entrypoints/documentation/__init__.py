@@ -1,0 +1,1 @@
+"""Pages that are made of the code: `make docs` writes them, `tests/docs` compares them."""

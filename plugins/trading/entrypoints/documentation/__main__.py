@@ -1,0 +1,53 @@
+"""`make docs`: write every page that is made of the code. Deterministic: the same code gives the same pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from trading.entrypoints.cli import build_parser
+from trading.entrypoints.documentation import commands, configuration, dags
+from trading.entrypoints.documentation.markdown import written
+
+ROOT = Path(__file__).parents[4]
+
+
+def main() -> int:
+    """Write the pages and say which of them changed."""
+    with tempfile.TemporaryDirectory(prefix="airdesk-docs-") as name:
+        changed = written(ROOT, _pages(Path(name)))
+    for page in changed:
+        print(f"wrote {page}")
+    print(f"{len(changed) or 'no'} page{'' if len(changed) == 1 else 's'} changed")
+    return 0
+
+
+def _pages(folder: Path) -> Iterator[tuple[str, str]]:
+    yield commands.NAME, commands.commands_page(build_parser())
+    yield configuration.NAME, configuration.configuration_page(ROOT)
+    yield dags.NAME, _dags(folder)
+
+
+def _dags(folder: Path) -> str:
+    # Airflow reads its environment when it is imported.
+    os.environ |= {
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+    }
+    bag = import_module("airflow.dag_processing.dagbag").DagBag(dag_folder=str(ROOT / "dags"))
+    if bag.import_errors:
+        print(bag.import_errors, file=sys.stderr)
+        raise SystemExit(1)
+    return dags.dags_page(bag.dags, json.loads((ROOT / "include" / "pools.json").read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
