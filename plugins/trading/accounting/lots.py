@@ -116,7 +116,12 @@ def _dispose(fill: Fill, lot: Lot, quantity: Decimal, proceeds_usd: Decimal) -> 
 
 
 def term_of(holding_starts_on: date, sold_on: date) -> Term:
-    """Return LONG when the shares were held for more than one year, counted from the day after acquisition.
+    """Return LONG when the shares were held for more than one year, see `long_from`."""
+    return Term.LONG if sold_on >= long_from(holding_starts_on) else Term.SHORT
+
+
+def long_from(holding_starts_on: date) -> date:
+    """Return the first day on which a sale is long-term, counted from the day after acquisition.
 
     The holding period begins on the day after the purchase, so a year has passed on the day before that day comes
     again: shares of the last day of a month are long from the first day of the thirteenth month on (Rev. Rul. 66-7),
@@ -124,5 +129,4 @@ def term_of(holding_starts_on: date, sold_on: date) -> Term:
     """
     starts_on = holding_starts_on + timedelta(days=1)
     leap_day = (starts_on.month, starts_on.day) == (2, 29)
-    long_from = date(starts_on.year + 1, 3, 1) if leap_day else starts_on.replace(year=starts_on.year + 1)
-    return Term.LONG if sold_on >= long_from else Term.SHORT
+    return date(starts_on.year + 1, 3, 1) if leap_day else starts_on.replace(year=starts_on.year + 1)

@@ -115,3 +115,42 @@ def turnover(fills: Iterable[Fill], mean_nav_usd: float) -> float | None:
     for fill in fills:
         worth[fill.side] += fill.quantity * fill.price
     return float(min(worth.values())) / mean_nav_usd if mean_nav_usd > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class GainCount:
+    """Gains under one heading: count, how many gained, and together in USD."""
+
+    name: str
+    count: int
+    won: int
+    gain_usd: float
+
+    @property
+    def hit_frac(self) -> float | None:
+        """Part that gained; None of none."""
+        return self.won / self.count if self.count else None
+
+
+def gain_count(name: str, gains: Sequence[float]) -> GainCount:
+    """Return gains under one heading."""
+    return GainCount(name, len(gains), sum(g > 0 for g in gains), sum(gains))
+
+
+def gains_by_cause(disposals: Iterable[Disposal], causes: Mapping[str, str]) -> tuple[GainCount, ...]:
+    """Return what sales brought, by what asked for them, the most frequent first; a sale in pieces counts once each.
+
+    Args:
+        causes: by fill; a fill without one was not ordered by us.
+    """
+    gain_of_fill: dict[str, Decimal] = defaultdict(Decimal)
+    for disposal in disposals:
+        gain_of_fill[disposal.fill_id] += disposal.gain_usd
+    gains: dict[str, list[float]] = defaultdict(list)
+    for fill_id, gain in gain_of_fill.items():
+        gains[causes.get(fill_id, BY_HAND)].append(float(gain))
+    return tuple(sorted((gain_count(name, found) for name, found in gains.items()), key=lambda c: (-c.count, c.name)))
+
+
+BY_HAND = "by_hand"
+"""Cause of a sale that carries no order of ours."""

@@ -26,6 +26,7 @@ from trading.ports.replays import ReplayRows
 from trading.ports.risk import RiskRows
 from trading.ports.searches import SearchRows
 from trading.ports.sources import Sources
+from trading.ports.standing import StandingRows
 from trading.ports.tax import TaxLedgerRows, Taxpayer
 from trading.ports.time import Clock, MarketCalendar
 
@@ -111,6 +112,11 @@ class Transaction(Protocol):
     @property
     def history(self) -> HistoryRows:
         """What vendors were asked for, and what they replied."""
+        ...
+
+    @property
+    def standing(self) -> StandingRows:
+        """How books stand, for people."""
         ...
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.accounting.trades import GainCount, gain_count
 from trading.analysis.facts import utc64
 from trading.domain.instruments import Sector
 from trading.domain.orders import IN_FULL, Order, OrderPurpose
@@ -72,25 +73,6 @@ def open_by_year(result: ReplayResult) -> tuple[tuple[int, ...], NDArray[np.floa
     return tuple(years.tolist()), np.array([is_open[year == y].mean(axis=0) for y in years]).T
 
 
-@dataclass(frozen=True, slots=True)
-class GainCount:
-    """Gains under one heading: count, how many gained, and together in USD."""
-
-    name: str
-    count: int
-    won: int
-    gain_usd: float
-
-    @property
-    def hit_frac(self) -> float | None:
-        """Part that gained; None of none."""
-        return self.won / self.count if self.count else None
-
-
-def _counted(name: str, gains: Sequence[float]) -> GainCount:
-    return GainCount(name, len(gains), sum(g > 0 for g in gains), sum(gains))
-
-
 def gains_by_exit(result: ReplayResult) -> tuple[GainCount, ...]:
     """Return what sales brought, by what caused them; a position sold in pieces counts once for each piece.
 
@@ -106,7 +88,7 @@ def gains_by_exit(result: ReplayResult) -> tuple[GainCount, ...]:
     for fill_id, gain in gain_of_fill.items():
         order = order_of_fill.get(fill_id)
         gains["not of this replay" if order is None else _cause(result, order)].append(float(gain))
-    return tuple(sorted((_counted(name, found) for name, found in gains.items()), key=lambda c: -c.count))
+    return tuple(sorted((gain_count(name, found) for name, found in gains.items()), key=lambda c: -c.count))
 
 
 def _cause(result: ReplayResult, order: Order) -> str:
@@ -154,7 +136,7 @@ def _by_verdict(
             gains[int(verdict.outcome(cell[0])[cell[1]])].append(trade.gain_usd)
         for code in (PASS, ABSTAIN):
             if gains[code]:
-                yield rule, _counted(OUTCOMES[code], gains[code])
+                yield rule, gain_count(OUTCOMES[code], gains[code])
 
 
 def sector_exposure(result: ReplayResult) -> dict[Sector, NDArray[np.float64]]:

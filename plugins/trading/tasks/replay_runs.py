@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 
@@ -16,7 +16,7 @@ from trading.accounting.trials import probabilistic_sharpe, trial_of
 from trading.analysis.facts import Facts
 from trading.analysis.holding import buy_and_hold
 from trading.domain.fills import Fill
-from trading.domain.instruments import BookId, BookKind
+from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.market import SYNTHETIC
 from trading.domain.panel import FloatArray
 from trading.domain.replays import (
@@ -44,9 +44,17 @@ BENCHMARKS = (LIST, MARKET, "QQQ")
 
 def benchmarks_of(facts: Facts, spec: StrategySpec, timeline: Timeline) -> dict[str, FloatArray]:
     """Return growth of 1 USD simply held, from the session before the first one on; what has no prices is left out."""
-    days = [timeline.before.session_on, *(s.session_on for s in timeline.sessions)]
-    held = {name: spec.universe.traded if name == LIST else (name,) for name in BENCHMARKS}
-    curves = {name: buy_and_hold(facts, symbols, days) for name, symbols in held.items()}
+    return held_growth(facts, spec, [timeline.before.session_on, *(s.session_on for s in timeline.sessions)])
+
+
+def held_by(spec: StrategySpec) -> dict[str, tuple[Symbol, ...]]:
+    """Return the symbols that each benchmark holds, by its name."""
+    return {name: spec.universe.traded if name == LIST else (name,) for name in BENCHMARKS}
+
+
+def held_growth(facts: Facts, spec: StrategySpec, days: Sequence[date]) -> dict[str, FloatArray]:
+    """Return growth of 1 USD simply held at the closes of `days`; what has no prices is left out."""
+    curves = {name: buy_and_hold(facts, symbols, days) for name, symbols in held_by(spec).items()}
     return {name: curve for name, curve in curves.items() if curve is not None}
 
 

@@ -27,6 +27,7 @@ from trading.adapters.postgres_store.reconciliations import PostgresReconciliati
 from trading.adapters.postgres_store.replays import PostgresReplayRows
 from trading.adapters.postgres_store.risk import PostgresRiskRows
 from trading.adapters.postgres_store.searches import PostgresSearchRows
+from trading.adapters.postgres_store.standing import PostgresStandingRows
 from trading.adapters.postgres_store.statements import Statements
 from trading.adapters.postgres_store.tax import PostgresTaxRows
 from trading.domain.instruments import BookId
@@ -50,6 +51,7 @@ from trading.ports.models import ModelRows
 from trading.ports.parity import ParityRows
 from trading.ports.risk import RiskRows
 from trading.ports.searches import SearchRows
+from trading.ports.standing import StandingRows
 from trading.ports.tax import TaxLedgerRows
 
 POLL_SECONDS = 0.2
@@ -75,6 +77,7 @@ class PostgresTransaction:
         self.searches: SearchRows = PostgresSearchRows(connection)
         self.models: ModelRows = PostgresModelRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
+        self.standing: StandingRows = PostgresStandingRows(connection)
 
 
 class PostgresStore:
