@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from trading.adapters.embedded_postgres import EmbeddedPostgres
+from trading.adapters.migrations import migrate
+from trading.adapters.postgres_store.describing import columns_of
 from trading.entrypoints.cli import build_parser
-from trading.entrypoints.documentation import commands, configuration, dags
+from trading.entrypoints.documentation import commands, configuration, dags, tables
 from trading.entrypoints.documentation.markdown import written
 
 ROOT = Path(__file__).parents[4]
@@ -20,7 +23,10 @@ ROOT = Path(__file__).parents[4]
 def main() -> int:
     """Write the pages and say which of them changed."""
     with tempfile.TemporaryDirectory(prefix="airdesk-docs-") as name:
-        changed = written(ROOT, _pages(Path(name)))
+        folder = Path(name)
+        # As root the server runs under another account, which must be able to enter.
+        folder.chmod(0o711)
+        changed = written(ROOT, _pages(folder))
     for page in changed:
         print(f"wrote {page}")
     print(f"{len(changed) or 'no'} page{'' if len(changed) == 1 else 's'} changed")
@@ -30,7 +36,18 @@ def main() -> int:
 def _pages(folder: Path) -> Iterator[tuple[str, str]]:
     yield commands.NAME, commands.commands_page(build_parser())
     yield configuration.NAME, configuration.configuration_page(ROOT)
+    yield tables.NAME, _tables(folder)
     yield dags.NAME, _dags(folder)
+
+
+def _tables(folder: Path) -> str:
+    postgres = EmbeddedPostgres(folder / "postgres")
+    try:
+        url = postgres.start().url_for("documented")
+        migrate(url)
+        return tables.tables_page(columns_of(url))
+    finally:
+        postgres.stop()
 
 
 def _dags(folder: Path) -> str:
