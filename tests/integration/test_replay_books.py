@@ -155,7 +155,7 @@ def test_a_report_is_written_where_one_is_asked_for(airdesk, tmp_path):
     folder = tmp_path / "weeks"
     code, printed = airdesk("replay", "run", *span, "--name", "weeks", "--report", str(folder), "--png")
     assert code == 0, printed
-    assert sorted(p.name for p in folder.iterdir()) == ["equity.png", "months.png", "report.html", "trades.csv"]
+    assert sorted(p.name for p in folder.iterdir()) == ["replay.png", "report.html", "trades.csv"]
     page = (folder / "report.html").read_text()
     assert "SYNTHETIC market" in page
     assert page.count("costs × ") == 3

@@ -224,7 +224,8 @@ def test_the_command_searches_shows_again_and_writes_a_report(command, tmp_path)
     assert (told["name"], told["summary"]["trials"], len(told["trials"])) == ("typed", 4, 4)
     assert datetime.fromisoformat(told["cutoff_at"]).tzinfo is not None
     text = page.read_text()
-    assert text.count('<svg class="scores"') == 3, "one pair and two parameters"
+    assert text.count('aria-label="median score over') == 1, "one pair"
+    assert text.count('aria-label="score by') == 2, "two parameters"
     assert "SYNTHETIC" in text
     assert "http" not in text, "the page loads nothing"
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -237,5 +238,7 @@ def test_the_command_walks_forward(command, tmp_path):
     assert "tests one behind the other: total" in said
     assert "trail by window" in said
     page = (tmp_path / "typed-walk.html").read_text()
-    assert page.count('<svg class="scores"') == 4, "windows, one pair and two parameters"
+    assert page.count('aria-label="median score over') == 1, "one pair"
+    assert page.count('aria-label="score by') == 2, "two parameters"
+    assert page.count('by window"') == 1
     assert "growth over the tests" in page

@@ -1,15 +1,15 @@
-"""Charts as inline SVG: the plot stretches with the page, its words are HTML and stay readable on a phone.
+"""What a chart shows, described once; `charts_svg` and `charts_png` draw the same description.
 
-Colours are the CSS variables --c1 … --c4 of `report.css`, chosen for colour-blind readers in light and dark; lines also
-differ in their dashes. Nothing is loaded and no script runs.
+A colour is a tone 1–4: the CSS variables --c1 … --c4 of `report.css`, chosen for colour-blind readers, light and dark.
+Lines also differ in their dashes. Nothing here draws.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +18,18 @@ from trading.domain.panel import FloatArray
 from trading.reporting.wording import Wording
 
 SIZE = 1000
-"""Width and height of the drawing's own coordinates."""
+"""Width and height of a plot's own coordinates."""
 MOST_POINTS = 600
-LABEL_HEIGHT = 60
-"""Distance from the base within which a label would cover that of the base."""
-_DASHES = ("", "7 4", "2 3", "9 3 2 3")
 
 type Days = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line or layer.
+    """One line or layer over time.
 
     Attributes:
+        values: NaN where unknown; there the line breaks.
         tone: 1–4, its colour. stated: what the legend says of it.
     """
 
@@ -87,101 +85,171 @@ def log_axis(low: float, high: float) -> Axis:
     return Axis(first, last, ticks if len(ticks) <= 10 else ticks[:: len(ticks) // 6], is_log=True)
 
 
-def line_chart(
-    days: Days, lines: Sequence[Series], axis: Axis, word: Wording, *, label: str, base: float, kind: str = ""
-) -> str:
-    """Return lines over sessions, the first one strongest.
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Values between two levels, shaded."""
 
-    Args:
-        days: one for each value, ascending. label: what the chart shows, for those who cannot see it.
-        word: how the axis words its ticks. base: value of the emphasised level (1 for growth, 0 for a drawdown).
-        kind: a CSS class more.
+    low: float
+    high: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a place of the time axis."""
+
+    place: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeChart:
+    """Lines over sessions or hours, or layers that stand on one another.
+
+    Attributes:
+        label: what it shows, also for those who cannot see it.
+        days: one for each value, ascending; drawn at equal distances, so that nights and weekends leave no gap.
+        series: the first one is drawn strongest; of layers it is the lowest.
+        word: how the axis words its ticks. base: the emphasised level (1 for growth, 0 for a drawdown).
+        is_low: whether little height is enough.
     """
-    keep = _kept(len(days))
-    x = _across(len(days))[keep]
-    paths = [_line(s.tone, _path(x, axis.height(s.values[keep]))) for s in reversed(lines)]
-    return _figure(days, axis, word, "".join(paths), label=label, base=base, lines=lines, kind=kind)
+
+    label: str
+    days: Days
+    series: Sequence[Series]
+    axis: Axis
+    word: Wording
+    base: float
+    is_layered: bool = False
+    is_low: bool = False
+    bands: Sequence[Band] = ()
+    events: Sequence[Event] = ()
 
 
-def _line(tone: int, path: str) -> str:
-    return f'<path class="line t{tone}" stroke-dasharray="{_DASHES[tone - 1]}" d="{path}"/>'
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One named bar.
+
+    Attributes:
+        value: None if unknown, then no bar is drawn. stated: what stands behind it.
+        band: levels that it belongs between, drawn behind it; None without.
+    """
+
+    name: str
+    value: float | None
+    stated: str
+    band: tuple[float, float] | None = None
 
 
-def layer_chart(days: Days, layers: Sequence[Series], axis: Axis, word: Wording, *, label: str) -> str:
-    """Return layers that stand on one another over sessions, the first one lowest."""
-    edges = np.array_split(np.arange(len(days)), min(len(days), MOST_POINTS // 2))
-    x = np.array([_across(len(days))[e].mean() for e in edges])
-    floor, shapes = np.zeros(len(edges)), []
-    for layer in layers:
-        top = floor + np.array([layer.values[e].mean() for e in edges])
-        there, back = _path(x, axis.height(top)), _path(x[::-1], axis.height(floor[::-1]), start="L")
-        shapes.append(f'<path class="layer t{layer.tone}" d="{there}{back}Z"/>')
-        floor = top
-    return _figure(days, axis, word, "".join(shapes), label=label, base=0.0, lines=layers, is_layered=True)
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """Bars from a common zero to the right, or to the left for less."""
+
+    label: str
+    bars: Sequence[Bar]
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Lowest and highest value that has to be seen; zero is always in it."""
+        levels = [0.0, *(b.value for b in self.bars if b.value is not None)]
+        levels += [level for b in self.bars for level in b.band or ()]
+        low, high = min(levels), max(levels)
+        return (low, high) if high > low else (0.0, 1.0)
 
 
-def _across(count: int) -> FloatArray:
+class Mark(StrEnum):
+    """How the values of a column chart are drawn."""
+
+    BAR = "bar"
+    LINE = "line"
+    RING = "ring"
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Values of one kind over the places of a column chart; None where unknown."""
+
+    name: str
+    values: Sequence[float | None]
+    tone: int
+    mark: Mark = Mark.BAR
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChart:
+    """Values over named places: periods, windows, numbers of a parameter.
+
+    Attributes:
+        places: names along the bottom. strong: the one that is emphasised; None for none.
+        axis: with its ticks. base: level from which bars begin.
+        is_small: whether several of them stand beside one another.
+    """
+
+    label: str
+    places: Sequence[str]
+    series: Sequence[Values]
+    axis: Axis
+    word: Wording
+    base: float = 0.0
+    strong: int | None = None
+    is_small: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Cells in colours: signed ones from orange (less) over nothing to blue (more), others from pale to strong.
+
+    Attributes:
+        rows: (name, one value for each column); None where unknown.
+        spans: for each column the (lowest, highest) value that colours tell apart.
+        best: (row, column) of the framed cell; None for none.
+        across, down: what columns and rows stand for; "" where their names say it.
+    """
+
+    label: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[float | None]]]
+    word: Wording
+    spans: Sequence[tuple[float, float]]
+    is_signed: bool = False
+    best: tuple[int, int] | None = None
+    across: str = ""
+    down: str = ""
+
+    def shade(self, column: int, value: float | None) -> float | None:
+        """Return how strong a cell is: −1–1 if signed, else 0–1; None where unknown."""
+        if value is None:
+            return None
+        low, high = self.spans[column]
+        if self.is_signed:
+            return float(np.clip(value / max(abs(low), abs(high)), -1.0, 1.0))
+        return 1.0 if high == low else float(np.clip((value - low) / (high - low), 0.0, 1.0))
+
+
+type Chart = TimeChart | BarChart | ColumnChart | Grid
+"""Everything that both media draw."""
+
+type Span = tuple[float, float]
+"""Lowest and highest value that colours or heights stand for."""
+
+
+def span_of(scores: Iterable[float | None]) -> Span:
+    """Return the lowest and the highest of what is known; (0, 1) if nothing is."""
+    known = [score for score in scores if score is not None]
+    return (min(known), max(known)) if known else (0.0, 1.0)
+
+
+def across(count: int) -> FloatArray:
+    """Return the places of so many values along the bottom, 0 to SIZE."""
     return np.linspace(0.0, SIZE, count) if count > 1 else np.array([SIZE / 2.0] * count)
 
 
-def _kept(count: int) -> NDArray[np.intp]:
+def kept(count: int) -> NDArray[np.intp]:
     """Return the indices that are drawn: all, or as many as a screen can tell apart; the last one always."""
     return np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.intp))
 
 
-def _path(x: FloatArray, y: FloatArray, *, start: str = "M") -> str:
-    """Return an SVG path through the points, broken where a value is unknown."""
-    parts, pen = [], start
-    for across, height in zip(x.tolist(), y.tolist(), strict=True):
-        if not math.isfinite(height):
-            pen = start
-            continue
-        parts.append(f"{pen}{across:.0f} {height:.0f}")
-        pen = "L"
-    return "".join(parts)
-
-
-def _figure(
-    days: Days,
-    axis: Axis,
-    word: Wording,
-    shapes: str,
-    *,
-    label: str,
-    base: float,
-    lines: Sequence[Series],
-    kind: str = "",
-    is_layered: bool = False,
-) -> str:
-    heights = axis.height(np.array(axis.ticks))
-    grid = "".join(
-        f'<line class="{"base" if tick == base else "grid"}" x1="0" x2="{SIZE}" y1="{y:.0f}" y2="{y:.0f}"/>'
-        for tick, y in zip(axis.ticks, heights, strict=True)
-    )
-    ground = float(axis.height(np.array([base]))[0])
-    rows = "".join(
-        f'<span class="y" style="top:{y / SIZE:.2%}">{escape(word(tick))}</span>'
-        for tick, y in zip(axis.ticks, heights, strict=True)
-        if tick == base or abs(y - ground) > LABEL_HEIGHT
-    )
-    columns = "".join(
-        f'<span class="x" style="left:{at:.2%}">{escape(text)}</span>' for at, text in _calendar_ticks(days)
-    )
-    legend = "".join(_key(s, is_layered=is_layered) for s in (reversed(lines) if is_layered else lines))
-    drawing = f'<svg viewBox="0 0 {SIZE} {SIZE}" preserveAspectRatio="none" aria-hidden="true">{grid}{shapes}</svg>'
-    return (
-        f'<figure class="chart {kind}" role="img" aria-label="{escape(label)}"><ul class="legend">{legend}</ul>'
-        f'<div class="plot">{drawing}{rows}{columns}</div></figure>'
-    )
-
-
-def _key(series: Series, *, is_layered: bool) -> str:
-    mark = f'<path class="layer t{series.tone}" d="M2 1H22V11H2Z"/>' if is_layered else _line(series.tone, "M0 6H24")
-    words = f"{escape(series.name)} <b>{escape(series.stated)}</b>"
-    return f'<li><svg viewBox="0 0 24 12" class="key">{mark}</svg>{words}</li>'
-
-
-def _calendar_ticks(days: Days) -> list[tuple[float, str]]:
+def calendar_ticks(days: Days) -> list[tuple[float, str]]:
     """Return (place 0–1, label) of the first sessions of years, quarters or months: as coarse as the range asks for."""
     if len(days) < 2:
         return []
@@ -189,11 +257,13 @@ def _calendar_ticks(days: Days) -> list[tuple[float, str]]:
         scale for scale in _SCALES if _changes(days, *scale[:2]).size >= 2 or scale == _SCALES[-1]
     )
     starts = _changes(days, unit, step)
+    if (unit, step) == ("D", 1):
+        starts = np.concatenate([[0], starts])
     starts = starts[:: max(math.ceil(len(starts) / 10), 1)]
     return [(i / (len(days) - 1), days[i].astype("datetime64[D]").item().strftime(pattern)) for i in starts.tolist()]
 
 
-_SCALES = (("Y", 1, "%Y"), ("M", 3, "%b %Y"), ("M", 1, "%b %Y"), ("D", 5, "%d %b"))
+_SCALES = (("Y", 1, "%Y"), ("M", 3, "%b %Y"), ("M", 1, "%b %Y"), ("D", 5, "%d %b"), ("D", 1, "%d %b"))
 
 
 def _changes(days: Days, unit: str, step: int) -> NDArray[np.intp]:

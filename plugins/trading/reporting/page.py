@@ -65,6 +65,11 @@ def side_by_side(*parts: Markup) -> Markup:
     return Markup(f'<div class="pair">{"".join(p.html for p in parts)}</div>')
 
 
+def captioned(part: Markup, words: str) -> Markup:
+    """Return a part under its name."""
+    return Markup(f"<div><h3>{escape(words)}</h3>{part.html}</div>")
+
+
 def heat(text: str, frac: float) -> Markup:
     """Return text on a background that is bluer the more, or more orange the less, `frac` [−1–1] is."""
     tone = "up" if frac >= 0 else "down"

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from trading.accounting.performance import drawdowns
+from trading.accounting.periods import monthly_returns, yearly_returns
 from trading.domain.instruments import Sector
+from trading.domain.market import SYNTHETIC
 from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun
 from trading.engine.result import ReplayResult
 from trading.reporting.attribution import sector_exposure
-from trading.reporting.charts import Days, Series, layer_chart, line_chart, linear_axis, log_axis
-from trading.reporting.figures import benchmark_name
-from trading.reporting.page import Markup
-from trading.reporting.wording import change, percent, ratio, tick, tick_percent
+from trading.reporting.charts import Chart, Days, Grid, Series, TimeChart, linear_axis, log_axis
+from trading.reporting.figures import LINES, benchmark_name
+from trading.reporting.wording import change, percent, points, ratio, tick, tick_percent
 
 BOOK = "the book"
 """What the book is called among benchmarks."""
+WIDE = 1.5
+"""Highest over lowest growth from which the scale is logarithmic."""
 SECTOR_NAMES = {Sector.METALS: "precious metals", Sector.AI: "AI", Sector.TECH: "tech"}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_STRONG_MONTH, _STRONG_YEAR = 0.08, 0.3
+"""Returns at which the colour is full."""
+_TILES = ("total_frac", "cagr_frac", "sharpe", "drawdown_frac", "exposure_frac", "trades")
 
 
 def curves_of(run: ReplayRun) -> tuple[Days, dict[str, FloatArray]]:
@@ -36,26 +43,36 @@ def _series(curves: Mapping[str, FloatArray], state: Callable[[FloatArray], str]
     return [Series(benchmark_name(name), values, tone, state(values)) for tone, (name, values) in named]
 
 
-def equity_chart(run: ReplayRun) -> Markup:
-    """Return growth of the book beside the benchmarks, logarithmic."""
-    days, curves = curves_of(run)
+def growth_chart(days: Days, curves: Mapping[str, FloatArray]) -> TimeChart:
+    """Return growth of 1 USD, the first curve strongest; NaN where a curve is not known.
+
+    It is logarithmic where that makes a difference: in a narrow range both scales look the same, and round levels fit
+    only the linear one.
+    """
     every = np.concatenate([*curves.values(), [1.0]])
-    axis = log_axis(float(every.min()), float(every.max()))
-    lines = _series(curves, lambda growth: ratio(float(growth[-1])))
-    return Markup(line_chart(days, lines, axis, tick, label="growth of 1 USD", base=1.0))
+    low, high = float(np.nanmin(every)), float(np.nanmax(every))
+    axis = log_axis(low, high) if high > low * WIDE else linear_axis(low, high)
+    return TimeChart("growth of 1 USD", days, _series(curves, _last), axis, tick, base=1.0)
 
 
-def drawdown_chart(run: ReplayRun) -> Markup:
-    """Return the fall from the highest close so far, of the book beside the benchmarks."""
-    days, curves = curves_of(run)
+def _last(growth: FloatArray) -> str:
+    return ratio(float(growth[-1]))
+
+
+def fall_chart(days: Days, curves: Mapping[str, FloatArray]) -> TimeChart:
+    """Return the fall from the highest close so far, of growth that begins at 1."""
     falls = {name: -drawdowns(np.concatenate([[1.0], growth]))[1:] for name, growth in curves.items()}
-    axis = linear_axis(min(float(f.min()) for f in falls.values()), 0.0)
-    lines = _series(falls, lambda values: change(float(values.min())))
-    label = "fall from the highest close"
-    return Markup(line_chart(days, lines, axis, tick_percent, label=label, base=0.0, kind="low"))
+    axis = linear_axis(min(float(np.nanmin(f)) for f in falls.values()), 0.0)
+    lines = _series(falls, lambda values: change(float(np.nanmin(values))))
+    return TimeChart("fall from the highest close", days, lines, axis, tick_percent, base=0.0, is_low=True)
 
 
-def exposure_chart(result: ReplayResult, run: ReplayRun) -> Markup:
+def equity_charts(run: ReplayRun) -> tuple[TimeChart, TimeChart]:
+    """Return growth of the book beside the benchmarks, and the fall of each from its highest close."""
+    return growth_chart(*curves_of(run)), fall_chart(*curves_of(run))
+
+
+def exposure_chart(result: ReplayResult, run: ReplayRun) -> TimeChart:
     """Return the part of NAV in each sector, stacked."""
     days, _ = curves_of(run)
     sectors = sector_exposure(result)
@@ -64,4 +81,41 @@ def exposure_chart(result: ReplayResult, run: ReplayRun) -> Markup:
         for tone, (sector, weight) in enumerate(sectors.items(), start=1)
     ]
     axis = linear_axis(0.0, max(0.5, float(np.sum([s.values for s in layers], axis=0).max())))
-    return Markup(layer_chart(days, layers, axis, tick_percent, label="part of NAV by sector"))
+    return TimeChart("part of NAV by sector", days, layers, axis, tick_percent, base=0.0, is_layered=True)
+
+
+def month_chart(run: ReplayRun) -> Grid:
+    """Return one line a year with its months, and the year beside the benchmarks."""
+    days, curves = curves_of(run)
+    grown = {name: np.concatenate([[1.0], growth]) for name, growth in curves.items()}
+    months = monthly_returns(days, grown[BOOK])
+    years = {name: yearly_returns(days, growth) for name, growth in grown.items()}
+    beside = [BOOK, *(name for name in ("list", "SPY") if name in years)]
+    rows: list[tuple[str, Sequence[float | None]]] = [
+        (str(year), [*(months.get((year, m)) for m in range(1, 13)), *(years[name][year] for name in beside)])
+        for year in years[BOOK]
+    ]
+    return Grid(
+        label="returns by month, %",
+        columns=(*_MONTHS, "year", *beside[1:]),
+        rows=rows,
+        word=points,
+        spans=[(-_STRONG_MONTH, _STRONG_MONTH)] * 12 + [(-_STRONG_YEAR, _STRONG_YEAR)] * len(beside),
+        is_signed=True,
+    )
+
+
+def replay_badge(run: ReplayRun) -> str:
+    """Return what every picture of a replay carries."""
+    return f"REPLAY, {SYNTHETIC} market" if run.is_synthetic else "REPLAY, no real money"
+
+
+def replay_panels(run: ReplayRun) -> tuple[Chart, ...]:
+    """Return what a picture of a replay shows."""
+    return (*equity_charts(run), month_chart(run))
+
+
+def replay_tiles(run: ReplayRun) -> list[tuple[str, str]]:
+    """Return the figures that matter most, as (value, name)."""
+    line = {one.key: one for one in LINES}
+    return [(line[key].of(run.figures), line[key].name) for key in _TILES]

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, RunTrade
+from trading.reporting.replay_charts import replay_badge, replay_panels, replay_tiles
 from trading.reporting.replay_report import Findings, replay_report
+from trading.reporting.wording import whole
 
 
 def write_report(found: Findings, folder: Path, *, with_png: bool = False) -> list[Path]:
@@ -20,11 +22,19 @@ def write_report(found: Findings, folder: Path, *, with_png: bool = False) -> li
     trades.write_text(trades_csv(found.run), encoding="utf-8", newline="")
     written = [report, trades]
     if with_png:
-        # Takes a second to load, and only messages need pictures.
-        from trading.reporting.replay_png import write_pngs
-
-        written += write_pngs(found.run, folder)
+        written.append(folder / "replay.png")
+        written[-1].write_bytes(replay_png(found.run))
     return written
+
+
+def replay_png(run: ReplayRun) -> bytes:
+    """Return equity, drawdown and months as one picture for a phone."""
+    # Takes a second to load, and only messages need pictures.
+    from trading.reporting.charts_png import Picture, png_of
+
+    title = f"Replay {run.name}: {run.strategy}"
+    said = f"{run.first_on} to {run.last_on}, {whole(run.starting_usd)} USD to begin with"
+    return png_of(Picture(title, replay_badge(run), said, replay_tiles(run), replay_panels(run)))
 
 
 def trades_csv(run: ReplayRun) -> str:

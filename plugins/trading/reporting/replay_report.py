@@ -10,10 +10,11 @@ from trading.domain.market import SYNTHETIC
 from trading.domain.replays import ReplayRun, Trial
 from trading.engine.missing import Gap, idle_sessions
 from trading.engine.result import ReplayResult
+from trading.reporting.charts_svg import drawn
 from trading.reporting.critique import Evidence, objections
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.page import Markup, html_of, page, section, side_by_side, table
-from trading.reporting.replay_charts import BOOK, drawdown_chart, equity_chart, exposure_chart
+from trading.reporting.replay_charts import BOOK, equity_charts, exposure_chart, month_chart, replay_tiles
 from trading.reporting.replay_sections import (
     cost_table,
     crisis_table,
@@ -22,7 +23,6 @@ from trading.reporting.replay_sections import (
     exit_table,
     gate_table,
     missing_table,
-    month_table,
     opening_table,
     optional_table,
     rule_key,
@@ -90,11 +90,11 @@ def replay_report(found: Findings) -> str:
         (
             _head(found, title),
             _critique(found),
-            section("Equity and drawdown", equity_chart(run), drawdown_chart(run), note=_EQUITY),
+            section("Equity and drawdown", *map(drawn, equity_charts(run)), note=_EQUITY),
             section("Figures", side_by_side(_curve_figures(found), _trade_figures(found)), note=_FIGURES),
-            section("Returns by month", month_table(run), note=_MONTHS),
+            section("Returns by month", drawn(month_chart(run)), note=_MONTHS),
             section("Crisis windows", crisis_table(run), note=_CRISES),
-            section("Exposure by sector", exposure_chart(result, run), note=_EXPOSURE),
+            section("Exposure by sector", drawn(exposure_chart(result, run)), note=_EXPOSURE),
             section("What let entries in, and kept them out", rule_key(), rule_table(result), note=_RULES),
             section("Entries by verdict of optional rules", optional_table(result, run), note=_OPTIONAL),
             section("How often entries were open", gate_table(result), note=_GATE),
@@ -110,12 +110,15 @@ def replay_report(found: Findings) -> str:
     )
 
 
-_EQUITY = "Growth of 1 USD on a logarithmic scale, at session closes, and the fall from the highest close so far."
+_EQUITY = (
+    "Growth of 1 USD at session closes, on a logarithmic scale where the range is wide, and the fall from the highest "
+    "close so far."
+)
 _FIGURES = (
     "Daily session closes, a year of 252 sessions, interest rate 0. A dash is a figure that is not defined. "
     "Benchmarks are bought once before the first session and held with the dividends that are stored, without costs."
 )
-_MONTHS = "Of the book at month ends. The last columns set its year beside the list and SPY, simply held."
+_MONTHS = "Of the book at month ends, in percent. The last columns set its year beside the list and SPY, simply held."
 _CRISES = "Return, and deepest fall inside the window, where the replay covers all of it."
 _EXPOSURE = "Part of NAV in each sector at session closes, by market price; the rest is cash. The legend says the mean."
 _RULES = (
@@ -147,10 +150,7 @@ def _head(found: Findings, title: str) -> Markup:
 
 def _tiles(found: Findings) -> list[tuple[str, str]]:
     line = {one.key: one for one in LINES}
-    tiles = [
-        (line[key].name, line[key].of(found.run.figures))
-        for key in ("total_frac", "cagr_frac", "sharpe", "drawdown_frac", "exposure_frac", "trades")
-    ]
+    tiles = [(name, value) for value, name in replay_tiles(found.run)]
     if held := found.benchmarks.get("list"):
         tiles.insert(1, (benchmark_name("list"), line["total_frac"].of(held)))
     return [

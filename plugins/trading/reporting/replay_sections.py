@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from trading.accounting.periods import CRISES, monthly_returns, stretch_returns, yearly_returns
+from trading.accounting.periods import CRISES, stretch_returns
 from trading.analysis.facts import utc64
 from trading.domain.panel import Why
 from trading.domain.replays import ReplayRun, RunTrade
@@ -18,14 +18,11 @@ from trading.reporting.attribution import gains_by_exit, gains_by_optional_rule,
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.missing import gap_line
 from trading.reporting.page import Cell, Markup, bar, heat, paragraph, table
-from trading.reporting.replay_charts import BOOK, curves_of
+from trading.reporting.replay_charts import curves_of
 from trading.reporting.story_tables import opening_rows, openings_of
-from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, points, whole
+from trading.reporting.wording import UNKNOWN, change, fall, gain, percent, whole
 
 WORST, BEST = 10, 5
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_STRONG_MONTH, _STRONG_YEAR = 0.08, 0.3
-"""Returns at which the colour is full."""
 _ROLES = {
     RuleRole.ENTRY_REQUIRED: "must pass",
     RuleRole.ENTRY_OPTIONAL: "must not fail",
@@ -37,26 +34,6 @@ _ROLES = {
 
 def _with_start(growth: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.concatenate([[1.0], growth])
-
-
-def month_table(run: ReplayRun) -> Markup:
-    """Return one line a year with its months, and the year beside the benchmarks."""
-    days, curves = curves_of(run)
-    months = monthly_returns(days, _with_start(curves[BOOK]))
-    years = {name: yearly_returns(days, _with_start(growth)) for name, growth in curves.items()}
-    beside = [name for name in ("list", "SPY") if name in years]
-    rows: list[list[Cell]] = []
-    for year in years[BOOK]:
-        of_months = [_tinted(months.get((year, m)), _STRONG_MONTH) for m in range(1, 13)]
-        of_years = [_tinted(years[name][year], _STRONG_YEAR) for name in (BOOK, *beside)]
-        rows.append([str(year), *of_months, *of_years])
-    return table(["", *_MONTHS, "year", *map(benchmark_name, beside)], rows, kind="months")
-
-
-def _tinted(frac: float | None, strong: float) -> Cell:
-    if frac is None:
-        return ""
-    return heat(points(frac), 0.75 * float(np.clip(frac / strong, -1.0, 1.0)))
 
 
 def crisis_table(run: ReplayRun) -> Markup:

@@ -10,9 +10,11 @@ import numpy as np
 
 from trading.domain.market import SYNTHETIC
 from trading.domain.searches import Conditions, Outcome, Search, SearchTrial, key_of, text_of
-from trading.reporting.charts import Series, line_chart, linear_axis
-from trading.reporting.heat_charts import heat_map_svg, marginal_svg, span_of, window_scores_svg
-from trading.reporting.page import Markup, html_of, page, paragraph, section, side_by_side, table
+from trading.errors import PermanentError
+from trading.reporting.charts import Series, TimeChart, linear_axis
+from trading.reporting.charts_svg import drawn
+from trading.reporting.page import Markup, captioned, html_of, page, paragraph, section, side_by_side, table
+from trading.reporting.search_charts import robustness_charts, robustness_panels, window_chart
 from trading.reporting.search_tables import cells_of, columns_of, is_walk_forward, sentences_of, title_of
 from trading.reporting.wording import change, ratio, whole
 from trading.research.forward import stitched
@@ -37,11 +39,27 @@ def write_search_report(
     paths = [folder / f"{search.name}.html"]
     paths[0].write_text(search_report(search, trials, outcomes, tested_on=tested_on), encoding="utf-8")
     if with_png:
-        from trading.reporting.search_picture import write_picture
-
         paths.append(folder / f"{search.name}.png")
-        write_picture(paths[1], search, trials)
+        paths[1].write_bytes(search_png(search, trials))
     return paths
+
+
+def search_png(search: Search, trials: Sequence[SearchTrial]) -> bytes:
+    """Return heat maps of each pair of parameters and the scores over each one as a picture for a phone.
+
+    Raises:
+        PermanentError: no trial counts, so there is nothing to draw.
+    """
+    found = robustness_of(search.plan.axes, averaged(trials) if is_walk_forward(search) else trials)
+    if found is None:
+        raise PermanentError(f"{search.name}: no trial counts, so there is nothing to draw; lower --min-trades")
+    # matplotlib takes half a second to load.
+    from trading.reporting.charts_png import Picture, png_of
+
+    badge = f"REPLAY, {SYNTHETIC} market" if search.is_synthetic else "REPLAY, no real money"
+    said = f"{found.shape.value}; best: {found.best.key}"
+    tiles = [(ratio(found.best.score), str(search.plan.objective))]
+    return png_of(Picture(title_of(search), badge, said, tiles, tuple(robustness_panels(found))))
 
 
 def search_report(
@@ -71,16 +89,12 @@ def _head(search: Search, trials: Sequence[SearchTrial]) -> Markup:
 
 
 def _robustness_part(search: Search, found: Robustness) -> Markup:
-    best = found.best.parameters
-    span = span_of(score for heat in found.heat_maps for row in heat.scores for score in row)
-    maps = [Markup(heat_map_svg(heat, best, span)) for heat in found.heat_maps]
-    reach = span_of(score for each in found.marginals.values() for m in each for score in (m.median, m.best))
-    singles = [Markup(marginal_svg(name, each, best[name], reach)) for name, each in found.marginals.items()]
+    maps, singles = robustness_charts(found)
     over = ", mean over the windows that were searched on" if is_walk_forward(search) else ""
     return section(
         f"{found.shape.capitalize()}: {search.plan.objective} around the best trial{over}",
-        *([side_by_side(*maps)] if maps else []),
-        side_by_side(*singles),
+        *([side_by_side(*map(drawn, maps))] if maps else []),
+        side_by_side(*(captioned(drawn(chart), chart.label) for chart in singles)),
         note="Each cell is the median over the other parameters, darker is better, the frame is the best trial. Below: "
         "median (dot) and best (ring) at each value. A plateau survives a small change of its numbers, a needle does "
         "not.",
@@ -122,16 +136,16 @@ def _windows_part(search: Search, outcomes: Sequence[Outcome], tested_on: Sequen
     head = ["searched on", "tested on", "searched", "tested", "own tested", "entries", "winner"]
     return section(
         "Out of sample",
-        Markup(_equity_chart(outcomes, tested_on)),
-        Markup(f'<div class="scroll">{window_scores_svg(search, outcomes)}</div>'),
-        paragraph(f"{objective}: searched (grey), tested (blue), own numbers tested (orange)", kind="note"),
+        drawn(_equity_chart(outcomes, tested_on)),
+        paragraph(f"{objective} of each window", kind="note"),
+        drawn(window_chart(search, outcomes)),
         table(head, rows, kind="words"),
         note="Growth over the tests one behind the other. Each test begins in cash and ends marked to market; its "
         "growth carries on where the test before ended.",
     )
 
 
-def _equity_chart(outcomes: Sequence[Outcome], tested_on: Sequence[date]) -> str:
+def _equity_chart(outcomes: Sequence[Outcome], tested_on: Sequence[date]) -> TimeChart:
     curves = {"winners": [o.test_equity for o in outcomes], "own numbers": [o.own_equity for o in outcomes]}
     lines = []
     for tone, (name, pieces) in enumerate(curves.items(), start=1):
@@ -141,7 +155,7 @@ def _equity_chart(outcomes: Sequence[Outcome], tested_on: Sequence[date]) -> str
     levels = np.concatenate([line.values for line in lines])
     axis = linear_axis(float(levels.min()), float(levels.max()))
     days = np.array(tested_on, dtype="datetime64[D]")
-    return line_chart(days, lines, axis, ratio, label="growth over the tests one behind the other", base=1.0)
+    return TimeChart("growth over the tests one behind the other", days, lines, axis, ratio, base=1.0)
 
 
 def _fine_print(search: Search) -> str:
