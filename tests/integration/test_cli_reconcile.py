@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from decimal import Decimal
 
@@ -62,6 +63,10 @@ def test_a_break_is_listed_shown_adopted_and_listed_as_closed(desk, broker, caps
     assert main(["reconcile", "show", "1"]) == 0
     shown = capsys.readouterr().out
     assert "differs: 0 shares, -12.50 USD" in shown
+    assert main(["reconcile", "show", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["found"]["difference"]["cash_usd"] == "-12.500000"
+    assert main(["reconcile", "run", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["differences"] == 1
     assert "adopt:   -12.50 USD are booked as the cash entry" in shown
     assert main(["reconcile", "adopt", "1", "--as", "fee", "--reason", "data fee"]) == 0
     capsys.readouterr()

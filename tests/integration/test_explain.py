@@ -22,6 +22,7 @@ from trading.domain.market import session_slots
 from trading.domain.orders import OrderStatus
 from trading.domain.signals import RuleRole, Targets
 from trading.entrypoints.cli import main
+from trading.entrypoints.lessons import LESSONS
 from trading.errors import PermanentError
 from trading.ports import Services, Sources
 from trading.strategy.margins import is_in_the_way
@@ -257,3 +258,33 @@ def test_targets_of_a_decision_come_back(services):
         found = [tx.decisions.targets(decision) for decision in decisions(services, REPLAY)]
     assert any(targets.weight_frac for targets in found)
     assert all(isinstance(targets, Targets) for targets in found)
+
+
+READS = (
+    "positions", "orders", "fills", "state", "locks", "risk", "rebalance preview", "tax method", "data status",
+    "data gaps NVDA --from 2024-07-30 --to 2024-07-31", "data as-of NVDA 2024-07-31T20:01Z", "model list",
+    "reconcile list",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", READS)
+def test_a_read_prints_one_json_object_with_the_keys_that_its_lesson_promises(airdesk, typed):
+    words = typed.split()
+    code, out = airdesk(*words, "--json")
+    assert code == 0
+    lesson = next(LESSONS[name] for n in (2, 1) if (name := " ".join(words[:n])) in LESSONS)
+    assert tuple(json.loads(out)) == lesson.keys
+
+
+def test_money_and_shares_in_json_are_exact_text_and_the_book_wears_its_badge(airdesk):
+    found = json.loads(airdesk("positions", "--json")[1])
+    (amd,) = found["positions"]
+    assert (found["badge"], amd["symbol"], amd["lots"][0]["quantity"]) == ("SYNTHETIC", "AMD", "20.0000")
+
+
+@pytest.mark.parametrize("typed", ["positions", "orders", "fills", "why AMD", "near-misses"])
+def test_a_table_fits_80_columns_and_a_pipe_gets_no_colours(airdesk, monkeypatch, typed):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = airdesk(*typed.split())[1]
+    assert "\x1b" not in out
+    assert max(len(line.rstrip()) for line in out.splitlines()) <= 80

@@ -157,7 +157,9 @@ def main(arguments: list[str]) -> int:
             url = week.desk.settings.database_url
             for row in rows_of(url, "SELECT kind, severity, dedupe_key, body FROM ops.outbox ORDER BY message_id"):
                 print(row)
-            for row in rows_of(url, "SELECT symbol, side, quantity, price, executed_at FROM desk.fills ORDER BY executed_at"):
+            for row in rows_of(
+                url, "SELECT symbol, side, quantity, price, executed_at FROM desk.fills ORDER BY executed_at"
+            ):
                 print("fill", *row)
     return 0
 

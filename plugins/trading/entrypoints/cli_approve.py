@@ -7,6 +7,7 @@ import os
 
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password
+from trading.entrypoints.answers import add_json, print_json
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.questions import Question, answer, waiting
 from trading.entrypoints.run_record import RunRecord, is_running
@@ -25,6 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     choice.add_argument("--yes", action="store_true", help="send them; they are vetted again")
     choice.add_argument("--no", action="store_true", help="deny them")
     parser.add_argument("--run", dest="only", help="only the question of this run")
+    add_json(choice)
     parser.set_defaults(run=_run, needs_database=False)
 
 
@@ -35,6 +37,9 @@ def _run(options: argparse.Namespace) -> int:
         raise PermanentError("no desk runs here, so nothing asks; start it with ./airdesk up")
     api = AirflowApi(record.url, ADMIN, admin_password(checkout))
     found = [q for q in waiting(api) if options.only in (None, q.run_id)]
+    if options.json:
+        print_json("approve", questions=found)
+        return 0
     if not found:
         print("nothing waits for a person")
         return 0

@@ -14,6 +14,7 @@ from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId
 from trading.domain.interlock import RunOrigin
 from trading.domain.portfolio import TradingState
+from trading.entrypoints.answers import add_json, of_book, print_json
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import command_database, settings_of
 from trading.entrypoints.run_record import RunRecord, is_running
@@ -31,7 +32,7 @@ from trading.tasks.operating import Stopped, halt_book, reduce_book, refuse_uneq
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this module."""
-    _command(subparsers, "state", _state, "trading state of the book")
+    add_json(_command(subparsers, "state", _state, "trading state of the book"))
     halt = _command(subparsers, "halt", _halt, "send nothing new, take back entries and exits, verify every protection")
     halt.add_argument(
         "--cancel-protection", action="store_true", help="cancel stops and targets too, and lock the book"
@@ -79,6 +80,11 @@ def _state(options: argparse.Namespace) -> int:
     with services.store.transaction() as tx:
         is_open = book in tx.ledger.books()
         state, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
+    if options.json:
+        known = state if is_open else None
+        is_raised = settings.halt_file.exists()
+        print_json("state", **of_book(book), state=known, reason=why if is_open else None, is_flag_raised=is_raised)
+        return 0
     print(f"{book.badge} {book}: {state if is_open else 'not opened yet; its first hour opens it'}")
     if why and is_open:
         print(f"set by {why}")

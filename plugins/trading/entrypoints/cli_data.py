@@ -10,8 +10,9 @@ from trading.domain.gates import Parking
 from trading.domain.instruments import Symbol
 from trading.domain.market import SYNTHETIC, Resolution
 from trading.entrypoints import cli_import, cli_pull
+from trading.entrypoints.answers import add_json, print_json
 from trading.entrypoints.cli_gates import add_release
-from trading.entrypoints.cli_status import RECENT_SESSIONS, missing_lately, status_of_sources
+from trading.entrypoints.cli_status import RECENT_SESSIONS, missing_lately, source_lines, status_of_sources
 from trading.reporting.parked import parked_lines
 from trading.settings import load_settings
 
@@ -24,6 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "status", help="what is stored: bars by symbol, news, filings, macro, parked symbols; sources"
     )
     status.set_defaults(run=show_status)
+    add_json(status)
     cli_import.add_commands(actions)
     cli_pull.add_commands(actions)
     add_release(actions)
@@ -46,7 +48,14 @@ def show_status(options: argparse.Namespace) -> int:
             "splits and dividends": len(tx.market.actions(cutoff_at=now)),
         }
         parked = tx.market.parked()
-    for line in [*_status_lines(newest, facts, parked, missing_lately(services, newest)), *status_of_sources(services)]:
+    missing, sources = missing_lately(services, newest), status_of_sources(services)
+    if options.json:
+        print_json(
+            "data status", bars=newest, missing=missing, counts=facts, parked=parked, sources=sources,
+            is_synthetic=has_synthetic,
+        )  # fmt: skip
+        return 0
+    for line in [*_status_lines(newest, facts, parked, missing), *source_lines(sources)]:
         print(line)
     if has_synthetic:
         print("SYNTHETIC rows are stored: this is a demo database")

@@ -9,6 +9,7 @@ from rich.console import Console
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
 from trading.entrypoints import arguments
+from trading.entrypoints.answers import add_json, of_book, print_json
 from trading.ports import Services
 from trading.reporting.tables import denials_table, fills_table, orders_table, positions_table
 from trading.settings import load_settings
@@ -16,11 +17,11 @@ from trading.settings import load_settings
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands of this module."""
-    arguments.book_command(subparsers, "positions", _positions, "open positions with their protection")
+    add_json(arguments.book_command(subparsers, "positions", _positions, "open positions with their protection"))
     for name, run, text in (("orders", _orders, "newest orders"), ("fills", _fills, "newest fills")):
-        arguments.book_command(subparsers, name, run, text).add_argument(
-            "--limit", type=int, default=30, help="how many rows"
-        )
+        parser = arguments.book_command(subparsers, name, run, text)
+        parser.add_argument("--limit", type=arguments.positive, default=30, help="how many rows")
+        add_json(parser)
 
 
 def _desk(options: argparse.Namespace) -> tuple[Services, BookId]:
@@ -33,6 +34,13 @@ def _positions(options: argparse.Namespace) -> int:
     with services.store.transaction() as tx:
         now = services.clock.now()
         portfolio, working, nav = tx.ledger.portfolio(book, now), tx.orders.working(book), tx.ledger.last_nav(book)
+    if options.json:
+        positions = [position for _, position in sorted(portfolio.positions.items())]
+        guards = [order for order in working if order.is_protective]
+        print_json(
+            "positions", **of_book(book), cash_usd=portfolio.cash_usd, nav=nav, positions=positions, protection=guards
+        )
+        return 0
     console = Console()
     console.print(positions_table(f"{book.badge} {book}", portfolio, working))
     worth = "unknown" if nav is None else f"{nav.nav_usd:,.2f} USD at {nav.as_of:%Y-%m-%d %H:%M} UTC"
@@ -45,6 +53,9 @@ def _orders(options: argparse.Namespace) -> int:
     with services.store.transaction() as tx:
         orders = tx.orders.recent(book, options.limit)
         denials = tx.checks.denials([o.order_id for o in orders])
+    if options.json:
+        print_json("orders", **of_book(book), orders=orders, denials=denials)
+        return 0
     console = Console()
     console.print(orders_table(f"{book.badge} {book}: orders", orders))
     if denials:
@@ -55,5 +66,9 @@ def _orders(options: argparse.Namespace) -> int:
 def _fills(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.transaction() as tx:
-        Console().print(fills_table(f"{book.badge} {book}: fills", tx.ledger.fills(book, options.limit)))
+        fills = tx.ledger.fills(book, options.limit)
+    if options.json:
+        print_json("fills", **of_book(book), fills=fills)
+    else:
+        Console().print(fills_table(f"{book.badge} {book}: fills", fills))
     return 0

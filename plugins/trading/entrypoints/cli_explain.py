@@ -133,7 +133,7 @@ def _near_misses(options: argparse.Namespace) -> int:
     elif found:
         title = f"{book.badge} {book}: near misses of {counted(options.days, 'day')}"
         Console().print(near_table(title, found))
-        print("nearest: the farthest of its rules from turning, as a part of the range of its value")
+        print("nearest: how far its farthest rule is from turning, as a part of its range")
     else:
         hours = len({r.as_of for r in reasons})
         print(f"{book}: in {counted(hours, 'hour')} no symbol was kept out by one rule alone, or by little")

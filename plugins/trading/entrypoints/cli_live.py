@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
+import sys
 from dataclasses import replace
 from datetime import datetime
 
 from trading.bootstrap import live_terms, services_for
+from trading.domain.codec import encode
 from trading.domain.interlock import Condition, RunOrigin
 from trading.entrypoints.checkout import write_private
 from trading.errors import AirdeskError, PermanentError
@@ -29,9 +32,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_arm)
 
 
-def print_conditions(settings: Settings) -> bool:
+def print_conditions(settings: Settings, *, as_json: bool = False) -> bool:
     """Print the eight conditions of the configured book and return whether all of them hold."""
     found = conditions_now(settings)
+    if as_json:
+        print(
+            json.dumps([{"number": n, **encode(one), "holds": one.holds} for n, one in enumerate(found, 1)], indent=1)
+        )
+        return all(condition.holds for condition in found)
     for number, condition in enumerate(found, 1):
         print(f"{'holds' if condition.holds else 'MISSING':<8} {number} {condition.name}")
         if condition.fault is not None:
@@ -55,7 +63,7 @@ def _who(services: Services) -> BrokerIdentity | None:
         with services.broker.connect(BrokerRole.OPERATOR) as broker:
             return broker.identity()
     except AirdeskError as unreachable:
-        print(f"the broker could not be asked: {unreachable}")
+        print(f"the broker could not be asked: {unreachable}", file=sys.stderr)
         return None
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
+from trading.entrypoints.answers import add_json, of_book, print_json
 from trading.entrypoints.arguments import day
 from trading.errors import PermanentError
 from trading.ports import Services
@@ -36,6 +37,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for parser, run in ((locks, _locks), (preflight, _preflight), (ban, _ban), (unban, _unban)):
         parser.add_argument("--book", help="kind:name; default: the configured book")
         parser.set_defaults(run=run)
+    add_json(locks, preflight)
     for parser in (ban, unban):
         parser.add_argument("--reason", required=True, help="kept forever")
 
@@ -48,7 +50,10 @@ def _desk(options: argparse.Namespace) -> tuple[Services, StrategySpec, BookId]:
 
 def _locks(options: argparse.Namespace) -> int:
     services, spec, book = _desk(options)
-    if found := locks_now(services, spec, book):
+    found = locks_now(services, spec, book)
+    if options.json:
+        print_json("locks", **of_book(book), locks=found)
+    elif found:
         Console().print(locks_table(f"{book.badge} {book}: no entry of", found))
     else:
         print(f"{book.badge} {book}: nothing is locked")
@@ -58,13 +63,15 @@ def _locks(options: argparse.Namespace) -> int:
 def _preflight(options: argparse.Namespace) -> int:
     """Print one line per symbol; exit code 1 if the broker refuses what the desk would order."""
     services, spec, book = _desk(options)
-    is_surprised = False
-    for answer in ask_ahead(services, spec, book):
+    answers = tuple(ask_ahead(services, spec, book))
+    if options.json:
+        print_json("preflight", **of_book(book), client_category=services.client_category, answers=answers)
+        return 1 if any(answer.is_surprise for answer in answers) else 0
+    for answer in answers:
         kind = "signal only" if answer.is_signal_only else "refused" if answer.is_surprise else "may be bought"
         print(f"{answer.symbol}: {kind}{f'; the broker: {answer.refusal}' if answer.refusal else ''}")
-        is_surprised |= answer.is_surprise
     print(f"{book.badge} {book}: client category {services.client_category}; nothing was ordered")
-    return 1 if is_surprised else 0
+    return 1 if any(answer.is_surprise for answer in answers) else 0
 
 
 def _ban(options: argparse.Namespace) -> int:

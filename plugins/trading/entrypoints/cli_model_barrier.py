@@ -12,8 +12,9 @@ from rich.console import Console
 
 from trading.bootstrap import services_for
 from trading.domain.market import SYNTHETIC, Slot, session_slots
-from trading.domain.models import ModelRecord
+from trading.domain.models import ModelRecord, champion_of
 from trading.entrypoints import arguments
+from trading.entrypoints.answers import add_json, print_json
 from trading.errors import PermanentError
 from trading.ports import Services
 from trading.reporting.model_tables import (
@@ -43,6 +44,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     shown = commands.add_parser("show", help="what the registry knows of a model")
     shown.add_argument("model", help="its id")
     shown.set_defaults(run=_show)
+    add_json(listed, shown)
     trained = commands.add_parser("train", help="train a candidate on what is stored; it is not promoted")
     trained.add_argument("--through", type=arguments.day, help="last session to learn from; default: the newest one")
     trained.add_argument("--strategy", choices=sorted(STRATEGIES), help="default: AIRDESK_STRATEGY")
@@ -81,10 +83,13 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     judged.set_defaults(run=_evaluate)
 
 
-def _list(_options: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace) -> int:
     services = services_for(load_settings())
     with services.store.transaction() as tx:
         records, events = tx.models.all(), tx.models.events(until=services.clock.now())
+    if options.json:
+        print_json("model list", models=records, events=events, heard=champion_of(events))
+        return 0
     if not records:
         print("no model is registered, so model_agrees abstains; train one: ./airdesk model train")
         return 0
@@ -98,7 +103,11 @@ def _show(options: argparse.Namespace) -> int:
     services = services_for(load_settings())
     with services.store.transaction() as tx:
         record = record_of(tx, options.model)
-    _print_record(record)
+        events = tx.models.events(until=services.clock.now())
+    if options.json:
+        print_json("model show", model=record, is_heard=champion_of(events) == record.model_id, helped=helped(record))
+    else:
+        _print_record(record)
     return 0
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,6 +18,7 @@ from trading.analysis.session_hours import session_hours
 from trading.domain.instruments import Symbol, Universe
 from trading.domain.market import Resolution, TimeWindow
 from trading.domain.series import BarSeries
+from trading.entrypoints.answers import add_json, print_json
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import Services
 from trading.settings import SourceKind, load_settings
@@ -47,10 +49,12 @@ def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     missing = actions.add_parser("gaps", help="bars that the calendar expects and the store lacks")
     _add_range(missing)
     missing.set_defaults(run=run_gaps)
+    add_json(missing)
     read = actions.add_parser("as-of", help="what a decision about a symbol could read at an instant")
     read.add_argument("symbol", type=str.upper, metavar="SYMBOL", help="e.g. NVDA")
     read.add_argument("at", type=_instant, metavar="TIME", help="with an offset, e.g. 2026-11-20T15:45Z")
     read.set_defaults(run=run_as_of)
+    add_json(read)
 
 
 def _add_range(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +138,9 @@ def run_gaps(options: argparse.Namespace) -> int:
     """Print expected, stored and missing bars of each symbol."""
     services = _services()
     symbols, window = _range(options, services)
+    if options.json:
+        print_json("data gaps", gaps=tuple(gaps(services, symbols, window)))
+        return 0
     print(
         f"{'symbol':8}{'bars':>6}{'expected':>10}{'stored':>8}{'missing':>9}{'absent':>8}  first missing (start, UTC)"
     )
@@ -162,6 +169,13 @@ def run_as_of(options: argparse.Namespace) -> int:
         news = [item for item in tx.market.news(since=since, cutoff_at=at) if symbol in item.symbols]
         actions = [a for a in tx.market.actions(cutoff_at=at) if a.symbol == symbol]
         metals = [p for p in metals_spot(tx.market, at=at) if symbol in (p.metal, PROXIES[p.metal])]
+    if options.json:
+        last = [{"resolution": length, **_newest(series)} for (_, length), series in bars.items()]
+        print_json(
+            "data as-of", symbol=symbol, at=at, bars=last, filings=filings, earnings=earnings, actions=actions,
+            metals=metals, news=news,
+        )  # fmt: skip
+        return 0
     for (_, resolution), series in bars.items():
         print(
             f"{resolution} bar {_text(series.starts_at[-1].item())} close {series.close[-1]:g}, "
@@ -190,6 +204,12 @@ def run_as_of(options: argparse.Namespace) -> int:
     for item in news[-SHOWN:]:
         print(f"known {_text(item.known_at)} ({item.source}): {item.title[:80]!r}")
     return 0
+
+
+def _newest(series: BarSeries) -> dict[str, Any]:
+    """Return the last bar by name; instants in UTC."""
+    instants = {name: getattr(series, name)[-1].item().replace(tzinfo=UTC) for name in ("starts_at", "known_at")}
+    return instants | {name: getattr(series, name)[-1].item() for name in ("open", "high", "low", "close", "volume")}
 
 
 def _say_hour(hours: BarSeries) -> None:

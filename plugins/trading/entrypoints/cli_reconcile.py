@@ -14,6 +14,7 @@ from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId
 from trading.domain.statements import CashKind
 from trading.entrypoints import arguments
+from trading.entrypoints.answers import add_json, of_book, print_json
 from trading.entrypoints.schema import require_current_schema
 from trading.ports import Break, BrokerRole, ReconciliationKind, Services
 from trading.reporting.tables import shares, table_of
@@ -45,7 +46,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for command in (adopt, resolve):
         command.add_argument("break_id", type=int, metavar="ID", help="of a break, as `reconcile list` prints it")
         command.add_argument("--reason", required=True, help="kept forever")
-    arguments.book_command(actions, "run", _run, "compare now, without Airflow; exit code 1 if anything differs")
+    run = arguments.book_command(actions, "run", _run, "compare now, without Airflow; exit code 1 if anything differs")
+    add_json(listing, show, run)
 
 
 def _desk(options: argparse.Namespace) -> tuple[Settings, Services, BookId]:
@@ -67,6 +69,12 @@ def _list(options: argparse.Namespace) -> int:
         clean_at = tx.reconciliations.last_clean_at(book)
         held = tx.controls.holds(book)
         compared = tx.parity.days(book, 1)
+    if options.json:
+        print_json(
+            "reconcile list", **of_book(book), open=waiting, closed=closed, held=held, last_clean_at=clean_at,
+            parity=compared,
+        )  # fmt: skip
+        return 0
     console = Console()
     if waiting:
         console.print(_breaks_table(f"{book.badge} {book}: open breaks", waiting, services.clock.now()))
@@ -111,6 +119,9 @@ def _show(options: argparse.Namespace) -> int:
     with services.store.transaction() as tx:
         found = open_break(tx, book, options.break_id)
         effects = effects_of(tx, found)
+    if options.json:
+        print_json("reconcile show", **of_book(book), found=found, effects=effects)
+        return 0
     seen = found.difference
     print(f"{book.badge} {book}: break {found.break_id}: {seen.kind} {seen.symbol or ''}".rstrip())
     print(f"ours:    {seen.ours}")
@@ -145,9 +156,15 @@ def _run(options: argparse.Namespace) -> int:
         now = now_of(services, broker)
     spec, slot = strategy_of(settings), services.calendar.latest_slot(now)
     found = reconcile(services, spec, book, slot, kind=ReconciliationKind.OPERATOR)
+    differing, older = found.counts["differences"], found.counts["older_breaks"]
+    if options.json:
+        print_json(
+            "reconcile run", **of_book(book), at=now, differences=differing, older_breaks=older,
+            positions=found.counts["positions"], notes=found.notes,
+        )  # fmt: skip
+        return 1 if differing or older else 0
     for note in found.notes:
         print(note)
-    differing, older = found.counts["differences"], found.counts["older_breaks"]
     verdict = f"{differing} differences" if differing else "book and broker agree"
     waiting = f", {older} older breaks are open" if older else ""
     print(f"{book.badge} {book}: {verdict} at {now:%Y-%m-%d %H:%M} UTC, {found.counts['positions']} positions{waiting}")

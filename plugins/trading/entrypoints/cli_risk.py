@@ -7,12 +7,13 @@ from datetime import datetime
 
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
+from trading.entrypoints.answers import add_json, of_book, print_json
 from trading.entrypoints.arguments import instant
 from trading.errors import PermanentError
 from trading.settings import load_settings
 from trading.strategy.catalogue import spec_named
 from trading.tasks.rebalance import shown
-from trading.tasks.risk import risk_lines
+from trading.tasks.risk import read_risk, risk_lines
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,6 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     risk.add_argument("--book", help="kind:name; default: the configured book")
     risk.add_argument("--at", type=instant, help="as of this instant, e.g. 2019-06-03T14:30+00:00; default: the newest")
     risk.set_defaults(run=_risk)
+    add_json(risk)
     parser = subparsers.add_parser(
         "rebalance", help="what a rebalance changes", description="Show what a rebalance changes; nothing is sent."
     )
@@ -31,12 +33,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--at", type=instant, help="the rebalance that was decided at this instant; default: one of now"
     )
     preview.set_defaults(run=_preview)
+    add_json(preview)
 
 
 def _risk(options: argparse.Namespace) -> int:
     settings = load_settings()
     book = BookId.parse(options.book) if options.book else settings.book
-    print("\n".join(risk_lines(services_for(settings), spec_named(settings.strategy), book, _at(options))))
+    services, spec = services_for(settings), spec_named(settings.strategy)
+    if options.json:
+        found = read_risk(services, spec, book, _at(options))
+        print_json(
+            "risk",
+            **of_book(book),
+            risk=found.risk,
+            phase=found.risk.phase,
+            correlation_of_book=found.of_book,
+            mean_correlations=found.means,
+        )
+    else:
+        print("\n".join(risk_lines(services, spec, book, _at(options))))
     return 0
 
 
@@ -45,6 +60,9 @@ def _preview(options: argparse.Namespace) -> int:
     if settings.book is None:
         raise PermanentError("no book is configured; set AIRDESK_BOOK")
     preview, is_stored = shown(services_for(settings), spec_named(settings.strategy), settings.book, _at(options))
+    if options.json:
+        print_json("rebalance preview", **of_book(settings.book), is_stored=is_stored, preview=preview)
+        return 0
     print(
         f"{settings.book.badge} "
         + ("as it was decided" if is_stored else "as it would be now; nothing is stored or sent")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trading.adapters.postgres_store.calls import PostgresCallLedger
@@ -31,23 +32,46 @@ def missing_lately(services: Services, newest: Mapping[Resolution, Mapping[Symbo
     return {symbol: ", ".join(parts) or "-" for symbol, parts in told.items()}
 
 
-def status_of_sources(services: Services) -> list[str]:
-    """Return a table of the sources: rows, newest delivery, calls and quota, money, circuit. Nothing is asked."""
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How one source stands.
+
+    Attributes:
+        newest_at: its newest delivery; None if it never delivered.
+        usage, quota: calls and money; None for a source without a quota.
+    """
+
+    source: str
+    row_count: int
+    newest_at: datetime | None
+    usage: VendorUsage | None
+    quota: Quota | None
+
+
+def status_of_sources(services: Services) -> tuple[SourceStatus, ...]:
+    """Return how each source stands, by name. Nothing is asked."""
     with services.store.transaction() as tx:
         stored = {found.source: found for found in tx.history.sources()}
     quotas = services.sources.quotas
     ledger = PostgresCallLedger(load_settings().database_url) if quotas else None
-    names = sorted({*stored, *quotas})
-    if not names:
+    found = []
+    for name in sorted({*stored, *quotas}):
+        quota = quotas.get(vendor := vendor_of(name, quotas))
+        usage = ledger.usage(vendor) if ledger is not None and quota is not None else None
+        own = stored.get(name)
+        found.append(SourceStatus(name, own.row_count if own else 0, own.newest_at if own else None, usage, quota))
+    return tuple(found)
+
+
+def source_lines(sources: Sequence[SourceStatus]) -> list[str]:
+    """Return a table of the sources: rows, newest delivery, calls and quota, money, circuit."""
+    if not sources:
         return []
     lines = [f"{'source':18}{'rows':>10}  {'newest delivery':18}{'calls today':28}{'spent this month':18}circuit"]
-    for name in names:
-        found = stored.get(name)
-        at = f"{found.newest_at:%Y-%m-%d %H:%M}Z" if found is not None and found.newest_at is not None else "-"
-        vendor = vendor_of(name, quotas)
-        quota = quotas.get(vendor)
-        used = _used(ledger.usage(vendor), quota) if ledger is not None and quota is not None else "-"
-        lines.append(f"{name[:17]:18}{found.row_count if found is not None else 0:>10}  {at:18}{used}")
+    for one in sources:
+        at = f"{one.newest_at:%Y-%m-%d %H:%M}Z" if one.newest_at is not None else "-"
+        used = _used(one.usage, one.quota) if one.usage is not None and one.quota is not None else "-"
+        lines.append(f"{one.source[:17]:18}{one.row_count:>10}  {at:18}{used}")
     return lines
 
 

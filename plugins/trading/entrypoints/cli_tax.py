@@ -18,6 +18,7 @@ from trading.bootstrap import services_for
 from trading.domain.fills import LotMethod
 from trading.domain.instruments import BookId
 from trading.domain.money import sum_usd
+from trading.entrypoints.answers import add_json, of_book, print_json
 from trading.entrypoints.arguments import day, whole_from
 from trading.entrypoints.schema import require_current_schema
 from trading.errors import ConfigurationError
@@ -79,6 +80,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="which lot a sale closes: the oldest or the dearest; without it the methods so far are shown",
     )
     method.add_argument("--since", type=day, help="first day of the method (default: today)")
+    add_json(method)
 
 
 def _action(
@@ -219,5 +221,8 @@ def _method(options: argparse.Namespace) -> int:
         return 0
     with services.store.transaction() as tx:
         chosen = tx.tax.methods(book)
+    if options.json:
+        print_json("tax method", **of_book(book), methods=chosen)
+        return 0
     print(f"{book}: fifo" + "".join(f", {c.method} from {c.since} on" for c in chosen))
     return 0

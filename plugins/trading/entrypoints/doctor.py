@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     checkout = Checkout.from_environment(os.environ)
     if options.live:
         with command_database(checkout, os.environ):
-            return 0 if print_conditions(load_settings()) else 1
+            return 0 if print_conditions(load_settings(), as_json=options.json) else 1
     found = []
     for finding in examine(checkout, is_online=options.online):
         found.append(finding)

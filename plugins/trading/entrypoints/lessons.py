@@ -20,15 +20,17 @@ class Lesson:
         examples: command lines without `./airdesk`.
         then: a sentence with the next step; "" for none.
         exits: codes that mean something particular here.
+        keys: of the object that `--json` prints; () where it prints something else, or nothing.
     """
 
     examples: tuple[str, ...]
     then: str = ""
     exits: Mapping[Exit, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
 
 
-def _of(*examples: str, then: str = "", exits: Mapping[Exit, str] | None = None) -> Lesson:
-    return Lesson(examples, then, exits or {})
+def _of(*examples: str, then: str = "", exits: Mapping[Exit, str] | None = None, keys: str = "") -> Lesson:
+    return Lesson(examples, then, exits or {}, tuple(keys.split()))
 
 
 _DIFFERS = {Exit.FOUND: "something is not equal"}
@@ -49,9 +51,14 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             then="Each line that is not ok names its next action.",
             exits={Exit.ACT: "a check failed, or with --live a condition is not met"},
         ),
-        "positions": _of("positions", then="./airdesk why SYMBOL says why one is held or not."),
-        "orders": _of("orders", "orders --limit 100"),
-        "fills": _of("fills", "fills --limit 5"),
+        "positions": _of(
+            "positions",
+            "positions --json",
+            then="./airdesk why SYMBOL says why one is held or not.",
+            keys="book badge cash_usd nav positions protection",
+        ),
+        "orders": _of("orders", "orders --limit 100", "orders --json", keys="book badge orders denials"),
+        "fills": _of("fills", "fills --limit 5", "fills --json", keys="book badge fills"),
         "why": _of(
             "why NVDA",
             "why NVDA --at 2026-11-19T15:30+00:00",
@@ -65,9 +72,19 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             then="./airdesk why SYMBOL prints the id of the newest decision.",
             exits=_DIFFERS,
         ),
-        "risk": _of("risk", "risk --at 2026-11-19T15:30+00:00"),
-        "locks": _of("locks", then="./airdesk unban SYMBOL takes a ban back; other locks end by themselves."),
-        "state": _of("state"),
+        "risk": _of(
+            "risk",
+            "risk --at 2026-11-19T15:30+00:00",
+            "risk --json",
+            keys="book badge risk phase correlation_of_book mean_correlations",
+        ),
+        "locks": _of(
+            "locks",
+            "locks --json",
+            then="./airdesk unban SYMBOL takes a ban back; other locks end by themselves.",
+            keys="book badge locks",
+        ),
+        "state": _of("state", "state --json", keys="book badge state reason is_flag_raised"),
         "halt": _of(
             "halt",
             "halt --reason 'news of a data fault'",
@@ -86,26 +103,43 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         "lock": _of("lock --reason 'account under review'", "lock --code 123456", exits=_CODE),
         "unlock": _of("unlock --reason 'review done'", "unlock --code 123456", exits=_CODE),
         "flatten": _of("flatten --reason 'leaving the market'", "flatten --code 123456", exits=_CODE),
-        "approve": _of("approve", "approve --yes", "approve --no"),
-        "rebalance preview": _of("rebalance preview", "rebalance preview --at 2026-10-01T14:30+00:00"),
+        "approve": _of("approve", "approve --yes", "approve --no", "approve --json", keys="questions"),
+        "rebalance preview": _of(
+            "rebalance preview",
+            "rebalance preview --at 2026-10-01T14:30+00:00",
+            "rebalance preview --json",
+            keys="book badge is_stored preview",
+        ),
         "ban": _of("ban TSLA --until 2026-12-31 --reason 'earnings'"),
         "unban": _of("unban TSLA --reason 'reported'"),
-        "preflight": _of("preflight", exits={Exit.ACT: "the broker refuses something that the desk would order"}),
+        "preflight": _of(
+            "preflight",
+            "preflight --json",
+            exits={Exit.ACT: "the broker refuses something that the desk would order"},
+            keys="book badge client_category answers",
+        ),
         "arm": _of(
             "arm", "arm --code 123456", exits={Exit.ACT: "a condition is not met, or the code is still to be given"}
         ),
         "reconcile list": _of(
             "reconcile list",
             "reconcile list --all",
+            "reconcile list --json",
             then="./airdesk reconcile show ID says what adopting or resolving one would change.",
+            keys="book badge open closed held last_clean_at parity",
         ),
-        "reconcile show": _of("reconcile show 12"),
+        "reconcile show": _of("reconcile show 12", "reconcile show 12 --json", keys="book badge found effects"),
         "reconcile adopt": _of(
             "reconcile adopt 12 --reason 'bought by hand in TWS'",
             "reconcile adopt 13 --as dividend --reason 'paid today'",
         ),
         "reconcile resolve": _of("reconcile resolve 12 --reason 'the broker corrected it'"),
-        "reconcile run": _of("reconcile run", exits=_BREAKS),
+        "reconcile run": _of(
+            "reconcile run",
+            "reconcile run --json",
+            exits=_BREAKS,
+            keys="book badge at differences older_breaks positions notes",
+        ),
         "tax lots": _of("tax lots 2026", "tax lots 2026 --out taxes"),
         "tax wash": _of("tax wash 2026", "tax wash 2026 --json"),
         "tax 8949": _of("tax 8949 2026", "tax 8949 2026 --out taxes"),
@@ -113,7 +147,9 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         "tax tie-out": _of(
             "tax tie-out 2026", exits={Exit.ACT: "what was worked out anew differs from what is stored"}
         ),
-        "tax method": _of("tax method", "tax method hifo --since 2027-01-01"),
+        "tax method": _of(
+            "tax method", "tax method hifo --since 2027-01-01", "tax method --json", keys="book badge methods"
+        ),
         "data import bars": _of("data import bars bars.csv --resolution 1d --adjustment split"),
         "data import vix": _of("data import vix vix.csv"),
         "data import news": _of("data import news news.csv --map headline=title"),
@@ -128,9 +164,13 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             "data pull NVDA --from 2025-01-02",
             exits={Exit.WAIT: "a quota ended; the same command goes on later"},
         ),
-        "data status": _of("data status"),
-        "data gaps": _of("data gaps NVDA --from 2026-01-02"),
-        "data as-of": _of("data as-of NVDA 2026-11-20T15:45Z"),
+        "data status": _of("data status", "data status --json", keys="bars missing counts parked sources is_synthetic"),
+        "data gaps": _of("data gaps NVDA --from 2026-01-02", "data gaps NVDA --from 2026-01-02 --json", keys="gaps"),
+        "data as-of": _of(
+            "data as-of NVDA 2026-11-20T15:45Z",
+            "data as-of NVDA 2026-11-20T15:45Z --json",
+            keys="symbol at bars filings earnings actions metals news",
+        ),
         "data release": _of(
             "data release TSLA jump_without_split --why 'earnings, seen at the exchange'",
             then="./airdesk data status says which gate holds which symbol.",
@@ -163,8 +203,8 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         "replay audit": _of(
             "replay audit --from 2026-06-01 --to 2026-11-20", exits={Exit.FOUND: "a promise of the strategy was broken"}
         ),
-        "model list": _of("model list"),
-        "model show": _of("model show MODEL-ID"),
+        "model list": _of("model list", "model list --json", keys="models events heard"),
+        "model show": _of("model show MODEL-ID", "model show MODEL-ID --json", keys="model is_heard helped"),
         "model train": _of("model train", "model train --through 2026-09-30"),
         "model promote": _of("model promote MODEL-ID", "model promote MODEL-ID --yes"),
         "model rollback": _of("model rollback --reason 'drifted'"),

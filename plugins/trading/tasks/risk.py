@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from trading.analysis.correlation import CORRELATION_SESSIONS, Correlations, correlations
-from trading.domain.instruments import BookId
+from trading.domain.instruments import BookId, Symbol
 from trading.domain.portfolio import TradingState
 from trading.domain.risk import BookRisk, regime_of
 from trading.errors import PermanentError
@@ -19,11 +20,27 @@ LOW_BAND_FRAC = 0.30
 _PAIRS = 5
 
 
-def risk_lines(services: Services, spec: StrategySpec, book: BookId, at: datetime | None = None) -> tuple[str, ...]:
-    """Return what `book` risks as lines for people.
+@dataclass(frozen=True, slots=True)
+class ReadRisk:
+    """The risk of a book beside how its names move together."""
 
-    Args:
-        at: as the newest decision by then left it; None for the newest of all.
+    risk: BookRisk
+    moving: Correlations
+    held: Mapping[Symbol, float]
+
+    @property
+    def of_book(self) -> float | None:
+        """Mean correlation of the pairs held, by their aimed weights; None under two names."""
+        return self.moving.of_book({symbol: self.risk.balance.aims.get(symbol, 0.0) for symbol in self.held})
+
+    @property
+    def means(self) -> dict[Symbol, float]:
+        """Mean correlation of each name with the rest, as far as it is known."""
+        return {s: mean for s in self.moving.symbols if (mean := self.moving.mean_of(s)) is not None}
+
+
+def read_risk(services: Services, spec: StrategySpec, book: BookId, at: datetime | None = None) -> ReadRisk:
+    """Return what `book` risks, as the newest decision by `at` left it; None for the newest of all.
 
     Raises:
         PermanentError: nothing is stored.
@@ -35,13 +52,27 @@ def risk_lines(services: Services, spec: StrategySpec, book: BookId, at: datetim
         facts = load_facts(tx, spec, first_at=risk.as_of, as_of=risk.as_of, cutoff_at=risk.as_of)
         held = tx.ledger.portfolio(book, risk.as_of).held
     moving = correlations(facts, spec.universe.traded, before_on=risk.session_on)
+    return ReadRisk(risk, moving, {symbol: float(shares) for symbol, shares in held.items()})
+
+
+def risk_lines(services: Services, spec: StrategySpec, book: BookId, at: datetime | None = None) -> tuple[str, ...]:
+    """Return what `book` risks as lines for people.
+
+    Args:
+        at: as the newest decision by then left it; None for the newest of all.
+
+    Raises:
+        PermanentError: nothing is stored.
+    """
+    found = read_risk(services, spec, book, at)
+    risk = found.risk
     return (
         f"{book.badge} {book} at {risk.as_of:%Y-%m-%d %H:%M} UTC, {risk.kind} decision",
         *_of_book(risk),
         *_of_breaker(risk, spec.protection, services.calendar),
         *_of_sectors(risk, spec),
         *_of_rebalance(risk),
-        *_of_correlations(moving, risk, {symbol: float(shares) for symbol, shares in held.items()}),
+        *_of_correlations(found),
     )
 
 
@@ -97,15 +128,12 @@ def _of_rebalance(risk: BookRisk) -> Iterator[str]:
         yield f"this hour asks for one: {risk.rebalance_due}"
 
 
-def _of_correlations(moving: Correlations, risk: BookRisk, held: dict[str, float]) -> Iterator[str]:
-    aims = {symbol: risk.balance.aims.get(symbol, 0.0) for symbol in held}
-    of_book = moving.of_book(aims)
-    known = "unknown" if of_book is None else f"{of_book:.2f}"
+def _of_correlations(found: ReadRisk) -> Iterator[str]:
+    known = "unknown" if found.of_book is None else f"{found.of_book:.2f}"
     yield f"correlation over {CORRELATION_SESSIONS} sessions: the book {known}"
-    means = [(s, mean) for s in moving.symbols if (mean := moving.mean_of(s)) is not None]
-    if means:
-        yield "each with the rest: " + ", ".join(f"{symbol} {mean:.2f}" for symbol, mean in means)
-    for _, first, second, value in moving.pairs()[:_PAIRS]:
+    if means := found.means:
+        yield "each with the rest: " + ", ".join(f"{symbol} {mean:.2f}" for symbol, mean in means.items())
+    for _, first, second, value in found.moving.pairs()[:_PAIRS]:
         yield f"  {first} and {second}: {value:.2f}"
 
 

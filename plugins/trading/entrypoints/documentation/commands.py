@@ -28,6 +28,11 @@ def _introduction() -> Iterator[str]:
         "that ends with the next action; `--debug`, which every command takes, shows where it comes from. Colours are "
         "off where the output is no terminal and where `NO_COLOR` is set; progress bars show on a terminal only."
     )
+    yield (
+        "`--json` prints one object for programs: money and shares are text, so that nothing is rounded, instants and "
+        "dates are ISO 8601, unknown is `null`. Its keys stay; new ones may come. Commands that had JSON before print "
+        "a list where there are many (`near-misses`, `doctor`, `replay list`, `replay compare`)."
+    )
     yield "## Exit codes"
     rows = [(str(c.value), text, "every command" if c in EVERYWHERE else "as named") for c, text in MEANINGS.items()]
     yield table(("code", "means", "given by"), rows)
@@ -83,6 +88,8 @@ def _option(parser: argparse.ArgumentParser, option: argparse.Action) -> tuple[s
 
 def _lesson(lesson: Lesson) -> Iterator[str]:
     yield "```\n" + "\n".join(f"./{PROGRAM} {example}" for example in lesson.examples) + "\n```"
+    if lesson.keys:
+        yield f"`--json` prints an object with {', '.join(map(code, lesson.keys))}."
     for exit_code, text in lesson.exits.items():
         yield f"Exit code {exit_code.value}: {text}."
     if lesson.then:
