@@ -171,7 +171,8 @@ def test_what_comes_from_outside_is_escaped(found):
 
 def test_a_replay_without_a_trade_has_a_report_too(found):
     no_trades = dict.fromkeys(found.run.figures) | {"trades": 0, "total_frac": 0.0, "exposure_frac": 0.0}
-    result = replace(found.result, orders=(), fills=(), disposals=(), denials={}, state_changes=())
+    nothing = replace(found.result.ledger, sent=(), booked=())
+    result = replace(found.result, ledger=nothing, denials={}, state_changes=())
     page = replay_report(
         replace(found, result=result, run=replace(found.run, figures=no_trades, trades=()), by_cost={})
     )

@@ -70,7 +70,8 @@ class CloseWatch:
         positions = {**portfolio.positions}
         for symbol in symbols:
             mark, position = self._marks.pop(symbol, None), positions.get(symbol)
-            if mark is None or position is None or mark.from_row >= row:
+            # What was sold and bought again in between is another position.
+            if mark is None or position is None or mark.lots is not position.lots or mark.from_row >= row:
                 continue
             high = float(np.fmax.reduce(self._prices(symbol)[mark.from_row : row], initial=mark.high_water))
             positions[symbol] = changed(position, high_water_price=max(high, position.high_water_price))

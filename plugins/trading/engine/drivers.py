@@ -11,7 +11,9 @@ from trading.engine.arrival import Market, before_hour, morning
 from trading.engine.close_watch import CloseWatch
 from trading.engine.corporate import Dividend
 from trading.engine.expiry import without_expired
+from trading.engine.express import Express, is_plain
 from trading.engine.hours import Hours
+from trading.engine.logbook import Logbook
 from trading.engine.lookout import NOTHING, Lookout, Stretch
 from trading.engine.market import Traffic, run_bars
 from trading.engine.settlement import with_proceeds
@@ -43,6 +45,10 @@ class Stepping:
         """Return the book before the next hour to step, that hour, and what passed until then."""
         return state, first, NOTHING
 
+    def ride(self, state: BookState, row: int, log: Logbook) -> tuple[BookState, int, bool]:
+        """Return the book before the next hour to step, that hour, and whether it has arrived."""
+        return state, row, False
+
     def landed(self, state: BookState) -> BookState:
         """Return the book after the last hour."""
         return state
@@ -61,6 +67,9 @@ class Jumping:
             for symbol in symbols:
                 rows.setdefault(symbol, []).append(row)
         self.lookout = Lookout(spec, hours, self._watch, gate, rows)
+        self._express: Express | None = None
+        if is_plain(spec, hours, gate):
+            self._express = Express(spec, hours, market, self.lookout, self._watch, rows)
 
     def arrive(self, state: BookState, hour: Hour, traffic: Traffic) -> tuple[BookState, tuple[Dividend, ...]]:
         """Return the book as the hour finds it: only what may have happened to it is looked at."""
@@ -91,6 +100,15 @@ class Jumping:
     def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
         """Return the book before the next hour in which something may happen, that hour, and what passed until then."""
         return self.lookout.ahead(state, seen, first)
+
+    def ride(self, state: BookState, row: int, log: Logbook) -> tuple[BookState, int, bool]:
+        """Return the book before the next hour to step, that hour, and whether it has arrived."""
+        if self._express is None or not self._express.takes(state, row):
+            return state, row, False
+        state, row, has_arrived, done = self._express.ride(state, row, log.maker)
+        if done.nav_usd or has_arrived:
+            log.rode(done, state)
+        return state, row, has_arrived
 
     def landed(self, state: BookState) -> BookState:
         """Return the book after the last hour."""

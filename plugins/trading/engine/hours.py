@@ -72,8 +72,9 @@ class Timeline:
         count = -((opens - closes) // _HOUR)
         session = np.repeat(np.arange(len(count)), count)
         number = np.arange(len(session)) - np.repeat(np.cumsum(count) - count, count)
-        as_of = np.minimum(opens[session] + (number + 1) * _HOUR, closes[session])
-        return Grid(session, number, as_of, number + 1 == count[session])
+        starts_at = opens[session] + number * _HOUR
+        as_of = np.minimum(starts_at + _HOUR, closes[session])
+        return Grid(session, number, starts_at, as_of, number + 1 == count[session])
 
     def times(self, terms: Terms) -> DecisionTimes:
         """Return when the decisions of every hour stand."""
@@ -129,11 +130,12 @@ class Grid:
 
     Attributes:
         session: place of the hour's session in the timeline. number: place of the hour in its session.
-        as_of: end of the hour, UTC. is_closing: whether it is the session's last.
+        starts_at, as_of: begin and end of the hour, UTC. is_closing: whether it is the session's last.
     """
 
     session: NDArray[np.intp]
     number: NDArray[np.intp]
+    starts_at: TimeArray
     as_of: TimeArray
     is_closing: NDArray[np.bool_]
 

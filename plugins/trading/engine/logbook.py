@@ -17,23 +17,28 @@ from trading.engine.corporate import Dividend
 from trading.engine.hours import Hours
 from trading.engine.lookout import Lookout, Stretch
 from trading.engine.market import Traffic
+from trading.engine.plain_trades import Filled, Ledger, Maker, Ride, Sent
 from trading.engine.result import BreakerTurn, EquityCurve, ReplayResult
 from trading.engine.state import BookState, Hour, Step
 from trading.strategy.spec import StrategySpec
 
 
 class Logbook:
-    """Collects what the hours of one replay did."""
+    """Collects what the hours of one replay did.
 
-    def __init__(self, hours: Hours, lookout: Lookout) -> None:
-        self._hours, self._lookout = hours, lookout
+    Attributes:
+        maker: makes the objects of what was done without a step.
+    """
+
+    def __init__(self, hours: Hours, lookout: Lookout, maker: Maker) -> None:
+        self._hours, self._lookout, self.maker = hours, lookout, maker
         self._nav_usd: list[float] = []
         self._cash: list[tuple[int, float]] = []
         self._cash_usd: Decimal | None = None
         self._held: Mapping[Symbol, Decimal] = {}
         self._holdings: dict[Symbol, list[tuple[int, float]]] = {}
-        self._orders: list[Order] = []
-        self._bookings: list[Booking] = []
+        self._orders: list[Order | Sent] = []
+        self._bookings: list[Booking | Filled] = []
         self._dividends: list[Dividend] = []
         self._denials: Counter[str] = Counter()
         self._state_changes: list[tuple[datetime, str]] = []
@@ -87,6 +92,19 @@ class Logbook:
         for code, count in passed.barred.items():
             self._denials[code] += count
 
+    def rode(self, done: Ride, state: BookState) -> None:
+        """Write down what was done without a step, and what the book holds after it."""
+        if self._cash and self._cash_usd is not None and done.cash_usd[0][1] == self._cash[-1][1]:
+            self._cash += done.cash_usd[1:]
+        else:
+            self._cash += done.cash_usd
+        for symbol, changes in done.held.items():
+            self._holdings.setdefault(symbol, []).extend(changes)
+        self._cash_usd, self._held = state.portfolio.cash_usd, state.held
+        self._nav_usd += done.nav_usd
+        self._orders += done.sent
+        self._bookings += done.filled
+
     def result(self, spec: StrategySpec, book: BookId, starting_usd: float, final: BookState) -> ReplayResult:
         """Return what the replay did."""
         return ReplayResult(
@@ -96,9 +114,7 @@ class Logbook:
             panel=self._hours.panel,
             judgement=self._hours.judgement,
             curve=self._curve(),
-            orders=tuple(self._orders),
-            fills=tuple(b.fill for b in self._bookings),
-            disposals=tuple(d for b in self._bookings for d in b.disposals),
+            ledger=Ledger(self._orders, self._bookings, self.maker),
             dividends=tuple(self._dividends),
             denials=dict(sorted(self._denials.items())),
             state_changes=tuple(self._state_changes),

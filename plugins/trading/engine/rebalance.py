@@ -69,7 +69,7 @@ def plan_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) 
     prices = prices_of(hour)
     desk = desk_of(spec, state, hour, prices, nav_usd(state.portfolio, prices))
     leaving = {o.symbol for o in state.working if o.purpose in IN_FULL and o.symbol in desk.working}
-    return Plan(spec, terms_of(spec, state, hour, decision_id), desk, hour, _targets(spec, desk, hour, leaving))
+    return Plan(spec, terms_of(spec, state.book, hour, decision_id), desk, hour, _targets(spec, desk, hour, leaving))
 
 
 def _targets(spec: StrategySpec, desk: Desk, hour: Hour, leaving: Collection[Symbol]) -> dict[Symbol, float]:

@@ -19,6 +19,7 @@ from trading.engine.drivers import Jumping, Stepping
 from trading.engine.hours import Hours, Terms, Timeline, history_panel
 from trading.engine.logbook import Logbook
 from trading.engine.market import Traffic, accept
+from trading.engine.plain_trades import Maker
 from trading.engine.rebalance import rebalance_step
 from trading.engine.result import ReplayResult
 from trading.engine.state import BookState
@@ -71,7 +72,7 @@ def replay_panel(
     hours = Hours(judge(spec, panel), panel, timeline, terms)
     gate = gate or gate_of(spec)
     driver = (Jumping if jumping else Stepping)(spec, hours, market, gate)
-    log = Logbook(hours, driver.lookout)
+    log = Logbook(hours, driver.lookout, Maker(spec, hours, market.tape, market.costs, book))
     unsettled: Mapping[date, Decimal] | None = {} if terms.account_type is AccountType.CASH else None
     state = BookState(
         Portfolio(book, timeline.sessions[0].opens_at, cash_usd),
@@ -80,14 +81,18 @@ def replay_panel(
     )
     row = 0
     while row < len(hours):
+        state, row, has_arrived = driver.ride(state, row, log)
+        if row == len(hours):
+            break
         hour, traffic = hours.hour(row), Traffic(events=None)
-        state, dividends = driver.arrive(state, hour, traffic)
-        log.arrived(row, state, traffic, dividends)
-        state, stop, passed = driver.ahead(state, row, row)
-        log.pass_by(passed)
-        if stop > row:
-            row = stop
-            continue
+        if not has_arrived:
+            state, dividends = driver.arrive(state, hour, traffic)
+            log.arrived(row, state, traffic, dividends)
+            state, stop, passed = driver.ahead(state, row, row)
+            log.pass_by(passed)
+            if stop > row:
+                row = stop
+                continue
         taken = step(spec, state, hour, decision_id_for(book, DecisionKind.HOURLY, hour.slot.as_of), gate)
         log.add(hour, taken)
         state = accept(driver.decided(taken, row), taken.orders, hour.cutoff_at, traffic)

@@ -14,6 +14,7 @@ from trading.domain.orders import Order
 from trading.domain.panel import FeaturePanel, FloatArray, TimeArray
 from trading.domain.portfolio import TradingState
 from trading.engine.corporate import Dividend
+from trading.engine.plain_trades import Ledger
 from trading.engine.state import BookState, Hour, Step
 from trading.strategy.judging import Judgement
 from trading.strategy.spec import StrategySpec
@@ -86,7 +87,7 @@ class ReplayResult:
 
     Attributes:
         panel, judgement: facts and verdicts of every hour; their rows are the rows of `curve`.
-        orders: in the order in which they were sent. fills, disposals: in the order in which they were booked.
+        ledger: orders in the order in which they were sent, fills and disposals in the order in which they were booked.
         denials: entries, exits and trims that the pre-trade checks stopped, by the code that stopped them first.
         state_changes: (as_of, sentence) for each change of trading state.
         breaker_turns: each trip of the drawdown breaker, each re-entry and each halt.
@@ -100,15 +101,28 @@ class ReplayResult:
     panel: FeaturePanel
     judgement: Judgement
     curve: EquityCurve
-    orders: tuple[Order, ...]
-    fills: tuple[Fill, ...]
-    disposals: tuple[Disposal, ...]
+    ledger: Ledger
     dividends: tuple[Dividend, ...]
     denials: dict[str, int]
     state_changes: tuple[tuple[datetime, str], ...]
     breaker_turns: tuple[BreakerTurn, ...]
     rebalances: tuple[tuple[datetime, str], ...]
     final: BookState
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """What was sent, in that order."""
+        return self.ledger.orders
+
+    @property
+    def fills(self) -> tuple[Fill, ...]:
+        """What was executed, in the order in which it was booked."""
+        return self.ledger.fills
+
+    @property
+    def disposals(self) -> tuple[Disposal, ...]:
+        """What sales closed, in the order in which it was booked."""
+        return self.ledger.disposals
 
     @property
     def hours_open(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING
 
 import numpy as np
 
-from trading.domain.instruments import Symbol
+from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import BREAKER, ON_TARGET, OPEN, SOFTWARE_STOP, Order, OrderPurpose
 from trading.domain.panel import FloatArray
 from trading.domain.portfolio import nav_usd
@@ -33,6 +33,7 @@ from trading.execution.planner import (
     trim_quantity,
 )
 from trading.execution.vetoes import vet
+from trading.strategy.judging import Judgement
 from trading.strategy.rules import CUTS_RISK
 from trading.strategy.sizing import allocate, in_order
 from trading.strategy.spec import StrategySpec
@@ -69,7 +70,7 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     book = marked(state, prices, hour)
     nav = nav_usd(book.portfolio, prices)
     turned, change = (book, None) if nav is None else _turned(spec, book, hour, nav)
-    terms = terms_of(spec, state, hour, decision_id)
+    terms = terms_of(spec, state.book, hour, decision_id)
     desk = desk_of(spec, turned, hour, prices, nav)
     stops = software_stops(spec, turned, prices) if desk.held else {}
     leaving = _leaving(spec, turned, hour, prices, stops) if desk.held else {}
@@ -130,10 +131,10 @@ def _turned(spec: StrategySpec, state: BookState, hour: Hour, nav: float) -> tup
     return changed(state, breaker=breaker, trading_state=trading_state, newest_nav_usd=nav), change
 
 
-def terms_of(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str) -> PlanTerms:
+def terms_of(spec: StrategySpec, book: BookId, hour: Hour, decision_id: str) -> PlanTerms:
     """Return how the orders of this decision are written."""
     return PlanTerms(
-        book=state.book,
+        book=book,
         decision_id=decision_id,
         planned_at=hour.cutoff_at,
         limit_offset_frac=spec.sizing.limit_offset_frac,
@@ -159,17 +160,16 @@ def _leaving(
         leaving = dict.fromkeys(_risen(spec, state, prices), ON_TARGET)
     for symbol in held:
         if symbol in column and exits.item(column[symbol]):
-            leaving[symbol] = _exit_rule(hour, column[symbol])
+            leaving[symbol] = exit_rule(hour.judgement, hour.row, column[symbol])
     for symbol, (price, stop) in stops.items():
         if price <= stop:
             leaving[symbol] = SOFTWARE_STOP
     return leaving
 
 
-def _exit_rule(hour: Hour, column: int) -> str:
+def exit_rule(judgement: Judgement, row: int, column: int) -> str:
     """Return the exit rule that passes, one of risk before the others."""
-    row, verdicts = hour.row, hour.judgement.verdicts
-    passing = [name for role, name, said in verdicts if role is RuleRole.EXIT and said.passes_at(row)[column]]
+    passing = [name for role, name, said in judgement.verdicts if role is RuleRole.EXIT and said.passes_at(row)[column]]
     return next((name for name in passing if name in CUTS_RISK), passing[0])
 
 
@@ -209,8 +209,7 @@ def _sales(
     for symbol, quantity in desk.held.items():
         if symbol in leaving and symbol not in desk.working:
             opens, cause = at_open(hour, symbol), leaving[symbol]
-            purpose = OrderPurpose.EXIT if cause in _OF_RISK else OrderPurpose.RULE_EXIT
-            yield plan_sale(terms, symbol, quantity, purpose, at_open=opens, cause=cause)
+            yield plan_sale(terms, symbol, quantity, purpose_of(cause), at_open=opens, cause=cause)
     if halving:
         for symbol, quantity in desk.held.items():
             if symbol not in leaving and symbol not in desk.working:
@@ -224,6 +223,11 @@ def _sales(
             surplus = trim_quantity(desk.held[symbol], desk.prices[symbol], spec.sizing.asset_cap_frac, desk.nav_usd)
             if surplus >= 1:
                 yield plan_sale(terms, symbol, surplus, OrderPurpose.TRIM, at_open=at_open(hour, symbol))
+
+
+def purpose_of(cause: str) -> OrderPurpose:
+    """Return whether a sale in full cuts risk, or could have waited."""
+    return OrderPurpose.EXIT if cause in _OF_RISK else OrderPurpose.RULE_EXIT
 
 
 def at_open(hour: Hour, symbol: Symbol) -> bool:
@@ -246,7 +250,7 @@ def target_weights(
     if candidates is None:
         candidates = _candidates(desk, hour)
     if spec.sizing.rule == "in_order":
-        prices = hour.panel.price[hour.row][candidates]
+        prices = hour.panel.price[hour.row][candidates].tolist()
         places = in_order(spec.sizing, prices, nav_usd=desk.nav_usd or 0.0, free_usd=desk.free_cash_usd())
         return {symbols[candidates[place]]: spec.sizing.asset_cap_frac for place in places}
     column = hour.panel.column

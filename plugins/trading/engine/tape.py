@@ -56,6 +56,10 @@ class Tape:
         bars = [_bar(self.series[symbol], place) for symbol, span in spans.items() for place in span]
         return sorted(bars, key=lambda b: (b.starts_at, b.symbol)) if len(bars) > 1 else bars
 
+    def bar(self, symbol: Symbol, place: int) -> Bar:
+        """Return one bar of a symbol's series."""
+        return _bar(self.series[symbol], place)
+
     def starts_bar(self, symbol: Symbol, at: datetime) -> bool:
         """Whether a bar of `symbol` starts at `at`."""
         series = self.series.get(symbol)

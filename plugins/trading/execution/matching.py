@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading.domain.fills import Fill
+from trading.domain.instruments import Symbol
 from trading.domain.market import Bar
 from trading.domain.money import to_price
 from trading.domain.orders import Order, OrderType, Side
@@ -50,10 +51,10 @@ def match(order: Order, bar: Bar, costs: CostModel) -> Fill | None:
 
 
 def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime] | None:
+    if order.order_type in (OrderType.MARKET, OrderType.MARKET_ON_OPEN):
+        return market_price(bar.open, order.side, order.symbol, costs), bar.starts_at
     opened = to_price(bar.open)
     buying = order.side is Side.BUY
-    if order.order_type in (OrderType.MARKET, OrderType.MARKET_ON_OPEN):
-        return costs.slipped(opened, order.side, order.symbol), bar.starts_at
     if order.order_type is OrderType.LIMIT:
         limit = order.limit_price
         assert limit is not None, f"{order.order_id}: a limit order needs its limit"
@@ -69,6 +70,11 @@ def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime]
     if to_price(bar.high) >= stop if buying else to_price(bar.low) <= stop:
         return costs.slipped(stop, order.side, order.symbol), bar.ends_at
     return None
+
+
+def market_price(opened: float, side: Side, symbol: Symbol, costs: CostModel) -> Decimal:
+    """Return what an order at the market fills at in a bar that opens at `opened` [USD/share]."""
+    return costs.slipped(to_price(opened), side, symbol)
 
 
 def ratchet(order: Order, high_price: float) -> Order:

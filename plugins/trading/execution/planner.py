@@ -115,11 +115,13 @@ def plan_market_entry(
     quantity = Decimal(whole_shares(weight_frac * nav_usd, last_price))
     if quantity < 1:
         return ()
-    entry = changed(
-        plan_sale(terms, symbol, quantity, OrderPurpose.ENTRY, at_open=at_open),
-        side=Side.BUY,
-    )
+    entry = market_entry(terms, symbol, quantity, at_open=at_open)
     return (entry, *protection_for(terms, entry, last_price)) if terms.rests else (entry,)
+
+
+def market_entry(terms: PlanTerms, symbol: Symbol, quantity: Decimal, *, at_open: bool) -> Order:
+    """Return an entry of so many shares at the market, without its protection."""
+    return changed(plan_sale(terms, symbol, quantity, OrderPurpose.ENTRY, at_open=at_open), side=Side.BUY)
 
 
 def protection_for(terms: PlanTerms, entry: Order, last_price: float) -> tuple[Order, Order]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import floor, fsum, isfinite
+from collections.abc import Iterable, Mapping, Sequence
+from math import floor, fsum, inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,16 +94,23 @@ def _scaled(sizing: Sizing, weights: Mapping[Sector, Sequence[float]]) -> dict[S
     return {sector: [weight * scale for weight in found] for sector, found in weights.items()}
 
 
-def in_order(sizing: Sizing, prices: FloatArray, *, nav_usd: float, free_usd: float) -> list[int]:
+def in_order(
+    sizing: Sizing, prices: Iterable[float], *, nav_usd: float, free_usd: float, dearest: float = inf
+) -> list[int]:
     """Return which candidates get the asset cap: in their order, while whole shares of it can be paid.
 
     Args:
         prices: last price of each candidate [USD/share], NaN where unknown.
         free_usd: cash that nothing else has taken; the cash buffer stays in it.
+        dearest: no price is higher [USD/share]; with it no more prices are read than may find a place.
     """
     free, budget = free_usd - sizing.cash_buffer_frac * nav_usd, sizing.asset_cap_frac * nav_usd
+    # Whole shares cost their budget less one share at most.
+    least = (budget - dearest) * (1.0 - 1e-9)
     chosen: list[int] = []
-    for place, price in enumerate(prices.tolist()):
+    for place, price in enumerate(prices):
+        if free < least:
+            break
         # A price that is unknown, or too high for one share, costs nothing that compares.
         if price and 0 < (cost := price * (budget // price)) <= free:
             chosen.append(place)
