@@ -12,6 +12,8 @@ from pathlib import Path
 
 from trading.domain.instruments import BookId, BookKind, ClientCategory
 from trading.domain.people import Role
+from trading.domain.message_policy import MessagePolicy
+from trading.domain.message_words import policy_of
 from trading.domain.portfolio import AccountType
 from trading.errors import ConfigurationError
 from trading.execution.costs import CommissionPlan
@@ -85,12 +87,14 @@ class TelegramSettings:
         chats: ids of the chats that the bot reads; the first one receives the messages. A group's id is negative.
         people: role by user id. A person who is not listed gets no answer.
         base_url: another address, for tests; "" takes Telegram's own.
+        policy: when which messages arrive.
     """
 
     token: str = field(default="", repr=False)
     chats: tuple[int, ...] = ()
     people: Mapping[int, Role] = field(default_factory=dict)
     base_url: str = ""
+    policy: MessagePolicy = field(default_factory=MessagePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ class Settings:
     text_model: str = ""
     taxpayer: TaxpayerSettings = field(default_factory=TaxpayerSettings)
     telegram: TelegramSettings = field(default_factory=TelegramSettings)
+    ui_url: str = ""
     vendors: VendorSettings = field(default_factory=VendorSettings)
 
     @property
@@ -219,6 +224,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         text_model=values.get("AIRDESK_TEXT_MODEL", ""),
         taxpayer=_taxpayer(values),
         telegram=_telegram(values),
+        ui_url=(values.get("AIRDESK_UI_URL") or values.get("AIRFLOW__API__BASE_URL", "")).rstrip("/"),
         vendors=_vendors(values),
     )
 
@@ -251,6 +257,11 @@ def _telegram(values: Mapping[str, str]) -> TelegramSettings:
         chats=chats,
         people=dict(_person(text) for text in _listed(values, "AIRDESK_TELEGRAM_PEOPLE")),
         base_url=values.get("AIRDESK_TELEGRAM_BASE_URL", "").rstrip("/"),
+        policy=policy_of(
+            quiet=values.get("AIRDESK_TELEGRAM_QUIET", ""),
+            zone=values.get("AIRDESK_TELEGRAM_ZONE") or "America/New_York",
+            kinds=values.get("AIRDESK_TELEGRAM_KINDS", ""),
+        ),
     )
 
 

@@ -16,7 +16,6 @@ from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import connect
 from trading.domain.decisions import DecisionKind
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.messages import MessageKind
 from trading.domain.orders import OrderPurpose, OrderStatus, Side
 from trading.domain.panel import Why, columns, panel_of
 from trading.domain.portfolio import TradingState
@@ -344,30 +343,6 @@ def test_an_unreadable_switch_is_halted_and_the_transaction_goes_on(desk, databa
     with desk.transaction() as tx:
         assert tx.controls.trading_state(BOOK) is TradingState.HALTED
         assert tx.ledger.portfolio(BOOK, AS_OF).cash_usd == 100_000
-
-
-def test_a_message_is_sent_once_and_carries_its_badge(desk, database_url) -> None:
-    message = {"dedupe_key": "k", "kind": MessageKind.ORDER_FILLED, "body": "x" * 5000}
-    with desk.transaction() as tx:
-        assert tx.controls.notify(book=BOOK, **message)
-        assert not tx.controls.notify(book=BOOK, **message)
-        assert tx.controls.notify(book=None, **(message | {"dedupe_key": "other"}))
-    assert count(database_url, "ops.outbox WHERE badge = 'SYNTHETIC' AND length(body) = 4000") == 1
-    assert count(database_url, "ops.outbox WHERE state = 'pending' AND severity = 'info' AND buttons = '[]'") == 2
-
-
-def test_a_message_may_carry_buttons_and_a_picture(desk, database_url) -> None:
-    rows = ((("approve", "ok:7:abcdefgh"), ("reject", "no:7:abcdefgh")),)
-    with desk.transaction() as tx:
-        tx.controls.notify(
-            dedupe_key="k", book=BOOK, kind=MessageKind.APPROVAL, body="?", buttons=rows, picture=b"\x89PNG"
-        )
-        with pytest.raises(AssertionError):
-            tx.controls.notify(
-                dedupe_key="l", book=BOOK, kind=MessageKind.APPROVAL, body="?", buttons=((("x", "é" * 33),),)
-            )
-    wanted = "severity = 'warning' AND buttons -> 0 -> 1 ->> 0 = 'reject' AND octet_length(picture) = 4"
-    assert count(database_url, f"ops.outbox WHERE {wanted}") == 1
 
 
 def test_what_a_person_did_is_kept(desk, database_url) -> None:

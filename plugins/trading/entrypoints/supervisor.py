@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from trading.entrypoints.run_record import RunRecord, this_process
 from trading.errors import PermanentError
 
 RESTARTS_ALLOWED = 5
+LONGEST_PAUSE_SECONDS = 300.0
 STOP_GRACE_SECONDS = 20.0
 
 
@@ -28,11 +30,14 @@ class Program:
     Attributes:
         arguments: what follows `python`.
         stop_rank: programs of a lower rank end first; a task still reports to the api-server while it ends.
+        is_vital: whether the desk ends when it ends again and again; what only talks to people is not, and is started
+            again for ever.
     """
 
     name: str
     arguments: tuple[str, ...]
     stop_rank: int = 0
+    is_vital: bool = True
 
 
 class Supervisor:
@@ -46,6 +51,7 @@ class Supervisor:
         self._programs: dict[str, tuple[Program, Mapping[str, str]]] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._restarts: dict[str, int] = {}
+        self._due: dict[str, float] = {}
         self._record = RunRecord(this_process())
         self._record.write(checkout.state)
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -130,7 +136,11 @@ class Supervisor:
             with self._lock:
                 watched = [(*kept, self._processes[name]) for name, kept in self._programs.items()]
             for program, environment, process in watched:
-                if process.poll() is not None and not self._revive(program, environment, process.returncode):
+                if process.poll() is None:
+                    continue
+                if not program.is_vital:
+                    self._revive_later(program, environment, process.returncode)
+                elif not self._revive(program, environment, process.returncode):
                     return
 
     def _revive(self, program: Program, environment: Mapping[str, str], code: int) -> bool:
@@ -145,6 +155,22 @@ class Supervisor:
             with self._lock:
                 self._start(program, environment)
         return True
+
+
+    def _revive_later(self, program: Program, environment: Mapping[str, str], code: int) -> None:
+        """Start a program again after a pause in which the vital ones are watched all the same."""
+        due = self._due.get(program.name)
+        if due is None:
+            count = self._restarts[program.name] = self._restarts.get(program.name, 0) + 1
+            stop_family(self._record.children[program.name], grace_seconds=0)
+            pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** min(count, 20))
+            self._due[program.name] = time.monotonic() + pause
+            self._say(f"{program.name} ended with code {code}; starting it again in {pause:.0f} s")
+        elif time.monotonic() >= due:
+            del self._due[program.name]
+            with self._lock:
+                if not self._stopping.is_set():
+                    self._start(program, environment)
 
 
 def _stop_together(children: list[ProcessRecord]) -> None:

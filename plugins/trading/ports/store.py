@@ -18,6 +18,7 @@ from trading.ports.controls import ControlRows
 from trading.ports.history import HistoryRows
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
+from trading.ports.messages import OutboxRows
 from trading.ports.models import ModelFiles, ModelRows
 from trading.ports.orders import DecisionRows, OrderRows
 from trading.ports.parity import ParityRows
@@ -117,6 +118,11 @@ class Transaction(Protocol):
     @property
     def standing(self) -> StandingRows:
         """How books stand, for people."""
+        ...
+
+    @property
+    def outbox(self) -> OutboxRows:
+        """Messages on their way to people."""
         ...
 
 

@@ -22,6 +22,7 @@ from trading.adapters.postgres_store.ledger import PostgresLedgerRows
 from trading.adapters.postgres_store.market import PostgresMarketRows
 from trading.adapters.postgres_store.models import PostgresModelRows
 from trading.adapters.postgres_store.orders import PostgresOrderRows
+from trading.adapters.postgres_store.outbox import PostgresOutboxRows
 from trading.adapters.postgres_store.parity import PostgresParityRows
 from trading.adapters.postgres_store.reconciliations import PostgresReconciliationRows
 from trading.adapters.postgres_store.replays import PostgresReplayRows
@@ -47,6 +48,7 @@ from trading.ports import (
 )
 from trading.ports.approvals import ApprovalRows
 from trading.ports.history import HistoryRows
+from trading.ports.messages import OutboxRows
 from trading.ports.models import ModelRows
 from trading.ports.parity import ParityRows
 from trading.ports.risk import RiskRows
@@ -78,6 +80,7 @@ class PostgresTransaction:
         self.models: ModelRows = PostgresModelRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
         self.standing: StandingRows = PostgresStandingRows(connection)
+        self.outbox: OutboxRows = PostgresOutboxRows(connection)
 
 
 class PostgresStore:
