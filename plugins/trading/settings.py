@@ -11,9 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from trading.domain.instruments import BookId, BookKind, ClientCategory
-from trading.domain.people import Role
 from trading.domain.message_policy import MessagePolicy
 from trading.domain.message_words import policy_of
+from trading.domain.people import Role
 from trading.domain.portfolio import AccountType
 from trading.errors import ConfigurationError
 from trading.execution.costs import CommissionPlan

@@ -54,6 +54,7 @@ MEANT = {
         "bars.last_bar_starts": "says from where an ingest goes on asking; no decision reads it",
         "calls.newest_probe": QUOTA,
         "gates.split_judgements": SHOWS,
+        "outbox.list_messages": SHOWS,
         "parity.parity_days": SHOWS,
     },
     "unbounded_facts": {

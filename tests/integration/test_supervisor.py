@@ -75,3 +75,13 @@ def test_stopping_leaves_nothing_running(checkout, said):
     supervisor.stop()
     assert not psutil.pid_exists(pid)
     assert RunRecord.read(checkout.state).children == {}
+
+
+def test_a_program_that_only_talks_to_people_never_ends_the_desk(supervisor, checkout, said):
+    talker = Program("talker", ("-c", "raise SystemExit(3)"), is_vital=False)
+    supervisor.keep(talker, os.environ)
+    supervisor.keep(SLEEPER, os.environ)
+    wait_for(lambda: len(said) >= 2)
+    assert said[:2] == [f"talker ended with code 3; starting it again in {pause} s" for pause in (2, 4)]
+    supervisor.check()
+    assert psutil.pid_exists(pid_of(checkout))

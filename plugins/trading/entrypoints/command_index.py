@@ -59,6 +59,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "cli_locks",
             "what keeps entries out now: of the book or of a symbol, since when, until when and why",
         ),
+        "messages": Listed(LOOK, "cli_messages", "what people were told, what waits and why, youngest first"),
         "state": Listed(LOOK, "cli_controls", "trading state of the book"),
         "halt": Listed(
             SWITCH,
@@ -87,6 +88,9 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "model": Listed(RESEARCH, "cli_model", "train, judge and promote models"),
         "gateway": Listed(PARTS, "cli_gateway", "serve the paper gateway (SIMULATED)"),
         "airflow": Listed(PARTS, "cli_airflow", "Airflow's own commands, e.g. airflow backfill create"),
+        "sender": Listed(
+            PARTS, "cli_messages", "send what waits to Telegram until Ctrl-C; ./airdesk up does it by itself"
+        ),
         "drill": Listed(PARTS, "cli_drill", "fault drills: kill, halt"),
         "migrate": Listed(PARTS, "migrate", "apply database migrations"),
         "test": Listed(PARTS, "testing", "run the tests"),

@@ -18,6 +18,7 @@ from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.cli_live import print_conditions
 from trading.entrypoints.databases import command_database, settings_of
 from trading.entrypoints.doctor_machine import examine_machine
+from trading.entrypoints.doctor_messages import messages_line
 from trading.entrypoints.doctor_outside import ask_vendors, examine_broker, examine_sources
 from trading.entrypoints.doctor_parity import examine_parity
 from trading.entrypoints.findings import Finding, Level, as_json, as_line, guarded
@@ -73,6 +74,7 @@ def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]
     yield guarded("airflow", lambda: _airflow(checkout, record))
     yield from examine_sources(settings)
     yield from examine_parity(settings)
+    yield guarded("messages", lambda: messages_line(settings))
     if is_online:
         yield from ask_vendors(settings)
     yield from examine_broker(settings)

@@ -59,6 +59,12 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "orders": _of("orders", "orders --limit 100", "orders --json", keys="book badge orders denials"),
         "fills": _of("fills", "fills --limit 5", "fills --json", keys="book badge fills"),
+        "messages": _of(
+            "messages",
+            "messages --limit 100 --json",
+            then="./airdesk doctor says whether a sender is set up.",
+            keys="problem messages",
+        ),
         "why": _of(
             "why NVDA",
             "why NVDA --at 2026-11-19T15:30+00:00",
@@ -222,6 +228,13 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             exits={Exit.ACT: "an invariant did not hold"},
         ),
         "drill halt": _of("drill halt --rounds 5", exits={Exit.ACT: "something was sent after a halt"}),
+        "sender": _of(
+            "sender",
+            exits={
+                Exit.ACT: "AIRDESK_TELEGRAM_TOKEN is not set or not understood",
+                Exit.WAIT: "another copy sends already; the sentence names it",
+            },
+        ),
         "migrate": _of("migrate", "migrate --check", exits={Exit.ACT: "with --check: a migration is pending"}),
         "test": _of("test", "test --unit", "test tests/unit/strategy"),
         "completion": _of("completion bash", "completion zsh", "completion fish"),

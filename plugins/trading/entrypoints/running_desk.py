@@ -38,6 +38,10 @@ AIRFLOW_PROGRAMS = (
 )
 
 
+SENDER = Program("sender", ("-m", "trading.entrypoints.cli", "sender"), stop_rank=2, is_vital=False)
+"""It ends last but for the gateway, so that what the others say while they end still goes out."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningDesk:
     """What a command can do with a desk that runs.
@@ -109,6 +113,8 @@ def _start(
         words = ("-m", "trading.entrypoints.cli", "gateway", "--flex-port", str(flex_port))
         supervisor.keep(Program("gateway", words, stop_rank=2), environment)
         _wait_for_gateway(settings, supervisor)
+    if settings.telegram.token:
+        supervisor.keep(SENDER, environment)
     url = f"http://{HOST}:{port}"
     supervisor.publish(url=url, exports=exports)
     api = AirflowApi(url, ADMIN, admin_password(checkout))

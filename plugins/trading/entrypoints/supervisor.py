@@ -156,7 +156,6 @@ class Supervisor:
                 self._start(program, environment)
         return True
 
-
     def _revive_later(self, program: Program, environment: Mapping[str, str], code: int) -> None:
         """Start a program again after a pause in which the vital ones are watched all the same."""
         due = self._due.get(program.name)

@@ -49,10 +49,10 @@ def test_debug_shows_where_an_error_comes_from(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nonsense"], "there is no command 'nonsense'; there are demo, up"),
+        (["xyzzy"], "there is no command 'xyzzy'; there are demo, up"),
         (["positons"], "there is no command 'positons'; did you mean positions? See ./airdesk --help"),
         (["data", "imprt"], "there is no command 'imprt'; did you mean import? See ./airdesk data --help"),
-        (["doctor", "--nonsense"], "unrecognised arguments: --nonsense; see ./airdesk --help"),
+        (["doctor", "--xyzzy"], "unrecognised arguments: --xyzzy; see ./airdesk --help"),
         (["why"], "the following arguments are required: symbol; see ./airdesk why --help"),
     ],
 )

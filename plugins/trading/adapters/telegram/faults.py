@@ -15,6 +15,7 @@ from trading.ports.messages import Fate, Outcome
 NEVER_LEFT = (httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 LOST = (httpx.TimeoutException, httpx.NetworkError, httpx.ProtocolError)
 SPARE_SECONDS = 0.1
+UNREACHABLE = "Telegram cannot be reached"
 NO_CHAT = "chat not found"
 FIX_TOKEN = "give AIRDESK_TELEGRAM_TOKEN the token that BotFather shows, then start the desk again"  # noqa: S105
 FIX_CHAT = "let the bot into the chat again and write to it once, or correct AIRDESK_TELEGRAM_CHATS"
@@ -39,7 +40,7 @@ def outcome_of(error: TelegramError) -> Outcome:
         return Outcome(Fate.REFUSED, f"Telegram refuses it ({said})")
     cause = error.__cause__
     if isinstance(cause, NEVER_LEFT):
-        return Outcome(Fate.LATER, "Telegram cannot be reached")
+        return Outcome(Fate.LATER, UNREACHABLE)
     if isinstance(error, TimedOut) or isinstance(cause, LOST):
         return Outcome(Fate.UNCERTAIN, "Telegram did not answer, so it may have arrived or not")
     return Outcome(Fate.LATER, f"Telegram does not work ({said[:80]})")

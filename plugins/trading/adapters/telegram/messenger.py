@@ -15,7 +15,7 @@ from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 
 from trading.adapters.http.redaction import install_redaction, register_secret
-from trading.adapters.telegram.faults import outcome_of
+from trading.adapters.telegram.faults import UNREACHABLE, outcome_of
 from trading.adapters.telegram.text import Part, caption_of, parts_of, title_only
 from trading.domain.letters import Letter
 from trading.domain.messages import Buttons
@@ -43,16 +43,15 @@ class TelegramMessenger:
     def __init__(self, token: str, *, base_url: str = "", patience_seconds: float = PATIENCE_SECONDS) -> None:
         register_secret(token)
         install_redaction()
-        # It would log each pause as an error, with a trace.
-        logging.getLogger("telegram.ext.AIORateLimiter").setLevel(logging.CRITICAL)
+        # They would log each pause and each page of a proxy as an error, with a trace; the sender says it in a line.
+        for name in ("telegram.ext.AIORateLimiter", "telegram.request.BaseRequest"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._runner = asyncio.Runner()
         self._is_ready = False
         request = HTTPXRequest(
             connect_timeout=patience_seconds, read_timeout=patience_seconds, write_timeout=patience_seconds
         )
-        self._bot = ExtBot(
-            token, base_url=base_url or TELEGRAM_URL, request=request, rate_limiter=AIORateLimiter()
-        )
+        self._bot = ExtBot(token, base_url=base_url or TELEGRAM_URL, request=request, rate_limiter=AIORateLimiter())
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +76,11 @@ class TelegramMessenger:
             if not self._is_ready:
                 await self._bot.initialize()
                 self._is_ready = True
+        except TelegramError as error:
+            outcome = outcome_of(error)
+            # The bot only introduced itself: of the letter nothing left.
+            return Outcome(Fate.LATER, UNREACHABLE) if outcome.fate is Fate.UNCERTAIN else outcome
+        try:
             said = await ask()
         except TelegramError as error:
             return outcome_of(error)

@@ -1,0 +1,42 @@
+"""The outbox on a real Postgres."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+from trading.adapters.postgres_store.connection import connect
+from trading.domain.instruments import BookId, BookKind
+from trading.domain.messages import MessageKind
+
+BOOK = BookId(BookKind.DEMO, "default")
+
+
+def count(url: str, table: str) -> int:
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return cursor.fetchone()[0]
+
+
+def test_a_message_is_sent_once_and_carries_its_badge(store, database_url) -> None:
+    message = {"dedupe_key": "k", "kind": MessageKind.ORDER_FILLED, "body": "x" * 5000}
+    with store.transaction() as tx:
+        assert tx.controls.notify(book=BOOK, **message)
+        assert not tx.controls.notify(book=BOOK, **message)
+        assert tx.controls.notify(book=None, **(message | {"dedupe_key": "other"}))
+    assert count(database_url, "ops.outbox WHERE badge = 'SYNTHETIC' AND length(body) = 4000") == 1
+    assert count(database_url, "ops.outbox WHERE state = 'pending' AND severity = 'info' AND buttons = '[]'") == 2
+
+
+def test_a_message_may_carry_buttons_and_a_picture(store, database_url) -> None:
+    rows = ((("approve", "ok:7:abcdefgh"), ("reject", "no:7:abcdefgh")),)
+    with store.transaction() as tx:
+        tx.controls.notify(
+            dedupe_key="k", book=BOOK, kind=MessageKind.APPROVAL, body="?", buttons=rows, picture=b"\x89PNG"
+        )
+        with pytest.raises(AssertionError):
+            tx.controls.notify(
+                dedupe_key="l", book=BOOK, kind=MessageKind.APPROVAL, body="?", buttons=((("x", "é" * 33),),)
+            )
+    wanted = "severity = 'warning' AND buttons -> 0 -> 1 ->> 0 = 'reject' AND octet_length(picture) = 4"
+    assert count(database_url, f"ops.outbox WHERE {wanted}") == 1
