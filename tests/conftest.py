@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from trading.adapters.database_roles import DESK, make_login
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
@@ -54,12 +55,13 @@ def pg_server():
 @pytest.fixture(scope="session")
 def _template(pg_server) -> str:
     migrate(pg_server.url_for(TEMPLATE))
+    make_login(pg_server.url_for(TEMPLATE), pg_server.desk_url_for(TEMPLATE), member_of=DESK)
     return TEMPLATE
 
 
 @pytest.fixture
 def database_url(pg_server, _template):
-    """The URL of a database with the whole schema and no rows."""
+    """The owner's URL of a database with the whole schema and no rows."""
     name = f"test_{next(_numbers)}"
     _administer(pg_server, f"CREATE DATABASE {name} TEMPLATE {_template}")
     yield pg_server.url_for(name)
@@ -67,9 +69,15 @@ def database_url(pg_server, _template):
 
 
 @pytest.fixture
-def store(database_url) -> PostgresStore:
-    """A store on a database of its own."""
-    return PostgresStore(database_url, writer_wait_seconds=1)
+def desk_url(database_url, pg_server) -> str:
+    """The URL of the same database with the rights of a task."""
+    return pg_server.desk_url_for(database_url.rpartition("/")[2])
+
+
+@pytest.fixture
+def store(desk_url) -> PostgresStore:
+    """A store on a database of its own, with the rights of a task."""
+    return PostgresStore(desk_url, writer_wait_seconds=1)
 
 
 def _administer(server, statement: str) -> None:

@@ -27,7 +27,7 @@ MEANT = {
             (
                 "controls.add_code", "controls.use_code", "history.keep_new_reply", "history.keep_seen_reply",
                 "migrations.create_migrations_table", "orders.renew_ids", "orders.reserve_intents",
-                "reconciliations.close_break",
+                "reconciliations.close_break", "roles.note_granted_rights",
             ),
             STAMP,
         ),

@@ -20,7 +20,6 @@ from trading.domain.market import Slot
 from trading.domain.orders import OrderPurpose
 from trading.entrypoints import cli
 from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.databases import sibling_url
 from trading.entrypoints.demo_loop import STEPS, slots_to_show
 from trading.entrypoints.questions import REJECT, Question, answer, waiting
 from trading.entrypoints.run_record import run_lock
@@ -127,7 +126,7 @@ def test_a_person_answers_and_silence_is_a_no(desk):
 
     # Silence: the scheduler ends the waiting, here by a deadline that is moved.
     run_id, slot, _ = ask(desk)
-    airflow = sibling_url(desk.settings.database_url, "airflow")
+    airflow = desk.databases.airflow
     until(desk, lambda: rows_of(airflow, "SELECT 1 FROM task_instance WHERE state = 'awaiting_input'"))
     move_the_deadline(airflow)
     assert ended(desk, run_id)["execute_approved"] == "success"
@@ -156,7 +155,7 @@ def test_a_person_answers_and_silence_is_a_no(desk):
 def test_a06_a_backfill_over_hours_that_were_traded_is_refused_and_changes_nothing(desk):
     book = "SELECT count(*), max(event_id) FROM desk.order_events"
     runs = "SELECT run_id, run_type, state, conf::text FROM dag_run ORDER BY run_id"
-    airflow = sibling_url(desk.settings.database_url, "airflow")
+    airflow = desk.databases.airflow
     before = rows_of(desk.settings.database_url, book), rows_of(airflow, runs)
     today = datetime.now(UTC).date()
     said = airflow_says(

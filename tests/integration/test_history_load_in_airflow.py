@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from trading.adapters.loopback import free_port
 from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.databases import sibling_url
 from trading.entrypoints.run_record import run_lock
 from trading.entrypoints.running_desk import RunningDesk, running_desk
 from trading.errors import PermanentError
@@ -114,6 +113,6 @@ def test_a_triggered_load_shows_its_pieces_by_name_and_leaves_no_key_in_any_file
     assert ended(desk, through_the_api(desk, symbols=["ZZZZ"])) == "failed"
 
     folder = Path(os.environ["AIRDESK_STATE_DIR"])
-    leaks = [*in_files(folder), *in_desk(url), *in_desk(sibling_url(url, "airflow"))]
+    leaks = [*in_files(folder), *in_desk(url), *in_desk(desk.databases.airflow)]
     assert sorted(set(leaks)) == []
     assert any("history_load" in str(path) for path in folder.rglob("*.log")), "there were logs to read"

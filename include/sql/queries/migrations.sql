@@ -10,6 +10,10 @@ CREATE TABLE IF NOT EXISTS public.airdesk_migrations (
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- name: has_migrations_table
+-- Whether anything was ever applied; a login that may only read can ask this.
+SELECT to_regclass('public.airdesk_migrations') IS NOT NULL;
+
 -- name: applied_migrations
 -- Applied files and their checksums.
 SELECT name, checksum FROM public.airdesk_migrations;

@@ -25,6 +25,7 @@ from trading.adapters.postgres_store.connection import connect, ensure_database
 from trading.errors import ConfigurationError, PermanentError, TransientError
 
 USER = "airdesk"
+DESK_USER, AIRFLOW_USER = "airdesk_tasks", "airdesk_airflow"
 START_SECONDS = 60
 STOP_SECONDS = 30
 PORT_TRIES = 3
@@ -48,16 +49,30 @@ class ServerInfo:
     """A server and how to reach it.
 
     Attributes:
+        password: of the owner; of the tasks; of Airflow, for its metadata.
         moved: whether the remembered port was busy, so that another one was taken.
     """
 
     port: int
     password: str = field(repr=False)
     moved: bool = False
+    desk_password: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
+    airflow_password: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
 
     def url_for(self, database: str) -> str:
-        """Return the URL of `database`; it holds the password: for connecting, never for showing."""
-        return f"postgresql://{USER}:{self.password}@{HOST}:{self.port}/{database}"
+        """Return the owner's URL of `database`; it holds the password: for connecting, never for showing."""
+        return self._url(USER, self.password, database)
+
+    def desk_url_for(self, database: str) -> str:
+        """Return the URL of `database` for whatever trades or reports: rows, but no tables and no roles."""
+        return self._url(DESK_USER, self.desk_password, database)
+
+    def airflow_url_for(self, database: str) -> str:
+        """Return the URL of Airflow's metadata for Airflow."""
+        return self._url(AIRFLOW_USER, self.airflow_password, database)
+
+    def _url(self, user: str, password: str, database: str) -> str:
+        return f"postgresql://{user}:{password}@{HOST}:{self.port}/{database}"
 
     @property
     def sentence(self) -> str:
@@ -104,7 +119,7 @@ class EmbeddedPostgres:
         return self._postmaster() is not None
 
     def ensure_database(self, name: str) -> str:
-        """Create `name` on the running server if it is missing and return its URL."""
+        """Create `name` on the running server if it is missing and return its owner's URL."""
         if (info := self._remembered()) is None or not self.is_running():
             raise ConfigurationError(f"the Postgres under {self.home} does not run; start it first")
         ensure_database(info.url_for(name))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 
+from trading.adapters.database_roles import give_rights
 from trading.adapters.postgres_store.connection import connect, ensure_database, translated_errors
 from trading.adapters.sql_files import SQL_DIR, queries
 from trading.errors import PermanentError
@@ -32,9 +33,12 @@ class Migration:
 
 
 def migrate(url: str, *, directory: Path = MIGRATIONS_DIR) -> tuple[str, ...]:
-    """Create the database if it is missing, apply what is pending and return the names, in order.
+    """Create the database if it is missing, apply what is pending, give out the rights; return the names, in order.
 
     Two processes at once apply each file once: one waits for the other.
+
+    Args:
+        url: as the owner of the tables.
 
     Raises:
         PermanentError: an applied file was edited or removed.
@@ -42,11 +46,14 @@ def migrate(url: str, *, directory: Path = MIGRATIONS_DIR) -> tuple[str, ...]:
     ensure_database(url)
     applied = []
     with _session(url) as connection:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(_sql("create_migrations_table"))
         for migration in _pending(connection, directory):
             with connection, connection.cursor() as cursor:
                 cursor.execute(migration.text)
                 cursor.execute(_sql("record_migration"), {"name": migration.name, "checksum": migration.checksum})
             applied.append(migration.name)
+        give_rights(connection, "\n".join(sorted(_applied(connection))))
     return tuple(applied)
 
 
@@ -62,14 +69,11 @@ def _session(url: str) -> Iterator[Connection]:
     with translated_errors(), closing(connect(url)) as connection:
         with connection, connection.cursor() as cursor:
             cursor.execute(_sql("lock_migrations"))
-            cursor.execute(_sql("create_migrations_table"))
         yield connection
 
 
 def _pending(connection: Connection, directory: Path) -> tuple[Migration, ...]:
-    with connection, connection.cursor() as cursor:
-        cursor.execute(_sql("applied_migrations"))
-        applied = dict(cursor.fetchall())
+    applied = _applied(connection)
     files = {migration.name: migration for migration in _read(directory)}
     for name, checksum in applied.items():
         if name not in files:
@@ -79,6 +83,15 @@ def _pending(connection: Connection, directory: Path) -> tuple[Migration, ...]:
                 f"migration {name} was edited after it was applied; restore the file and write the change as a new one"
             )
     return tuple(migration for name, migration in files.items() if name not in applied)
+
+
+def _applied(connection: Connection) -> dict[str, str]:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_sql("has_migrations_table"))
+        if cursor.fetchone() != (True,):
+            return {}
+        cursor.execute(_sql("applied_migrations"))
+        return dict(cursor.fetchall())
 
 
 def _read(directory: Path) -> Iterator[Migration]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trading.entrypoints.checkout import Checkout, write_private
-from trading.entrypoints.databases import settings_of, sibling_url
+from trading.entrypoints.databases import OWNER_VARIABLE, DatabaseUrls, settings_of
 
 ADMIN = "admin"
 
@@ -36,12 +36,12 @@ if sys.platform == "linux" and sys.argv[1:2] == ["scheduler"]:
 
 
 def airflow_environment(
-    checkout: Checkout, *, database_url: str, port: int, extra: Mapping[str, str]
+    checkout: Checkout, *, databases: DatabaseUrls, port: int, extra: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment of every process of this desk and write the files that it points to.
 
     Args:
-        database_url: our database; Airflow's own lies beside it on the same server.
+        databases: the logins; none of these processes is given the owner's.
         port: port of the api-server.
         extra: settings of ours that were decided at this start, e.g. the gateway's port.
     """
@@ -51,7 +51,7 @@ def airflow_environment(
     url = f"http://127.0.0.1:{port}"
     airflow = {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW_CONN_AIRDESK_DB": database_url.replace("postgresql://", "postgres://", 1),
+        "AIRFLOW_CONN_AIRDESK_DB": databases.desk.replace("postgresql://", "postgres://", 1),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__EXPOSE_CONFIG": "False",
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -71,7 +71,7 @@ def airflow_environment(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": airflow_database_url(database_url),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_driver(databases.airflow),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         # Airflow waits this long before it frees a finished task's slot; its default of 5 s halves the speed.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
@@ -84,13 +84,14 @@ def airflow_environment(
         "PYTHONPATH": str(checkout.root / "plugins"),
         "PYTHONUNBUFFERED": "1",
     }
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, **python, **airflow, **settings_of(checkout, database_url), **extra}
+    left_out = {"PYTHONDONTWRITEBYTECODE", OWNER_VARIABLE}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    return {**kept, **python, **airflow, **settings_of(checkout, databases.desk), **extra}
 
 
-def airflow_database_url(database_url: str) -> str:
-    """Return the URL of Airflow's metadata; the driver is named because SQLAlchemy's default changed to another."""
-    return sibling_url(database_url, "airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
+def with_driver(url: str) -> str:
+    """Return a URL for SQLAlchemy; the driver is named because its default changed to another."""
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)
 
 
 def admin_password(checkout: Checkout) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.entrypoints.airflow_environment import airflow_environment
 from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.databases import DatabaseUrls
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.errors import PermanentError, TransientError
 from trading.settings import Mode
@@ -49,15 +50,13 @@ def environment_of_the_desk(checkout: Checkout, environment: Mapping[str, str]) 
         raise PermanentError(f"no {checkout.mode} desk runs in {checkout.state}; start it with {starts}")
     if (port := urlsplit(record.url).port) is None:
         raise TransientError("the desk is just starting; wait until it prints its address, then try again")
-    desk = airflow_environment(
-        checkout, database_url=_database_url(checkout, environment), port=port, extra=record.exports
-    )
+    desk = airflow_environment(checkout, databases=_databases(checkout, environment), port=port, extra=record.exports)
     return {**desk, "PYTHONWARNINGS": "ignore"}
 
 
-def _database_url(checkout: Checkout, environment: Mapping[str, str]) -> str:
+def _databases(checkout: Checkout, environment: Mapping[str, str]) -> DatabaseUrls:
     # The demo ignores a named database; where the embedded server of this desk runs, it is the desk's.
     server = EmbeddedPostgres(checkout.state / "postgres")
-    if not server.is_running() and (named := environment.get("AIRDESK_DATABASE_URL")):
+    if not server.is_running() and (named := DatabaseUrls.named(environment)):
         return named
-    return server.ensure_database(checkout.database_name)
+    return DatabaseUrls.embedded(server.start(), checkout.database_name)

@@ -24,6 +24,7 @@ RUN_SECONDS = 300
 
 # The demo is the same for everybody: what .env says about a real book, broker or database does not count.
 IGNORED = (
+    "AIRDESK_AIRFLOW_DATABASE_URL",
     "AIRDESK_BOOK",
     "AIRDESK_BROKER_ACCOUNT",
     "AIRDESK_BROKER_HOST",
@@ -31,6 +32,7 @@ IGNORED = (
     "AIRDESK_DAILY_PRICING",
     "AIRDESK_DATABASE_URL",
     "AIRDESK_GATEWAY_CONTROL_PORT",
+    "AIRDESK_OWNER_DATABASE_URL",
     "AIRDESK_SOURCES",
     "AIRDESK_SOURCE_DELAY_MINUTES",
     "AIRDESK_STARTING_CASH_USD",

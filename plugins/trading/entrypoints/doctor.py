@@ -100,7 +100,7 @@ def _settings(checkout: Checkout, record: RunRecord) -> Settings:
     url = os.environ.get("AIRDESK_DATABASE_URL", "")
     server = EmbeddedPostgres(checkout.state / "postgres")
     if not url and server.is_running():
-        url = server.start().url_for(checkout.database_name)
+        url = server.start().desk_url_for(checkout.database_name)
     # Without a server there is no URL, and the rest of the settings can still be checked.
     return load_settings({**os.environ, **settings_of(checkout, url or "postgresql://"), **record.exports})
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from trading.adapters.migrations import migrate, pending
+from trading.adapters.migrations import pending
 from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.databases import shared_postgres
+from trading.entrypoints.databases import DatabaseUrls, shared_postgres
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -16,22 +16,27 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "migrate", help="apply database migrations", description="Apply the SQL files of include/sql/migrations."
     )
     parser.add_argument("--check", action="store_true", help="only say what is pending; exit code 1 if anything is")
+    parser.add_argument(
+        "--airflow-too", action="store_true", help="also create Airflow's database and its login, without its tables"
+    )
     parser.set_defaults(run=run, needs_database=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Migrate the database of this checkout, or the one that AIRDESK_DATABASE_URL names."""
-    if named := os.environ.get("AIRDESK_DATABASE_URL"):
-        return _migrate(named, only_check=options.check)
+    if named := DatabaseUrls.named(os.environ):
+        return _migrate(named, options)
     checkout = Checkout.from_environment(os.environ)
     with shared_postgres(checkout.state) as server:
-        return _migrate(server.url_for(checkout.database_name), only_check=options.check)
+        return _migrate(DatabaseUrls.embedded(server, checkout.database_name), options)
 
 
-def _migrate(url: str, *, only_check: bool) -> int:
-    names = pending(url) if only_check else migrate(url)
+def _migrate(urls: DatabaseUrls, options: argparse.Namespace) -> int:
+    if options.airflow_too and not options.check:
+        urls.prepare_airflow()
+    names = pending(urls.owner) if options.check else urls.prepare()
     for name in names:
-        print(f"{'pending' if only_check else 'applied'} {name}")
+        print(f"{'pending' if options.check else 'applied'} {name}")
     if not names:
         print("the database is up to date")
-    return 1 if only_check and names else 0
+    return 1 if options.check and names else 0

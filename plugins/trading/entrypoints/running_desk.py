@@ -11,15 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.loopback import HOST, claimed_port, free_port, is_free
-from trading.adapters.migrations import migrate
-from trading.adapters.postgres_store.connection import connect, ensure_database
+from trading.adapters.postgres_store.connection import connect
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password, airflow_environment
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.cli_gateway import DEFAULT_ACCOUNT
-from trading.entrypoints.databases import settings_of, shared_postgres, sibling_url
+from trading.entrypoints.databases import DatabaseUrls, settings_of, shared_postgres
 from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
 from trading.errors import TransientError
 from trading.gateway.flex_server import FLEX_TOKEN, PATH
@@ -52,6 +50,7 @@ class RunningDesk:
 
     checkout: Checkout
     settings: Settings
+    databases: DatabaseUrls
     supervisor: Supervisor
     airflow: AirflowApi
     boot: Future[None]
@@ -76,38 +75,37 @@ def running_desk(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[
     if leftovers := stop_leftovers(checkout.state):
         say(f"the last run was killed; stopped what it left behind: {', '.join(leftovers)}")
     wanted = ui_port()
-    with _database(checkout, say=say) as database_url, claimed_port(wanted) as port:
+    with _database(checkout, say=say) as databases, claimed_port(wanted) as port:
         if port != wanted:
             say(f"port {wanted} is taken; the UI uses {port}")
-        migrate(database_url)
-        ensure_database(sibling_url(database_url, "airflow"))
+        databases.prepare()
+        databases.prepare_airflow()
         supervisor = Supervisor(checkout, say=say)
         with ThreadPoolExecutor(1, thread_name_prefix="boot") as pool:
             try:
-                yield _start(checkout, supervisor, database_url=database_url, port=port, pool=pool)
+                yield _start(checkout, supervisor, databases, port=port, pool=pool)
             finally:
                 say("stopping")
                 supervisor.stop()
 
 
 @contextmanager
-def _database(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[str]:
-    named = os.environ.get("AIRDESK_DATABASE_URL")
-    if named:
+def _database(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[DatabaseUrls]:
+    if named := DatabaseUrls.named(os.environ):
         yield named
         return
     with shared_postgres(checkout.state) as server:
         if server.moved:
             say(server.sentence)
-        yield EmbeddedPostgres(checkout.state / "postgres").ensure_database(checkout.database_name)
+        yield DatabaseUrls.embedded(server, checkout.database_name)
 
 
 def _start(
-    checkout: Checkout, supervisor: Supervisor, *, database_url: str, port: int, pool: ThreadPoolExecutor
+    checkout: Checkout, supervisor: Supervisor, databases: DatabaseUrls, *, port: int, pool: ThreadPoolExecutor
 ) -> RunningDesk:
     flex_port = free_port()
-    exports = own_gateway_settings(checkout, database_url, flex_port=flex_port)
-    environment = airflow_environment(checkout, database_url=database_url, port=port, extra=exports)
+    exports = own_gateway_settings(checkout, databases.desk, flex_port=flex_port)
+    environment = airflow_environment(checkout, databases=databases, port=port, extra=exports)
     settings = load_settings(environment)
     if exports:
         words = ("-m", "trading.entrypoints.cli", "gateway", "--flex-port", str(flex_port))
@@ -119,7 +117,7 @@ def _start(
     supervisor.publish(url=url, exports=exports)
     api = AirflowApi(url, ADMIN, admin_password(checkout))
     boot = pool.submit(_boot_airflow, checkout, supervisor, api, environment)
-    return RunningDesk(checkout, settings, supervisor, api, boot)
+    return RunningDesk(checkout, settings, databases, supervisor, api, boot)
 
 
 def own_gateway_settings(checkout: Checkout, database_url: str, *, flex_port: int) -> dict[str, str]:
@@ -167,7 +165,7 @@ def _boot_airflow(checkout: Checkout, supervisor: Supervisor, api: AirflowApi, e
 def _migrate_airflow(checkout: Checkout, supervisor: Supervisor, environment: Mapping[str, str]) -> None:
     """Bring Airflow's metadata up to date; skipped (it costs 5 s) when this version did it to this very database."""
     stamp = checkout.airflow_home / "migrated"
-    url = sibling_url(environment["AIRDESK_DATABASE_URL"], "airflow")
+    url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "", 1)
     if stamp.exists() and stamp.read_text(encoding="utf-8") == _metadata_version(url):
         return
     supervisor.run_once(Program("airflow-migrate", ("-m", "airflow", "db", "migrate")), environment)

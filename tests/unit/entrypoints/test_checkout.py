@@ -2,16 +2,15 @@ import stat
 
 from trading.entrypoints.airflow_environment import airflow_environment
 from trading.entrypoints.checkout import Checkout, write_private
-from trading.entrypoints.databases import sibling_url
+from trading.entrypoints.databases import DatabaseUrls, sibling_url
 from trading.settings import Mode
 
 
 def the_environment(tmp_path, **extra):
     checkout = Checkout.from_environment({"AIRDESK_ROOT": str(tmp_path), **extra})
     checkout.make_folders()
-    return checkout, airflow_environment(
-        checkout, database_url="postgresql://u:p@127.0.0.1:5/airdesk_demo", port=8081, extra={}
-    )
+    urls = DatabaseUrls.named({"AIRDESK_DATABASE_URL": "postgresql://u:p@127.0.0.1:5/airdesk_demo"})
+    return checkout, airflow_environment(checkout, databases=urls, port=8081, extra={})
 
 
 def test_the_demo_has_its_own_folder_and_database(tmp_path):

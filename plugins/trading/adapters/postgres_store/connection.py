@@ -86,6 +86,11 @@ def _ours(error: psycopg2.Error) -> AirdeskError:
     said = error.diag.message_primary or type(error).__name__
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return TransientError(f"Postgres gave up ({said}); nothing was stored, try again")
+    if isinstance(error, errors.InsufficientPrivilege):
+        return PermanentError(
+            f"the database login may not do that ({said}); run ./airdesk migrate as the owner, then "
+            "./airdesk doctor --security"
+        )
     if isinstance(error, psycopg2.ProgrammingError):
         return PermanentError(f"Postgres does not know what we ask for ({said}); run ./airdesk migrate")
     if isinstance(error, psycopg2.IntegrityError | psycopg2.DataError | errors.RaiseException):
