@@ -86,7 +86,7 @@ def rights_to_change(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 def _named_queries() -> Iterator[str]:
     for path in (SQL_DIR / "queries").glob("*.sql"):
-        if path.stem not in ("migrations", "roles"):
+        if path.stem not in ("backup", "migrations", "roles"):
             yield from (query.text for query in queries(path.stem).values())
 
 

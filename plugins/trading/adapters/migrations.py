@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,11 @@ class Migration:
     checksum: str
 
 
-def migrate(url: str, *, directory: Path = MIGRATIONS_DIR) -> tuple[str, ...]:
+def migrate(url: str, *, directory: Path = MIGRATIONS_DIR, only: Collection[str] | None = None) -> tuple[str, ...]:
     """Create the database if it is missing, apply what is pending, give out the rights; return the names, in order.
 
-    Two processes at once apply each file once: one waits for the other.
+    Two processes at once apply each file once: one waits for the other. With `only`, no file but these is applied: an
+    older state of the schema, for what was stored under it.
 
     Args:
         url: as the owner of the tables.
@@ -49,6 +50,8 @@ def migrate(url: str, *, directory: Path = MIGRATIONS_DIR) -> tuple[str, ...]:
         with connection, connection.cursor() as cursor:
             cursor.execute(_sql("create_migrations_table"))
         for migration in _pending(connection, directory):
+            if only is not None and migration.name not in only:
+                continue
             with connection, connection.cursor() as cursor:
                 cursor.execute(migration.text)
                 cursor.execute(_sql("record_migration"), {"name": migration.name, "checksum": migration.checksum})
@@ -61,6 +64,11 @@ def pending(url: str, *, directory: Path = MIGRATIONS_DIR) -> tuple[str, ...]:
     """Return the names of the files that `migrate` would apply."""
     with _session(url) as connection:
         return tuple(migration.name for migration in _pending(connection, directory))
+
+
+def known_migrations() -> dict[str, str]:
+    """Return the checksum of every migration that this code has."""
+    return {migration.name: migration.checksum for migration in _read(MIGRATIONS_DIR)}
 
 
 @contextmanager

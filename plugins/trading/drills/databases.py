@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from psycopg2 import sql
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store.connection import connect, translated_errors
@@ -43,6 +44,15 @@ class DrillDatabases:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def dropped(url: str) -> None:
+    """Destroy a database with all that uses it."""
+    parts = parse_dsn(url)
+    with translated_errors(), closing(connect(make_dsn(url, dbname="postgres"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(parts["dbname"])))
 
 
 def drop_sessions(url: str) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from trading.drills.disturbances import Hazard
 from trading.drills.halt_drill import HaltRound, run_halts
 from trading.drills.kill_drill import Tally, run_hazard
 from trading.drills.report import Results, drill_table, halt_table, progress_line
+from trading.drills.restore_drill import run_restore
 from trading.drills.world import import_everything
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import shared_postgres
@@ -28,7 +30,7 @@ WIDTH = 150
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands."""
-    parser = subparsers.add_parser("drill", help="fault drills: kill, halt")
+    parser = subparsers.add_parser("drill", help="fault drills: kill, halt, restore")
     drills = parser.add_subparsers(title="drills", metavar="DRILL", required=True)
     kill = drills.add_parser(
         "kill",
@@ -50,6 +52,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     halt.add_argument("--rounds", type=_positive, default=10, help="halts, each at another moment (default: 10)")
     halt.add_argument("--seed", type=int, default=1, help="of market, decisions and moments (default: 1)")
     halt.set_defaults(run=_halt, needs_database=False)
+    restore = drills.add_parser(
+        "restore",
+        help="back a desk up, destroy it, restore it, compare every row, and look that nothing is sent twice",
+        description="Trade some hours, back up, destroy database and state folder, restore, and compare every row; "
+        "then once more with orders that were sent after the backup. Exit code 1 if anything is not as it was.",
+    )
+    restore.add_argument("--seed", type=int, default=1, help="of market and decisions (default: 1)")
+    restore.set_defaults(run=_restore, needs_database=False)
 
 
 def _kill(options: argparse.Namespace) -> int:
@@ -97,6 +107,18 @@ def _halt(options: argparse.Namespace) -> int:
         print(f"round {done.number}: {violation}")
     print(f"{len(rounds)} halts: {f'{len(broken)} BROKEN PROMISES' if broken else 'every promise held'}")
     return 1 if broken else 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    with _drill_databases() as (databases, logs):
+        done = run_restore(databases, seed=options.seed, folder=logs, at=datetime.now(UTC))
+    for words in done.broken:
+        print(words)
+    print(
+        f"{done.rows} rows of {done.tables} tables compared, {done.lost} of {done.orders} orders unknown to the backup"
+    )
+    print(f"restore drill: {f'{len(done.broken)} BROKEN PROMISES' if done.broken else 'equals before'}")
+    return 1 if done.broken else 0
 
 
 @contextmanager

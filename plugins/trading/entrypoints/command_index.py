@@ -91,7 +91,9 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "sender": Listed(
             PARTS, "cli_messages", "send what waits to Telegram until Ctrl-C; ./airdesk up does it by itself"
         ),
-        "drill": Listed(PARTS, "cli_drill", "fault drills: kill, halt"),
+        "drill": Listed(PARTS, "cli_drill", "fault drills: kill, halt, restore"),
+        "backup": Listed(PARTS, "cli_backup", "write the desk into one file while it runs"),
+        "restore": Listed(PARTS, "cli_backup", "bring a backup back; every book starts halted"),
         "migrate": Listed(PARTS, "migrate", "apply database migrations"),
         "test": Listed(PARTS, "testing", "run the tests"),
         "completion": Listed(PARTS, "cli_completion", "print what completes commands in bash, zsh or fish"),

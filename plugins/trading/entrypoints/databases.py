@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping, MutableMapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from trading.adapters.database_roles import DESK, make_login, own_database
 from trading.adapters.embedded_postgres import EmbeddedPostgres, ServerInfo
-from trading.adapters.migrations import migrate
+from trading.adapters.migrations import migrate, pending
 from trading.adapters.postgres_store.connection import ensure_database
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.run_record import RunRecord, is_running
@@ -87,6 +89,16 @@ class DatabaseUrls:
 
 
 @contextmanager
+def desk_databases(checkout: Checkout, environment: Mapping[str, str]) -> Iterator[DatabaseUrls]:
+    """Yield this checkout's databases as they are: perhaps older than the code, perhaps not there yet."""
+    if named := DatabaseUrls.named(environment):
+        yield named
+        return
+    with shared_postgres(checkout.state) as server:
+        yield DatabaseUrls.embedded(server, checkout.database_name)
+
+
+@contextmanager
 def command_database(checkout: Checkout, environment: MutableMapping[str, str]) -> Iterator[None]:
     """Give a command its migrated database: the one that AIRDESK_DATABASE_URL names, else the embedded one."""
     if environment.get("AIRDESK_DATABASE_URL"):
@@ -94,11 +106,46 @@ def command_database(checkout: Checkout, environment: MutableMapping[str, str]) 
         return
     with shared_postgres(checkout.state) as server:
         urls = DatabaseUrls.embedded(server, checkout.database_name)
-        urls.prepare()
+        prepare_safely(checkout, urls, say=say_aside)
         environment.update(settings_of(checkout, urls.desk))
         if is_running(checkout.state):
             environment.update(RunRecord.read(checkout.state).exports)
         yield
+
+
+def prepare_safely(checkout: Checkout, urls: DatabaseUrls, *, say: Callable[[str], None]) -> tuple[str, ...]:
+    """Prepare our database, after a backup where a migration is pending and there are rows to lose.
+
+    The way back from a migration is that backup, with the code that it names.
+    """
+    ensure_database(urls.owner)
+    if names := pending(urls.owner):
+        _back_up_first(checkout, urls.owner, names[0], say=say)
+    return urls.prepare()
+
+
+def _back_up_first(checkout: Checkout, url: str, name: str, *, say: Callable[[str], None]) -> None:
+    # Few starts need it, and every command loads this module.
+    from trading.adapters.backup import BackupPlan, make_backup
+    from trading.adapters.backup.rows import count_of_rows, snapshot_of
+
+    with snapshot_of(url) as connection:
+        if not count_of_rows(connection):
+            return
+    at = datetime.now(UTC)
+    path = backups_of(checkout) / f"before-{name}-{at:%Y%m%dT%H%M%SZ}.zip"
+    make_backup(BackupPlan(url, checkout.state, str(checkout.mode)), path, at=at, say=lambda _: None)
+    say(f"the database gets migration {name} and what follows; what it was is in {path}")
+
+
+def backups_of(checkout: Checkout) -> Path:
+    """Return the folder of the backups of a state folder."""
+    return checkout.state / "backups"
+
+
+def say_aside(text: str) -> None:
+    """Print a line beside a command's own output."""
+    print(f"airdesk: {text}", file=sys.stderr, flush=True)
 
 
 def settings_of(checkout: Checkout, database_url: str) -> dict[str, str]:

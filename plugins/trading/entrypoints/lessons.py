@@ -235,6 +235,17 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
                 Exit.WAIT: "another copy sends already; the sentence names it",
             },
         ),
+        "drill restore": _of("drill restore --seed 3", exits={Exit.ACT: "something is not as it was"}),
+        "backup": _of(
+            "backup",
+            "backup --airflow --out desk.zip",
+            then="Keep the file, and the secrets that it names, on another machine.",
+        ),
+        "restore": _of(
+            "restore desk.zip --check",
+            "restore desk.zip",
+            then="./airdesk up, then ./airdesk reconcile list, then ./airdesk resume.",
+        ),
         "migrate": _of("migrate", "migrate --check", exits={Exit.ACT: "with --check: a migration is pending"}),
         "test": _of("test", "test --unit", "test tests/unit/strategy"),
         "completion": _of("completion bash", "completion zsh", "completion fish"),

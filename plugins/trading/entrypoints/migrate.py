@@ -7,7 +7,7 @@ import os
 
 from trading.adapters.migrations import pending
 from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.databases import DatabaseUrls, shared_postgres
+from trading.entrypoints.databases import desk_databases, prepare_safely, say_aside
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,22 +19,22 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--airflow-too", action="store_true", help="also create Airflow's database and its login, without its tables"
     )
+    parser.add_argument("--no-backup", action="store_true", help="take no backup of what is there first")
     parser.set_defaults(run=run, needs_database=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Migrate the database of this checkout, or the one that AIRDESK_DATABASE_URL names."""
-    if named := DatabaseUrls.named(os.environ):
-        return _migrate(named, options)
     checkout = Checkout.from_environment(os.environ)
-    with shared_postgres(checkout.state) as server:
-        return _migrate(DatabaseUrls.embedded(server, checkout.database_name), options)
-
-
-def _migrate(urls: DatabaseUrls, options: argparse.Namespace) -> int:
-    if options.airflow_too and not options.check:
-        urls.prepare_airflow()
-    names = pending(urls.owner) if options.check else urls.prepare()
+    with desk_databases(checkout, os.environ) as urls:
+        if options.airflow_too and not options.check:
+            urls.prepare_airflow()
+        if options.check:
+            names = pending(urls.owner)
+        elif options.no_backup:
+            names = urls.prepare()
+        else:
+            names = prepare_safely(checkout, urls, say=say_aside)
     for name in names:
         print(f"{'pending' if options.check else 'applied'} {name}")
     if not names:

@@ -17,7 +17,7 @@ from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password, airflow_environment
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.cli_gateway import DEFAULT_ACCOUNT
-from trading.entrypoints.databases import DatabaseUrls, settings_of, shared_postgres
+from trading.entrypoints.databases import DatabaseUrls, prepare_safely, settings_of, shared_postgres
 from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
 from trading.errors import TransientError
 from trading.gateway.flex_server import FLEX_TOKEN, PATH
@@ -78,7 +78,7 @@ def running_desk(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[
     with _database(checkout, say=say) as databases, claimed_port(wanted) as port:
         if port != wanted:
             say(f"port {wanted} is taken; the UI uses {port}")
-        databases.prepare()
+        prepare_safely(checkout, databases, say=say)
         databases.prepare_airflow()
         supervisor = Supervisor(checkout, say=say)
         with ThreadPoolExecutor(1, thread_name_prefix="boot") as pool:

@@ -13,6 +13,9 @@ from trading.domain.locks import Restriction
 from trading.domain.messages import Buttons, MessageKind, Severity
 from trading.domain.portfolio import TradingState
 
+RESTORE = "restore"
+"""Actor of the halt in which a backup comes back."""
+
 
 @dataclass(frozen=True, slots=True)
 class StateEvent:
