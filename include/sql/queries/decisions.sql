@@ -61,3 +61,30 @@ ORDER BY d.as_of, r.symbol, r.role, r.rule;
 -- name: read_targets
 -- The target weights of a decision.
 SELECT symbol, weight_frac FROM desk.targets WHERE decision_id = %(decision_id)s::text ORDER BY symbol;
+
+-- name: decision_instants
+-- When a book's decisions of a kind stand, ascending, as seconds since 1970.
+SELECT array_agg(extract(epoch FROM as_of)::bigint ORDER BY as_of) AS instants
+FROM desk.decisions WHERE book = %(book)s::text AND kind = %(kind)s::text;
+
+-- name: note_run
+-- Remember which run made a decision; the first one stands.
+INSERT INTO desk.decision_runs (decision_id, dag_id, run_id)
+VALUES (%(decision_id)s::text, %(dag_id)s::text, %(run_id)s::text) ON CONFLICT DO NOTHING;
+
+-- name: note_session_run
+-- Remember which run made the decisions of a book's session; the first one stands.
+INSERT INTO desk.decision_runs (decision_id, dag_id, run_id)
+SELECT decision_id, %(dag_id)s::text, %(run_id)s::text FROM desk.decisions
+WHERE book = %(book)s::text AND session_on = %(session_on)s::date ON CONFLICT DO NOTHING;
+
+-- name: run_of_decision
+-- The run that made a decision.
+SELECT dag_id, run_id FROM desk.decision_runs WHERE decision_id = %(decision_id)s::text;
+
+-- name: decision_of_run
+-- The youngest decision that a run made.
+SELECT d.decision_id, book, kind, as_of, cutoff_at, session_on, is_closing, strategy, spec_hash, code_version,
+       decision_hash, nav_usd, note
+FROM desk.decisions AS d JOIN desk.decision_runs AS r USING (decision_id)
+WHERE r.dag_id = %(dag_id)s::text AND r.run_id = %(run_id)s::text ORDER BY as_of DESC LIMIT 1;

@@ -53,3 +53,7 @@ SELECT source, sum(row_count)::bigint AS row_count, max(newest_at) AS newest_at 
     UNION ALL SELECT source, count(*), NULL FROM market.corporate_actions GROUP BY source
     UNION ALL SELECT source, 0, max(fetched_at) FROM staging.responses GROUP BY source
 ) AS counted GROUP BY source ORDER BY source;
+
+-- name: newest_deliveries
+-- When each source delivered last; no row of the market is counted.
+SELECT source, max(fetched_at) AS newest_at FROM staging.responses GROUP BY source ORDER BY source;

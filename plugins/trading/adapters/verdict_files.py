@@ -60,6 +60,11 @@ class VerdictFiles:
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise PermanentError(f"{path} cannot be read ({error}); replay {book.name} again with --replace") from error
 
+    def stamp(self, book: BookId) -> tuple[Path, int] | None:
+        """Return what changes when a book's file does; None if there is none."""
+        path = self._path(book.name)
+        return (path, path.stat().st_mtime_ns) if path.is_file() else None
+
     def forget(self, name: str) -> None:
         """Delete a book's file if there is one."""
         self._path(name).unlink(missing_ok=True)

@@ -53,3 +53,7 @@ class HistoryRows(Protocol):
     def sources(self) -> Sequence[SourceRows]:
         """Return what each source brought, ascending by name."""
         ...
+
+    def newest_deliveries(self) -> dict[str, datetime]:
+        """Return when each source delivered last, by name ascending; nothing else is counted, so this is quick."""
+        ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -14,8 +14,16 @@ from trading.domain.orders import Order, OrderEvent, OrderRef
 from trading.domain.signals import Reason, Targets
 
 
+@dataclass(frozen=True, slots=True)
+class RunName:
+    """A run as Airflow names it."""
+
+    dag_id: str
+    run_id: str
+
+
 class DecisionRows(Protocol):
-    """desk.decisions, reasons, targets."""
+    """desk.decisions, reasons, targets, decision_runs."""
 
     def find(self, book: BookId, kind: DecisionKind, as_of: datetime) -> Decision | None:
         """Return the stored decision, or None."""
@@ -47,6 +55,26 @@ class DecisionRows(Protocol):
 
     def targets(self, decision: Decision) -> Targets:
         """Return the target weights of a decision."""
+        ...
+
+    def instants(self, book: BookId, kind: DecisionKind) -> tuple[int, ...]:
+        """Return when the book's decisions of that kind stand, ascending [seconds since 1970, UTC]."""
+        ...
+
+    def note_run(self, decision_id: str, run: RunName) -> None:
+        """Remember which run made a decision; the first one stands."""
+        ...
+
+    def note_session_run(self, book: BookId, session_on: date, run: RunName) -> None:
+        """Remember which run made the decisions of a session; the first one stands."""
+        ...
+
+    def run_of(self, decision_id: str) -> RunName | None:
+        """Return the run that made a decision; None where none is known."""
+        ...
+
+    def of_run(self, run: RunName) -> Decision | None:
+        """Return the youngest decision that a run made, or None."""
         ...
 
 

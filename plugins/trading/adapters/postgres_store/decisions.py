@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -15,6 +15,7 @@ from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import Order
 from trading.domain.signals import Outcome, Reason, RuleRole, Targets
+from trading.ports.orders import RunName
 
 _REASON_COLUMNS = ("symbol", "rule", "role", "outcome", "observed", "threshold", "input_at", "why")
 
@@ -73,6 +74,27 @@ class PostgresDecisionRows:
         rows = self._sql.rows("read_targets", decision_id=decision.decision_id)
         weights = {row["symbol"]: row["weight_frac"] for row in rows}
         return Targets(decision.as_of, decision.nav_usd or 0.0, weights)
+
+    def instants(self, book: BookId, kind: DecisionKind) -> tuple[int, ...]:
+        """Return when the book's decisions of that kind stand, ascending [seconds since 1970, UTC]."""
+        return tuple(self._sql.value("decision_instants", book=str(book), kind=kind.value) or ())
+
+    def note_run(self, decision_id: str, run: RunName) -> None:
+        """Remember which run made a decision; the first one stands."""
+        self._sql.run("note_run", decision_id=decision_id, **asdict(run))
+
+    def note_session_run(self, book: BookId, session_on: date, run: RunName) -> None:
+        """Remember which run made the decisions of a session; the first one stands."""
+        self._sql.run("note_session_run", book=str(book), session_on=session_on, **asdict(run))
+
+    def run_of(self, decision_id: str) -> RunName | None:
+        """Return the run that made a decision; None where none is known."""
+        row = self._sql.row("run_of_decision", decision_id=decision_id)
+        return None if row is None else RunName(**row)
+
+    def of_run(self, run: RunName) -> Decision | None:
+        """Return the youngest decision that a run made, or None."""
+        return _decision(self._sql.row("decision_of_run", **asdict(run)))
 
 
 def _reasons(rows: Iterable[dict[str, Any]]) -> tuple[Reason, ...]:

@@ -19,6 +19,7 @@ from trading.entrypoints.airflow.callbacks import halting, on_failure
 from trading.entrypoints.airflow.context import replay_context, run_context
 from trading.entrypoints.airflow.retry_policy import ByErrorClass
 from trading.errors import PermanentError
+from trading.ports.orders import RunName
 from trading.tasks.report import WAITING, StepReport
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,9 @@ def run_step(
     run = run_context(context)
     with halting(run.services.store, run.book, actor=f"{instance.dag_id}.{instance.task_id}"):
         report: StepReport = _resolve(function)(run.services, run.spec, run.book, run.slot)
+    if report.decision_id is not None:
+        with run.services.store.transaction() as tx:
+            tx.decisions.note_run(report.decision_id, RunName(instance.dag_id, instance.run_id))
     _say(report)
     if judges is not None:
         skipped = _skipped(context, judges)
@@ -144,6 +148,8 @@ def run_replay(**context: Any) -> dict[str, object]:
 
     run = replay_context(context)
     report = replay_session(run.services, run.spec, run.book, run.session_on, run_id=run.run_id, replace=run.replace)
+    with run.services.store.transaction() as tx:
+        tx.decisions.note_session_run(run.book, run.session_on, RunName(context["ti"].dag_id, run.run_id))
     _say(report)
     return report.as_xcom()
 
