@@ -33,15 +33,22 @@ class BookChoice:
     is_run: bool
 
 
+def _built(settings: Settings) -> Services:
+    from trading.bootstrap import services_for
+
+    return services_for(settings)
+
+
 @dataclass
 class Desk:
     """The desk behind the page.
 
     Attributes:
-        read_settings: called once, at the first request: the api-server must start before the database is there.
+        read_settings, build: called once, at the first request: the api-server must start before the database is there.
     """
 
     read_settings: Callable[[], Settings]
+    build: Callable[[Settings], Services] = _built
     _files: dict[tuple[Path, int], VerdictBook] = field(default_factory=dict)
 
     @cached_property
@@ -52,9 +59,7 @@ class Desk:
     @cached_property
     def services(self) -> Services:
         """What the page may use. It reads; only the switches reach the broker."""
-        from trading.bootstrap import services_for
-
-        return services_for(self.settings)
+        return self.build(self.settings)
 
     @cached_property
     def spec(self) -> StrategySpec:
