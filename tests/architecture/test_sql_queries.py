@@ -53,6 +53,7 @@ MEANT = {
         **dict.fromkeys(("bars.merge_bars", "gates.add_action_state", "gates.add_park_events"), WRITES),
         "bars.last_bar_starts": "says from where an ingest goes on asking; no decision reads it",
         "calls.newest_probe": QUOTA,
+        "decisions.decision_of_run": SHOWS,
         "gates.split_judgements": SHOWS,
         "outbox.list_messages": SHOWS,
         "parity.parity_days": SHOWS,

@@ -106,13 +106,14 @@ def _add_pages(app: FastAPI, desk: Desk, reads: Asks) -> None:
             )
         )
 
-    @app.get("/static/{name}", dependencies=[Depends(reads)])
     def static(name: str) -> Response:
         if (found := assets.asset(name)) is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return Response(
             found.body, media_type=found.media_type, headers={"Cache-Control": "private, max-age=31536000, immutable"}
         )
+
+    app.get("/static/{name}", dependencies=[Depends(reads)])(static)
 
 
 def _add_data(app: FastAPI, desk: Desk, reads: Asks) -> None:
@@ -196,12 +197,13 @@ def _tagged(request: Request, told: dict[str, Any]) -> Response:
 
 
 def _add_answers_to_errors(app: FastAPI) -> None:
-    @app.middleware("http")
     async def with_headers(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         reply = await go_on(request)
         for name, value in HEADERS.items():
             reply.headers.setdefault(name, value)
         return reply
+
+    app.middleware("http")(with_headers)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:

@@ -73,8 +73,10 @@ class HeldRow:
 def _glance(look: Look) -> Mapping[str, Any]:
     if look.choice.is_run:
         return {"glance": None, "run": look.tx.replays.run(look.book.name)}
+    glance = glance_of(look.desk.services, look.tx, look.book)
     return {
-        "glance": glance_of(look.desk.services, look.tx, look.book),
+        "glance": glance,
+        "change": (glance.change_usd, glance.change_frac),
         "run": None,
         "may_switch": look.choice.is_own and look.book.kind is not BookKind.REPLAY,
         "configured": look.desk.settings.book,
