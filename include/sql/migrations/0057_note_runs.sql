@@ -5,3 +5,8 @@ CREATE TABLE desk.decision_runs (
     run_id text NOT NULL
 );
 CREATE INDEX desk_decision_runs_run ON desk.decision_runs (dag_id, run_id);
+
+COMMENT ON TABLE desk.decision_runs IS 'Which run of Airflow made a decision.';
+COMMENT ON COLUMN desk.decision_runs.decision_id IS 'The decision.';
+COMMENT ON COLUMN desk.decision_runs.dag_id IS 'DAG of the run.';
+COMMENT ON COLUMN desk.decision_runs.run_id IS 'The run, as Airflow names it.';

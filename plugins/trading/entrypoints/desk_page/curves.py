@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from trading.domain.panel import FloatArray
 from trading.ports import MarketCalendar, Transaction
-from trading.reporting.charts import Series, line_chart, linear_axis
+from trading.reporting.charts import Series, TimeChart, linear_axis
+from trading.reporting.charts_svg import drawn
 from trading.reporting.figures import LINES, FigureLine, benchmark_name
 from trading.reporting.wording import change, fall, tick_percent
 from trading.strategy.spec import StrategySpec
@@ -103,12 +104,11 @@ def _chart(days: Sequence[date], lines: Mapping[str, FloatArray], label: str, *,
         Series(name, values, tone, (fall(-_extreme(values)) if is_fall else change(_last(values))))
         for tone, (name, values) in enumerate(lines.items(), start=1)
     ]
-    kind = "low" if is_fall else "grown"
-    chart = line_chart(
-        np.array(days, dtype="datetime64[D]"), shown, linear_axis(min(low, -0.01), high), tick_percent,
-        label=label, base=0.0, kind=kind,
+    chart = TimeChart(
+        label=label, days=np.array(days, dtype="datetime64[D]"), series=shown, base=0.0, is_low=is_fall,
+        axis=linear_axis(min(low, -0.01), high), word=tick_percent,
     )  # fmt: skip
-    return Markup(chart)  # noqa: S704 - the charting module escapes names
+    return Markup(drawn(chart).html)  # noqa: S704 - the charting module escapes names
 
 
 def _last(values: FloatArray) -> float | None:
