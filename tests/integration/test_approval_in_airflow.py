@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from trading.adapters.loopback import free_port
 from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import services_for
@@ -28,6 +30,7 @@ from trading.strategy.catalogue import spec_named
 from trading.tasks.execute import execute
 
 from tests.dags.desk import rows_of
+from tests.desk_browser import chromium, complaints
 
 IBKR_POOL = "ibkr"
 ROOT = Path(__file__).parents[2]
@@ -48,6 +51,7 @@ def desk():
         patch.setenv("AIRDESK_STATE_DIR", folder)
         patch.setenv("AIRDESK_UI_PORT", str(free_port()))
         patch.setenv("AIRDESK_APPROVAL_ABOVE_USD", "0")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "vic:viewer,ann:user")
         checkout = Checkout.from_environment(os.environ)
         checkout.make_folders()
         with run_lock(checkout.state) as free, running_desk(checkout, say=print) as running:
@@ -164,6 +168,94 @@ def test_a06_a_backfill_over_hours_that_were_traded_is_refused_and_changes_nothi
     )  # fmt: skip
     assert "does not allow backfill runs" in said or "DagRunTypeNotAllowed" in said
     assert (rows_of(desk.settings.database_url, book), rows_of(airflow, runs)) == before
+
+
+# --- the Desk page, on the same desk ---------------------------------------------------------------
+
+
+def token_of(desk: RunningDesk, name: str) -> str:
+    """Log somebody in."""
+    passwords = json.loads((desk.checkout.airflow_home / "passwords.json").read_text())
+    given = {"username": name, "password": passwords[name]}
+    return requests.post(f"{desk.airflow.url}/auth/token", json=given, timeout=30).json()["access_token"]
+
+
+def asked(desk: RunningDesk, name: str | None, method: str = "GET", path: str = "/desk/", **more):
+    """Ask the api-server for a page of the desk, with the cookie of somebody."""
+    cookies = {} if name is None else {"_token": token_of(desk, name)}
+    address = f"{desk.airflow.url}{path}"
+    return requests.request(method, address, cookies=cookies, timeout=60, allow_redirects=False, **more)
+
+
+def a_decided_run(desk: RunningDesk) -> tuple[str, str]:
+    """Return a run of `hourly_trading` and the decision that it made; one is run if there is none yet."""
+    made = "SELECT run_id, decision_id FROM desk.decision_runs JOIN desk.decisions USING (decision_id) ORDER BY as_of"
+    if not rows_of(desk.settings.database_url, made):
+        desk.airflow.trigger("hourly_trading", logical_date=None, conf={})
+    return until(desk, lambda: rows_of(desk.settings.database_url, made))[0]
+
+
+HALT = {"json": {"switch": "halt", "reason": "a test"}, "headers": {"X-Airdesk": "desk"}}
+
+
+@pytest.mark.airflow
+@pytest.mark.timeout(240)
+def test_airflow_says_who_sees_the_page_and_who_may_halt(desk):
+    for path in ("/desk/", "/desk/api/hour", "/desk/api/panels", "/desk/api/effect?switch=halt"):
+        assert asked(desk, None, path=path).status_code == 401
+    login = asked(desk, None, headers={"Accept": "text/html"})
+    assert (login.status_code, login.headers["Location"]) == (302, "/auth/login?next=%2Fdesk%2F")
+    assert asked(desk, None, "POST", "/desk/api/switch", **HALT).status_code == 401
+    assert asked(desk, "vic").status_code == 200
+    assert asked(desk, "vic", "POST", "/desk/api/switch", **HALT).status_code == 403
+    assert asked(desk, "ann", "POST", "/desk/api/switch", json=HALT["json"]).status_code == 403
+    assert rows_of(desk.settings.database_url, "SELECT count(*) FROM ops.controls WHERE state = 'HALTED'") == [(0,)]
+
+
+@pytest.mark.airflow
+@pytest.mark.timeout(300)
+def test_the_page_in_the_frame_of_the_ui_halts_resumes_and_leads_to_its_run_and_back(desk):
+    run_id, decision_id = a_decided_run(desk)
+    with chromium() as browser:
+        page = browser.new_context().new_page()
+        page.set_default_timeout(60_000)
+        found = complaints(page)
+        page.context.add_cookies([{"name": "_token", "value": token_of(desk, "vic"), "url": desk.airflow.url}])
+        page.goto(f"{desk.airflow.url}/plugin/desk")
+        frame = page.frame_locator("iframe")
+        assert frame.locator("[data-switch='halt']").is_disabled()
+        assert "may look and not act" in frame.locator(".switches").inner_text()
+        assert frame.locator("#badge").inner_text() == "SYNTHETIC"
+
+        page.context.add_cookies([{"name": "_token", "value": token_of(desk, "ann"), "url": desk.airflow.url}])
+        page.reload()
+        frame.locator("[data-switch='halt']").click()
+        frame.locator("#confirm-lines li").first.wait_for()
+        frame.locator("#confirm-do").click()
+        frame.get_by_text("→ HALTED").wait_for()
+        assert "orders cancelled" in frame.locator("#confirm-result").inner_text()
+        frame.locator("#confirm-close").click()
+        frame.locator(".tile.HALTED").wait_for()
+        frame.locator("[data-switch='resume']").click()
+        assert frame.locator("#confirm-do").is_disabled()
+        frame.locator("#confirm-reason").fill("all is well")
+        frame.locator("#confirm-do").click()
+        frame.get_by_text("HALTED → ACTIVE").wait_for()
+        states = rows_of(
+            desk.settings.database_url, "SELECT state, actor FROM ops.controls ORDER BY event_id DESC LIMIT 2"
+        )
+        assert states == [("ACTIVE", "airflow:ann"), ("HALTED", "airflow:ann")]
+
+        (run_id, decision_id), *_ = rows_of(
+            desk.settings.database_url,
+            "SELECT run_id, decision_id FROM desk.decision_runs JOIN desk.decisions USING (decision_id) ORDER BY as_of",
+        )
+        page.goto(f"{desk.airflow.url}/dags/hourly_trading/runs/{run_id}/plugin/decision")
+        frame.get_by_text(decision_id).wait_for()
+        page.goto(f"{desk.airflow.url}/plugin/desk")
+        frame.locator("a.run").click()
+        page.wait_for_url("**/dags/hourly_trading/runs/**")
+        assert found == []
 
 
 def airflow_says(*words: str) -> str:

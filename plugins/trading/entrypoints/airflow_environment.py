@@ -14,6 +14,8 @@ from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import OWNER_VARIABLE, DatabaseUrls, settings_of
 
 ADMIN = "admin"
+USERS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"
+"""Airflow's own setting for who may log in, e.g. "ann:user,vic:viewer"; our admin is always among them."""
 
 # Loaded by every Airflow process; only the scheduler forks the tasks, so only it pays for these once. Nothing of ours
 # is among them: a task must run the code that lies on the disk when it starts, and hash that.
@@ -47,7 +49,7 @@ def airflow_environment(
     """
     home = checkout.airflow_home
     _write_local_settings(home)
-    keys = _secrets(home / "secrets.json")
+    keys, people = _secrets(home / "secrets.json"), _people(os.environ)
     url = f"http://127.0.0.1:{port}"
     airflow = {
         "AIRFLOW_HOME": str(home),
@@ -67,8 +69,8 @@ def airflow_environment(
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(checkout.root / "plugins"),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home)),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home, people)),
+        USERS: ",".join(f"{name}:{role}" for name, role in people.items()),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_driver(databases.airflow),
@@ -96,14 +98,21 @@ def with_driver(url: str) -> str:
 
 def admin_password(checkout: Checkout) -> str:
     """Return the password of the UI's user."""
-    return str(json.loads(_passwords(checkout.airflow_home).read_text(encoding="utf-8"))[ADMIN])
+    return str(json.loads(_passwords(checkout.airflow_home, {}).read_text(encoding="utf-8"))[ADMIN])
 
 
-def _passwords(home: Path) -> Path:
-    # Airflow would write this file readable by all and print the password.
+def _people(env: Mapping[str, str]) -> dict[str, str]:
+    """Return who may log in to the UI, with their roles."""
+    named = (part.strip().partition(":") for part in env.get(USERS, "").split(",") if part.strip())
+    return {ADMIN: "admin"} | {name: role for name, _, role in named if name != ADMIN}
+
+
+def _passwords(home: Path, people: Mapping[str, str]) -> Path:
+    # Airflow would write this file readable by all and print the passwords.
     path = home / "passwords.json"
-    if not path.exists():
-        write_private(path, json.dumps({ADMIN: secrets.token_urlsafe(12)}))
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if missing := {ADMIN, *people} - set(known):
+        write_private(path, json.dumps(known | {name: secrets.token_urlsafe(12) for name in sorted(missing)}))
     return path
 
 
