@@ -7,58 +7,36 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fastapi import HTTPException
 from fastapi.testclient import TestClient
 from rich.console import Console
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
-from trading.bootstrap import services_for
 from trading.domain.portfolio import TradingState
 from trading.entrypoints import cli
 from trading.entrypoints.desk_page.access import Person
-from trading.entrypoints.desk_page.app import desk_app
-from trading.entrypoints.desk_page.desk import Desk
 from trading.ports.orders import RunName
 from trading.reporting.tables import reasons_table
 from trading.reporting.verdicts import verdict_rows
-from trading.settings import load_settings
 from trading.strategy.margins import is_in_the_way
 
 from tests.builders import a_run
 from tests.dags.desk import rows_of
+from tests.desk_served import ANN, app_of
 from tests.desk_year import BOOK, seed_prices, seed_year
-from tests.fakes import FixedClock
 
 CALENDAR = NyseCalendar()
 UNTIL = datetime(2024, 11, 26, 20, 31, tzinfo=UTC)
 """A Tuesday, half past three in New York."""
 NOW = UNTIL + timedelta(minutes=4)
 DAYS = 15
-ANN = Person("ann", may_act=True)
 HTML = {"Accept": "text/html"}
 OURS = {"X-Airdesk": "desk"}
 
 
 def client_of(url: str, tmp_path, *, person: Person | None = ANN, now: datetime = NOW):
     """A client of the page at an instant, for somebody who may do what `person` may; None for a stranger."""
-    env = {"AIRDESK_DATABASE_URL": url, "AIRDESK_BOOK": str(BOOK), "AIRDESK_STATE_DIR": str(tmp_path)}
-    settings = load_settings(env)
-
-    def reads() -> Person:
-        if person is None:
-            raise HTTPException(401, "Not authenticated")
-        return person
-
-    def acts() -> Person:
-        if not reads().may_act:
-            raise HTTPException(403, "Forbidden")
-        return reads()
-
-    def build(settings):
-        return replace(services_for(settings), clock=FixedClock(now))
-
-    return TestClient(desk_app(Desk(lambda: settings, build), reads=reads, acts=acts), follow_redirects=False)
+    return TestClient(app_of(url, tmp_path, person=person, now=now), follow_redirects=False)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +140,9 @@ def test_why_and_the_page_show_the_same_rows(year, monkeypatch, capsys):
         lines = [line for line in said.splitlines() if re.search(r" (PASS|FAIL|ABSTAIN) ", f"{line} ")]
         assert [line.split()[0] for line in lines] == [row["rule"] for row in shown]
         for line, row in zip(lines, shown, strict=True):
-            cells = [row["rule"], row["observed"], row["threshold"], f"{row['mark']} {row['outcome']}", row["words"]]
+            at = row["input_at"] and f"{datetime.fromisoformat(row['input_at']):%m-%d %H:%M}"
+            words = "; ".join(filter(None, (row["why"] or at, row["turns"])))
+            cells = [row["rule"], row["observed"], row["threshold"], f"{row['mark']} {row['outcome']}", words]
             assert " ".join(line.split()) == " ".join(filter(None, cells))
 
 

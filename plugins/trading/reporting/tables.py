@@ -49,7 +49,7 @@ def reasons_table(title: str, rows: Iterable[VerdictRow]) -> Table:
             role = row.role
             table.add_row(Text(row.role_text, style="bold"))
         verdict = Text(f"{row.mark} {row.outcome}", style=STYLES[row.outcome])
-        table.add_row(f"  {row.rule}", row.observed, row.threshold, verdict, row.words)
+        table.add_row(f"  {row.rule}", row.observed, row.threshold, verdict, row.words(_short))
     return table
 
 

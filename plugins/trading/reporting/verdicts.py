@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from trading.domain.instruments import Symbol
 from trading.domain.signals import Outcome, Reason, RuleRole
@@ -28,7 +29,8 @@ class VerdictRow:
 
     Attributes:
         observed, threshold: what was seen and what it was held against; a dash where unknown.
-        mark: ✓, ✗ or –. words: from when the input is or why there is none, and what would turn the verdict.
+        mark: ✓, ✗ or –. input_at: of the youngest input; None where there was none. why: why there is no value.
+        turns: what would turn the verdict, or how much there is to spare; "" where no number says.
         is_in_the_way: whether it keeps its symbol out.
     """
 
@@ -39,13 +41,24 @@ class VerdictRow:
     observed: str
     threshold: str
     mark: str
-    words: str
+    input_at: datetime | None
+    why: str | None
+    turns: str
     is_in_the_way: bool
 
     @property
     def role_text(self) -> str:
         """What its role means."""
         return ROLES[self.role]
+
+    def words(self, word: Callable[[datetime], str]) -> str:
+        """Return from when the input is, or why there is none, and what would turn the verdict.
+
+        Args:
+            word: how an instant is written.
+        """
+        found = self.why or ("" if self.input_at is None else word(self.input_at))
+        return "; ".join(filter(None, (found, self.turns)))
 
 
 def verdict_rows(reasons: Iterable[Reason]) -> tuple[VerdictRow, ...]:
@@ -62,7 +75,9 @@ def _row(reason: Reason) -> VerdictRow:
         observed=number(reason.observed),
         threshold=number(reason.threshold),
         mark=MARKS[reason.outcome],
-        words=last_words(reason),
+        input_at=reason.input_at,
+        why=reason.why,
+        turns=turns(reason),
         is_in_the_way=is_in_the_way(reason),
     )
 
@@ -78,9 +93,3 @@ def turns(reason: Reason) -> str:
     if is_in_the_way(reason):
         return f"needs {'+' if gap.change > 0 else MINUS}{size}"
     return f"{size} to spare"
-
-
-def last_words(reason: Reason) -> str:
-    """Return from when the input is, or why there is none, and what would turn the verdict."""
-    found = reason.why or ("" if reason.input_at is None else f"{reason.input_at:%m-%d %H:%M}")
-    return "; ".join(filter(None, (found, turns(reason))))

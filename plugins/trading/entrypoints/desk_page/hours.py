@@ -14,7 +14,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.orders import Order, OrderPurpose, OrderStatus
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.entrypoints.desk_page.desk import BookChoice, Desk
-from trading.entrypoints.desk_page.words import new_york_long, rendered
+from trading.entrypoints.desk_page.words import new_york, new_york_long, rendered
 from trading.ports import StoredDenial, Transaction
 from trading.ports.orders import RunName
 from trading.reporting.verdicts import ROLES, VerdictRow, verdict_rows
@@ -90,9 +90,13 @@ def hour_json(hour: HourView) -> dict[str, Any]:
         "decision_id": hour.decision_id,
         "said": hour.said,
         "kept_out": [list(one) for one in hour.kept_out],
-        "verdicts": [asdict(row) for row in verdict_rows(hour.reasons)],
+        "verdicts": [_plain(row) for row in verdict_rows(hour.reasons)],
         "html": hour_html(hour),
     }
+
+
+def _plain(row: VerdictRow) -> dict[str, Any]:
+    return asdict(row) | {"input_at": None if row.input_at is None else row.input_at.isoformat()}
 
 
 def tag_of(body: bytes) -> str:
@@ -111,6 +115,7 @@ def hour_html(hour: HourView) -> str:
         shown=[order for order in hour.orders if order.status is not OrderStatus.DENIED],
         denials=[(named[d.order_id], d) for d in hour.denials if d.order_id in named],
         tone=tone_of,
+        told=told_of,
     )
 
 
@@ -135,6 +140,13 @@ def tone_of(row: VerdictRow) -> str:
     if row.outcome is Outcome.ABSTAIN:
         return "idle"
     return "in" if row.role in (RuleRole.ENTRY_REQUIRED, RuleRole.ENTRY_OPTIONAL, RuleRole.SHRINK) else "idle"
+
+
+def told_of(row: VerdictRow) -> str:
+    """Return what a cell tells whoever points at it, with the time in New York."""
+    words = row.words(new_york)
+    seen = f"{row.symbol} · {row.rule}: {row.outcome}; seen {row.observed}, threshold {row.threshold}"
+    return f"{seen}; {words}" if words else seen
 
 
 def outcome_of(hour: HourView, symbol: Symbol) -> Outcomes:

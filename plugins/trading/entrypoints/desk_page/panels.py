@@ -22,9 +22,11 @@ from trading.tasks.desk import NEW_YORK
 from trading.tasks.exposure import Exposure, Holding, exposure_of
 from trading.tasks.glance import glance_of
 from trading.tasks.locks import locks_now
+from trading.tasks.messages import messages_told
 from trading.tasks.standing import BookHistory, read_history
 
 NEWEST_ORDERS = NEWEST_FILLS = 20
+NEWEST_MESSAGES = 12
 GATEWAY_SECONDS = 0.3
 """How long the gateway may take to answer a knock before it counts as away."""
 
@@ -139,6 +141,10 @@ def _health(look: Look) -> Mapping[str, Any]:
     }
 
 
+def _messages(look: Look) -> Mapping[str, Any]:
+    return {"told": messages_told(look.tx, look.book, NEWEST_MESSAGES)}
+
+
 def gateway_of(desk: Desk) -> str | None:
     """Return where the broker's gateway answers; None where it does not, "" where none is configured."""
     settings = desk.settings
@@ -157,6 +163,7 @@ PANELS: Mapping[str, Callable[[Look, BookHistory | None], Mapping[str, Any]]] = 
     "holdings": _holdings,
     "trades": lambda look, _: _trades(look),
     "health": lambda look, _: _health(look),
+    "messages": lambda look, _: _messages(look),
 }
 """Every panel by the name of its template, in the order in which they stand."""
 
