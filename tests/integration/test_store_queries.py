@@ -17,9 +17,9 @@ QUERIES = [(stem, name) for stem in STEMS for name in sql_files.queries(stem)]
 
 
 @pytest.mark.parametrize(("stem", "name"), QUERIES, ids=[f"{stem}.{name}" for stem, name in QUERIES])
-def test_postgres_plans_the_query(database_url, stem: str, name: str) -> None:
+def test_postgres_plans_the_query(schema_url, stem: str, name: str) -> None:
     text = sql_files.queries(stem)[name].text
-    with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+    with closing(connect(schema_url)) as connection, connection.cursor() as cursor:
         if stem == "migrations":
             cursor.execute("CREATE TABLE IF NOT EXISTS public.airdesk_migrations (name text, checksum text)")
         # A table is created, not planned.
