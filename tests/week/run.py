@@ -1,6 +1,6 @@
 """Run the week and print its transcript.
 
-    python tests/week/run.py [--days N] [--write]
+    python tests/week/run.py [--days N] [--out FILE]
 
 Everything but the market is real: Airflow's scheduler, the tasks, the gateway's protocol, the vendors' and Telegram's
 clients, the sender and the bot. Five sessions take about a quarter of an hour on two cores.
@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,11 @@ from trading.gateway.feed import source_feed  # noqa: E402
 from trading.gateway.flex_server import FLEX_TOKEN, PATH  # noqa: E402
 
 from tests.dags.desk import rows_of  # noqa: E402
-from tests.fakes import ACCOUNT, RunningGateway, running_gateway  # noqa: E402
+from tests.fakes import ACCOUNT, NEW_YORK, RunningGateway, running_gateway  # noqa: E402
 from tests.integration.parity_world import CALENDAR, SPEC, scenario  # noqa: E402
+from tests.telegram_stub import Shown, TelegramStub, telegram_stub  # noqa: E402
+from tests.week.script import SCENES  # noqa: E402
+from tests.week.transcript import Line, Who, as_markdown, lines_of  # noqa: E402
 from tests.week.vendors import Vendors, running_vendors  # noqa: E402
 
 FIRST_ON, LAST_ON = date(2020, 11, 30), date(2020, 12, 4)
@@ -42,27 +45,117 @@ RUN_SECONDS = 240
 LIVE_DAGS = ("hourly_trading", "nightly_reconciliation", "quarterly_rebalance")
 
 
+PERSON = 42
+WAITING = "SELECT count(*) FROM ops.outbox WHERE state IN ('pending', 'sending') AND next_try_at <= clock_timestamp()"
+TOLD = (
+    "SELECT state, kind, dedupe_key, detail FROM ops.outbox WHERE state NOT IN ('sent', 'dropped') ORDER BY message_id"
+)
+
+
 @dataclass
 class Week:
-    """The running parts, and what happened so far."""
+    """The running parts, and what was said so far.
+
+    Attributes:
+        when: the hour that runs, as the transcript names it.
+        refused: symbols whose order the person turned down; each is turned down once.
+    """
 
     desk: RunningDesk
     gateway: RunningGateway
     vendors: Vendors
-    at: str = ""
+    telegram: TelegramStub
+    when: str = ""
+    lines: list[Line] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    _shown: dict[int, str] = field(default_factory=dict)
+    _answered: set[int] = field(default_factory=set)
 
-    def hour(self, as_of: datetime) -> DagRun:
-        """Run one hour to its end."""
-        return self._run("hourly_trading", as_of)
+    # --- what the script may do -------------------------------------------------------------------
 
-    def night(self, session: Session) -> DagRun:
-        """Run the reconciliation of one session to its end."""
-        return self._run("nightly_reconciliation", session.closes_at)
+    def types(self, text: str) -> None:
+        """Let the person type, and wait for the answer."""
+        self._say(Who.PERSON, text)
+        before = len(self.telegram.messages)
+        self.telegram.types(text, user=PERSON)
+        until(self.desk, lambda: len(self.telegram.messages) > before)
+        self.collect()
 
-    def _run(self, dag_id: str, as_of: datetime) -> DagRun:
+    def taps(self, label: str) -> None:
+        """Let the person tap the newest button with this label, and wait for what comes of it."""
+        message = next(m for m in reversed(self.telegram.messages) if label in _labels(m))
+        self._tap(message, label)
+
+    def gateway_does(self, command: str, **arguments: Any) -> None:
+        """Give the paper gateway a control command."""
+        self.gateway.tell(command, **arguments)
+
+    def vendor_loses(self, *symbols: str) -> None:
+        """Let the vendor of bars fail for these symbols from now on; for none: it is whole again."""
+        self.vendors.without = set(symbols)
+
+    # --- the week ---------------------------------------------------------------------------------
+
+    def session(self, day: int, session: Session) -> None:
+        """Run the hours of a session with what happens in them, and its night."""
+        for number, slot in enumerate(session_slots(session)):
+            self.when = f"{slot.as_of.astimezone(NEW_YORK):%a %d %b %H:%M}"
+            for scene in SCENES:
+                if (scene.day, scene.hour) == (day, number):
+                    self._say(Who.WORLD, scene.told)
+                    scene.act(self)
+            self._run("hourly_trading", slot.as_of)
+        self.when = f"{session.closes_at.astimezone(NEW_YORK):%a %d %b} night"
+        self._run("nightly_reconciliation", session.closes_at)
+
+    def _run(self, dag_id: str, as_of: datetime) -> None:
         run = self.desk.airflow.trigger(dag_id, logical_date=None, conf={"as_of": as_of.isoformat()})
-        until(self.desk, lambda: self.desk.airflow.run(dag_id, run.run_id).is_over)
-        return self.desk.airflow.run(dag_id, run.run_id)
+        until(self.desk, lambda: self._is_over(dag_id, run))
+        url = self.desk.settings.database_url
+        until(self.desk, lambda: rows_of(url, WAITING) == [(0,)])
+        self.collect()
+        print(self.when, dag_id, self.desk.airflow.run(dag_id, run.run_id).state, flush=True)
+
+    def _is_over(self, dag_id: str, run: DagRun) -> bool:
+        self.collect()
+        for message in list(self.telegram.messages):
+            if "Approve" in _labels(message) and message.message_id not in self._answered:
+                self._answer(message)
+        return self.desk.airflow.run(dag_id, run.run_id).is_over
+
+    def _answer(self, message: Shown) -> None:
+        """Turn down the first wish for MSFT, and approve all else."""
+        self._answered.add(message.message_id)
+        is_refused = "MSFT" in message.plain and "MSFT" not in self.refused
+        self.refused |= {"MSFT"} if is_refused else set()
+        # Airflow may lose an answer that comes within seconds of the question.
+        time.sleep(11)
+        self._tap(message, "Reject" if is_refused else "Approve")
+
+    def _tap(self, message: Shown, label: str) -> None:
+        self._say(Who.PERSON, f"[{label}]")
+        said = len(self.telegram.messages), message.text
+        self.telegram.taps(message.data_of(label), user=PERSON, message_id=message.message_id)
+        until(self.desk, lambda: (len(self.telegram.messages), message.text) != said)
+        self.collect()
+
+    def _say(self, who: Who, text: str) -> None:
+        self.collect()
+        self.lines.append(Line(self.when, who, text))
+
+    def collect(self) -> None:
+        """Take into the transcript what the desk sent or changed since the last look."""
+        for message in list(self.telegram.messages):
+            before = self._shown.get(message.message_id)
+            if before == message.text:
+                continue
+            self._shown[message.message_id] = message.text
+            line = lines_of(message, self.when)
+            self.lines.append(line if before is None else replace(line, is_edit=True))
+
+
+def _labels(message: Shown) -> set[str]:
+    return {text for row in message.buttons for text, _ in row}
 
 
 def until(desk: RunningDesk, look: Callable[[], Any]) -> Any:
@@ -85,7 +178,8 @@ def running_week(folder: Path) -> Iterator[Week]:
     with ExitStack() as stack:
         gateway = stack.enter_context(running_gateway(feed, opens_at))
         vendors = stack.enter_context(running_vendors())
-        stack.enter_context(only_environment(settings(folder, gateway, vendors)))
+        telegram = stack.enter_context(telegram_stub())
+        stack.enter_context(only_environment(settings(folder, gateway, vendors, telegram)))
         checkout = Checkout.from_environment(os.environ)
         checkout.make_folders()
         assert stack.enter_context(run_lock(checkout.state))
@@ -94,10 +188,10 @@ def running_week(folder: Path) -> Iterator[Week]:
         until(desk, lambda: desk.airflow.dag_ids().issuperset(LIVE_DAGS))
         for dag_id in LIVE_DAGS:
             desk.airflow.unpause(dag_id)
-        yield Week(desk, gateway, vendors)
+        yield Week(desk, gateway, vendors, telegram)
 
 
-def settings(folder: Path, gateway: RunningGateway, vendors: Vendors) -> dict[str, str]:
+def settings(folder: Path, gateway: RunningGateway, vendors: Vendors, telegram: TelegramStub) -> dict[str, str]:
     """Return the settings of a paper desk on these parts."""
     url = vendors.stub.url
     return {
@@ -116,6 +210,13 @@ def settings(folder: Path, gateway: RunningGateway, vendors: Vendors) -> dict[st
         "AIRDESK_FLEX_URL": f"http://{HOST}:{gateway.flex_port}{PATH}",
         "AIRDESK_FLEX_TOKEN": FLEX_TOKEN,
         "AIRDESK_FLEX_QUERY": SIMULATED_QUERY,
+        "AIRDESK_APPROVAL_ABOVE_USD": "970000",
+        "AIRDESK_TELEGRAM_TOKEN": telegram.token,
+        "AIRDESK_TELEGRAM_CHATS": str(PERSON),
+        "AIRDESK_TELEGRAM_PEOPLE": f"{PERSON}:admin",
+        "AIRDESK_TELEGRAM_BASE_URL": telegram.base_url,
+        # Digests come by the clock on the wall, which is not that of this market.
+        "AIRDESK_TELEGRAM_KINDS": "quiet_hour:off,stop_moved:silent",
         "POLYGON_API_KEY": "stub",
         "POLYGON_PLAN": "advanced",
         "POLYGON_BASE_URL": url,
@@ -143,25 +244,24 @@ def main(arguments: list[str]) -> int:
     """Run the week; 0 if it told what a person would expect."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--days", type=int, default=5)
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     sessions = CALENDAR.sessions(FIRST_ON, LAST_ON)[: options.days]
     with tempfile.TemporaryDirectory(prefix="airdesk-week-", ignore_cleanup_errors=True) as folder:
         # As root the server runs under another account, which must be able to enter.
         Path(folder).chmod(0o711)
         with running_week(Path(folder)) as week:
-            for session in sessions:
-                for slot in session_slots(session):
-                    run = week.hour(slot.as_of)
-                    print(slot.as_of, run.state, flush=True)
-                print(session.session_on, week.night(session).state, flush=True)
-            url = week.desk.settings.database_url
-            for row in rows_of(url, "SELECT kind, severity, dedupe_key, body FROM ops.outbox ORDER BY message_id"):
-                print(row)
-            for row in rows_of(
-                url, "SELECT symbol, side, quantity, price, executed_at FROM desk.fills ORDER BY executed_at"
-            ):
-                print("fill", *row)
-    return 0
+            for day, session in enumerate(sessions):
+                week.session(day, session)
+            left = rows_of(week.desk.settings.database_url, TOLD)
+    text = as_markdown(week.lines)
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+    for row in left:
+        print("not sent:", *row)
+    return 1 if left else 0
 
 
 if __name__ == "__main__":

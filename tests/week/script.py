@@ -1,4 +1,4 @@
-"""What happens in the week beside the market: a person's answers and commands, and what breaks."""
+"""What happens in the week beside the market: a person's words and taps, and what breaks."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Parts(Protocol):
         ...
 
     def taps(self, label: str) -> None:
-        """Let the person tap the newest button with this label, and wait for the answer."""
+        """Let the person tap the newest button with this label, and wait for what comes of it."""
         ...
 
-    def tell_gateway(self, command: str, **arguments: Any) -> None:
+    def gateway_does(self, command: str, **arguments: Any) -> None:
         """Give the paper gateway a control command."""
         ...
 
     def vendor_loses(self, *symbols: str) -> None:
-        """Let the vendor of bars fail for these symbols from now on; none: it is whole again."""
+        """Let the vendor of bars fail for these symbols from now on; for none: it is whole again."""
         ...
 
 
@@ -32,7 +32,7 @@ class Scene:
     """Something that happens before an hour.
 
     Attributes:
-        day: of the week, 0 is Monday. hour: of the session, 0 is 10:30.
+        day: of the week, 0 is Monday. hour: of the session, 0 is the one that ends at 10:30.
         told: the line of the transcript.
     """
 
@@ -42,14 +42,48 @@ class Scene:
     act: Callable[[Parts], None]
 
 
+def _looks(parts: Parts) -> None:
+    for words in ("/status", "/positions", "/next"):
+        parts.types(words)
+
+
+def _restarts(parts: Parts) -> None:
+    parts.gateway_does("restart", down_seconds=30)
+
+
+def _loses_amd(parts: Parts) -> None:
+    parts.vendor_loses("AMD")
+
+
+def _is_whole(parts: Parts) -> None:
+    parts.vendor_loses()
+
+
+def _halts(parts: Parts) -> None:
+    parts.types("/halt going out")
+
+
+def _resumes(parts: Parts) -> None:
+    parts.types("/resume back at the desk")
+    parts.taps("Confirm")
+
+
+def _asks_why(parts: Parts) -> None:
+    parts.types("/why TSLA")
+    parts.types("/pnl")
+
+
+def _buys_by_hand(parts: Parts) -> None:
+    parts.gateway_does("foreign_order", symbol="GLD", side="BUY", quantity=5)
+
+
 SCENES = (
-    Scene(0, 2, "The person asks how things stand.", lambda p: [p.types(w) for w in ("/status", "/positions", "/next")]),
-    Scene(1, 4, "The gateway restarts and is away for 30 s.", lambda p: p.tell_gateway("restart", down_seconds=30)),
-    Scene(2, 1, "The vendor answers 500 for the bars of AMD.", lambda p: p.vendor_loses("AMD")),
-    Scene(2, 3, "The vendor is whole again.", lambda p: p.vendor_loses()),
-    Scene(2, 5, "The person halts the desk.", lambda p: p.types("/halt going out")),
-    Scene(2, 6, "The person comes back.", lambda p: [p.types("/resume back at the desk"), p.taps("Confirm")]),
-    Scene(3, 2, "The person asks why.", lambda p: [p.types("/why TSLA"), p.types("/pnl")]),
-    Scene(3, 4, "Somebody buys 5 GLD at the broker, past the desk.",
-          lambda p: p.tell_gateway("foreign_order", symbol="GLD", action="BUY", quantity=5)),
-)  # fmt: skip
+    Scene(0, 2, "The person asks how things stand.", _looks),
+    Scene(1, 4, "The gateway restarts, and is away for 30 seconds.", _restarts),
+    Scene(2, 1, "The vendor answers 500 for the bars of AMD.", _loses_amd),
+    Scene(2, 3, "The vendor is whole again.", _is_whole),
+    Scene(2, 5, "The person halts the desk.", _halts),
+    Scene(2, 6, "The person comes back.", _resumes),
+    Scene(3, 2, "The person asks why.", _asks_why),
+    Scene(3, 4, "Somebody buys 5 GLD in the account, past the desk.", _buys_by_hand),
+)

@@ -1,4 +1,4 @@
-"""The vendors of the week: Polygon, Cboe and the risk index on loopback, serving the invented market of the parity tests."""
+"""The vendors of the week: Polygon, Cboe and the risk index on loopback, on the invented market of the parity tests."""
 
 from __future__ import annotations
 
