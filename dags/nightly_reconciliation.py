@@ -16,6 +16,11 @@ stores what differs (`./airdesk replay parity --history`): inputs, verdicts, ord
 **Taxes.** The tax ledger is worked out anew from the first execution (`./airdesk tax tie-out`): the wash sales that it
 finds are stored, and a difference from the stored lots and disposals is told.
 
+**Reports.** The night writes what the session came to, as page and picture, into the state folder's reports/ (kept for
+400 days), and puts the picture of the day into the outbox; at the end of a week also that of the week, and that of a
+rebalance in the night after it (`./airdesk report`, docs/reports.md). A report that fails is told and left out; it
+turns no run red.
+
 **By hand** it compares now, as of the youngest session hour; `./airdesk reconcile run` does the same without Airflow.
 
 **Clear and rerun** is safe: it compares again and stores another reconciliation; a statement is imported once.
@@ -91,6 +96,13 @@ with DAG(
     )
     checks = [BooksCheck(task_id=name, halts=halts, doc_md=doc, trigger_rule="all_done") for name, halts, doc in CHECKS]
 
+    reports = step(
+        "reports",
+        "nightly_reports:report_night",
+        trigger_rule="all_done",
+        doc="Page and picture of the day, of the comparison, of a week at its end and of a rebalance; each sent once.",
+    )
+
     drop_old_replies = step(
         "drop_old_replies",
         "housekeeping:drop_old_replies",
@@ -102,4 +114,5 @@ with DAG(
 
     sync_broker >> statement >> reconcile >> checks
     reconcile >> tax
-    reconcile >> parity >> drop_old_replies
+    # Nothing waits for a report but the tidying up, which runs whatever became of it.
+    reconcile >> parity >> reports >> drop_old_replies

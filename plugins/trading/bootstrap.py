@@ -15,6 +15,7 @@ from trading.adapters.model_files import StateModelFiles
 from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.adapters.refused_gate import RefusedGate
+from trading.adapters.report_files import StateReportFiles
 from trading.adapters.sklearn_trees import SklearnTrees
 from trading.adapters.verdict_files import VerdictFiles
 from trading.domain.instruments import BookKind, Symbol
@@ -80,6 +81,7 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
         client_category=settings.client_category,
         model_files=StateModelFiles(settings.state_dir / "models"),
         trainer=SklearnTrees(),
+        report_files=StateReportFiles(settings.state_dir / "reports"),
     )
     return guarded(services, settings.book) if settings.mode is Mode.LIVE else services
 

@@ -129,6 +129,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         desk,
         housekeeping,
         ingest,
+        nightly_reports,
         parity,
         rebalance,
         reconcile,
@@ -158,6 +159,7 @@ def test_every_step_calls_a_function_that_exists(dagbag):
         parity.parity,
         check_data.check_data,
         housekeeping.drop_old_replies,
+        nightly_reports.report_night,
         rebalance.preview,
         train.check_drift,
         train.train_candidate,
@@ -177,7 +179,7 @@ def test_the_plugin_registers_every_timetable_that_a_dag_uses(dagbag):
 
 def test_every_sql_check_is_run(dagbag):
     files = {path.stem for path in (ROOT / "include" / "sql" / "checks").glob("*.sql")}
-    others = {"sync_broker", "statement", "reconcile", "parity", "tax", "drop_old_replies"}
+    others = {"sync_broker", "statement", "reconcile", "parity", "tax", "reports", "drop_old_replies"}
     assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - others
 
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from trading.accounting.lots import book_fill
-from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.market import Resolution
-from trading.domain.orders import OrderPurpose, OrderType, Side
-from trading.domain.portfolio import Breaker
-from trading.domain.signals import Targets
 from trading.errors import PermanentError
-from trading.strategy.three_sector import three_sector
 from trading.tasks.standing import (
     BOOK as OWN,
 )
 from trading.tasks.standing import (
     Period,
+    contributions,
     curve_of,
     exposure_of,
     gains_of,
@@ -29,60 +23,14 @@ from trading.tasks.standing import (
     symbol_gains,
 )
 
-from tests.builders import AS_OF, BOOK, a_bar, a_decision, a_fill, a_nav_row, a_reason, a_run, an_order, an_origin
-
-CALENDAR, THREE_SECTOR = NyseCalendar(), three_sector()
-DAY = timedelta(days=1)
-CLOSE = datetime(2019, 6, 3, 20, tzinfo=UTC)
-NOW = CLOSE + 30 * DAY
+from tests.builders import AS_OF, BOOK, a_fill, a_nav_row, a_run
+from tests.integration.standing_desk import CALENDAR, CLOSE, DAY, NOW, THREE_SECTOR, mark, three_days, trade
 
 
 @pytest.fixture
 def desk(store):
-    with store.transaction() as tx:
-        tx.ledger.open_book(BOOK, strategy="s", spec_hash="h", opened_at=AS_OF, cash_usd=Decimal(100_000))
-        buy = an_order(quantity=Decimal(100))
-        stop = an_order(
-            side=Side.SELL, order_type=OrderType.STOP, purpose=OrderPurpose.STOP, quantity=Decimal(100),
-            limit_price=None, stop_price=Decimal(98), leg=1, cause=None,
-        )  # fmt: skip
-        tx.decisions.add(a_decision(), [a_reason()], Targets(AS_OF, 100_000.0, {"NVDA": 0.1}), [buy, stop])
-        trade(tx, a_fill(order_id=buy.order_id, quantity=Decimal(100)))
-        mark(tx, 0, cash=89_999, price=101.0)
-        tx.ledger.add_cash(BOOK, "dividend.NVDA.2019-06-04", "dividend", Decimal(16), AS_OF + DAY, "NVDA")
-        tx.ledger.add_cash(BOOK, "more", "deposit", Decimal(5_000), AS_OF + DAY, None)
-        mark(tx, 1, cash=95_015, price=103.0)
-        sale = a_fill(
-            fill_id="f2", order_id=stop.order_id, side=Side.SELL, quantity=Decimal(100), price=Decimal(98),
-            commission_usd=Decimal(2), executed_at=AS_OF + 2 * DAY,
-        )  # fmt: skip
-        trade(tx, sale)
-        mark(tx, 2, cash=104_813, price=None)
-        prices = zip((-3, 0, 1, 2), (200.0, 202.0, 204.0, 206.0), strict=True)
-        tx.market.add_bars([daily("SPY", day, price) for day, price in prices], an_origin())
-        tx.market.add_bars([daily("QQQ", day, 100.0) for day in (-3, 0)], an_origin())
+    three_days(store)
     return store
-
-
-def trade(tx, fill) -> None:
-    assert tx.ledger.add_booking(book_fill(fill, tx.ledger.lots(fill.book, fill.symbol)))
-
-
-def mark(tx, day: int, *, cash: int, price: float | None, is_closing: bool = True, at=CLOSE) -> None:
-    worth = 0.0 if price is None else 100 * price
-    row = a_nav_row(
-        as_of=at + day * DAY, session_on=(at + day * DAY).date(), is_closing=is_closing, cash_usd=Decimal(cash),
-        positions_usd=worth, nav_usd=cash + worth, breaker=Breaker(100_000.0, 100_000.0),
-    )  # fmt: skip
-    tx.ledger.add_nav(BOOK, row, {} if price is None else {"NVDA": (Decimal(100), price, price)})
-
-
-def daily(symbol: str, day: int, close: float):
-    ends_at = CLOSE + day * DAY
-    prices = {"open": close, "high": close, "low": close, "close": close}
-    return a_bar(
-        symbol=symbol, resolution=Resolution.DAY, starts_at=ends_at - timedelta(hours=6.5), ends_at=ends_at, **prices
-    )
 
 
 def test_each_day_and_the_week_add_up_by_hand(desk):
@@ -180,6 +128,19 @@ def test_a_stored_replay_is_shown_the_same_way(store):
     assert (month.gain_usd, month.realised_usd, month.dividends_usd) == (1_200, None, None)
     assert [g.symbol for g in symbol_gains(history)] == ["NVDA"]
     assert statistics_of(history).entries is None
+
+
+def test_positions_say_where_a_gain_came_from(desk):
+    with desk.snapshot() as tx:
+        history = read_history(tx, CALENDAR, BOOK)
+        days = [contributions(tx, history, on, on) for on in (date(2019, 6, n) for n in (3, 4, 5))]
+        (week,) = contributions(tx, history, date(2019, 6, 3), date(2019, 6, 7))
+    assert [[(c.symbol, c.gain_usd) for c in day] for day in days] == [
+        [("NVDA", 99)],
+        [("NVDA", 216)],
+        [("NVDA", -502)],
+    ]
+    assert (week.gain_usd, week.start_usd, week.end_usd) == (-187, 0, 0)
 
 
 def test_an_unknown_book_is_told_what_there_is(desk):

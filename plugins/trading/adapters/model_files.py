@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from trading.adapters.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,4 @@ class StateModelFiles:
 
     def write(self, file_name: str, content: bytes) -> None:
         """Write a file as a whole: under another name first, so that nobody reads half of it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(self.folder / file_name)
+        write_whole(self.folder / file_name, content)

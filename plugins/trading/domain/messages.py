@@ -59,6 +59,7 @@ class MessageKind(StrEnum):
     BACKTEST = "backtest"
     DAILY_REPORT = "daily_report"
     WEEKLY_REPORT = "weekly_report"
+    REBALANCE_REPORT = "rebalance_report"
     START_UP = "start_up"
     CONFIGURATION = "configuration"
 
@@ -110,6 +111,7 @@ KINDS: Mapping[MessageKind, KindRule] = {
     MessageKind.BACKTEST: KindRule("Backtest finished"),
     MessageKind.DAILY_REPORT: KindRule("Day"),
     MessageKind.WEEKLY_REPORT: KindRule("Week"),
+    MessageKind.REBALANCE_REPORT: KindRule("Rebalance"),
     MessageKind.START_UP: KindRule("Started", Delivery.SILENT),
     MessageKind.CONFIGURATION: KindRule("Settings changed", severity=Severity.WARNING),
 }

@@ -81,6 +81,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
             "ask the broker whether this account may buy each symbol of the strategy; nothing is ordered",
         ),
         "arm": Listed(SWITCH, "cli_live", "permit real money until the end of the session"),
+        "report": Listed(BOOKS, "cli_report", "a day, a week, a rebalance, a year, a replay: as page and picture"),
         "reconcile": Listed(BOOKS, "cli_reconcile", "compare the book with the broker; look at and settle breaks"),
         "tax": Listed(BOOKS, "cli_tax", "lots, wash sales, Form 8949, income: US rules, not advice"),
         "data": Listed(DATA, "cli_data", "import your own files; show what is stored"),

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Protocol
 
 from trading.accounting.equity import CashMove, Mark
+from trading.domain.decisions import Decision
 from trading.domain.instruments import BookId
+from trading.domain.orders import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A rule that kept entries out.
+
+    Attributes:
+        hours: symbol-hours in which it stood against an entry. alone: those in which nothing else did.
+    """
+
+    rule: str
+    hours: int
+    alone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison of a book with its broker.
+
+    Attributes:
+        is_clean: nothing differed. lets_trade: nothing that keeps entries waiting did.
+    """
+
+    kind: str
+    session_on: date
+    happened_at: datetime
+    is_clean: bool
+    lets_trade: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatementSpan:
+    """The days that a statement of the broker covers."""
+
+    from_on: date
+    to_on: date
+    fetched_at: datetime
 
 
 class StandingRows(Protocol):
@@ -24,4 +64,24 @@ class StandingRows(Protocol):
 
     def sale_causes(self, book: BookId) -> dict[str, str]:
         """Return why each sale was ordered, by fill: the rule or guard that asked for it, else the order's purpose."""
+        ...
+
+    def decisions(self, book: BookId, first_on: date, last_on: date) -> tuple[Decision, ...]:
+        """Return the decisions of the sessions in [first_on, last_on], oldest first."""
+        ...
+
+    def orders(self, book: BookId, first_on: date, last_on: date) -> tuple[Order, ...]:
+        """Return the legs that those decisions planned, oldest first."""
+        ...
+
+    def blockers(self, book: BookId, first_on: date, last_on: date) -> tuple[Blocker, ...]:
+        """Return the rules that kept entries out of those sessions, what did so alone most often first."""
+        ...
+
+    def comparisons(self, book: BookId, first_on: date, last_on: date) -> tuple[Comparison, ...]:
+        """Return the comparisons with the broker in those sessions, oldest first."""
+        ...
+
+    def newest_statement(self, book: BookId) -> StatementSpan | None:
+        """Return what the broker's newest statement covers, or None without one."""
         ...

@@ -24,6 +24,7 @@ from trading.ports.orders import DecisionRows, OrderRows
 from trading.ports.parity import ParityRows
 from trading.ports.reconciliations import ReconciliationRows, StatementSource
 from trading.ports.replays import ReplayRows
+from trading.ports.reports import ReportFiles
 from trading.ports.risk import RiskRows
 from trading.ports.searches import SearchRows
 from trading.ports.sources import Sources
@@ -184,6 +185,7 @@ class Services:
         client_category: decides what of the universe may not be bought.
         model_files: None where no model is read or written; a promoted one then counts as unreadable.
         trainer: what fits trees; None where nobody trains.
+        report_files: where the night keeps its reports; None where none are kept.
     """
 
     store: Store
@@ -204,3 +206,4 @@ class Services:
     client_category: ClientCategory = ClientCategory.US
     model_files: ModelFiles | None = None
     trainer: TreeTrainer | None = None
+    report_files: ReportFiles | None = None

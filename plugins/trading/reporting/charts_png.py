@@ -20,6 +20,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import ScaledTranslation
 
 # What matplotlib itself writes PNGs with, and cannot be installed without.
 from PIL import Image
@@ -34,6 +35,7 @@ MOST_INCHES = 22.0
 """Pictures that are longer are not shown by a phone as one picture; what is too much is left to the page."""
 _DASHES = ("solid", (0, (5, 2.4)), (0, (1.2, 1.8)), (0, (6, 2, 1.2, 2)))
 _TILES_IN_A_ROW = 3
+_LINE_INCHES, _GAP_INCHES = 0.165, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,13 @@ def png_of(picture: Picture) -> bytes:
         size = (WIDTH_INCHES, sum(heights))
         figure = Figure(figsize=size, dpi=DPI, layout=layout, facecolor=_colour("card"))
         canvas: Any = FigureCanvasAgg(figure)
-        grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-        _head(figure.add_subplot(grid[0]), picture, heights[0])
-        for place, panel in enumerate(panels, start=1):
-            _draw(panel, figure.add_subplot(grid[place]))
+        # Each part has margins of its own: long names of bars do not narrow the curve above.
+        parts: Any = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for part in parts:
+            part.set_facecolor(_colour("card"))
+        _head(parts[0].subplots(), picture)
+        for panel, part in zip(panels, parts[1:], strict=True):
+            _draw(panel, part.subplots())
         canvas.draw()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     return _compressed(image)
@@ -88,7 +93,7 @@ def _compressed(image: Image.Image) -> bytes:
 def _fitting(picture: Picture) -> tuple[list[Chart | Note], list[float]]:
     """Return the panels that fit, and the height of the head and of each of them [inches]."""
     rows = -(-len(picture.tiles) // _TILES_IN_A_ROW)
-    heights = [0.42 + 0.28 * len(_wrapped(picture.title, 46)) + 0.62 * rows]
+    heights = [0.62 + 0.28 * len(_wrapped(picture.title, 46)) + 0.62 * rows]
     panels: list[Chart | Note] = []
     for panel in picture.panels:
         if sum(heights) + _height(panel) > MOST_INCHES:
@@ -109,12 +114,13 @@ def _height(panel: Chart | Note) -> float:
         case Grid():
             return 0.75 + 0.3 * len(panel.rows)
         case Note():
-            return 0.4 + 0.235 * sum(len(_wrapped(left, _room(right))) for left, right in panel.rows)
+            lines = sum(len(_wrapped(left, _room(right))) for left, right in panel.rows)
+            return 0.45 + _LINE_INCHES * lines + _GAP_INCHES * len(panel.rows)
 
 
 def _room(right: str) -> int:
     """Return how many letters fit before what stands right."""
-    return 72 - len(right)
+    return 84 - len(right)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -135,24 +141,30 @@ def _tone(tone: int) -> str:
     return _colour(f"c{tone}")
 
 
-def _head(axes: Any, picture: Picture, height: float) -> None:
+def _below(axes: Any, inches: float) -> Any:
+    """Return places of a panel without an axis: across 0–1, and so many inches below its top."""
+    return axes.transAxes + ScaledTranslation(0, -inches, axes.figure.dpi_scale_trans)
+
+
+def _head(axes: Any, picture: Picture) -> None:
     axes.set_axis_off()
-    axes.set(xlim=(0, 1), ylim=(height, 0))
     loud = "SYNTHETIC" in picture.badge
     box = {"facecolor": _colour("warn" if loud else "soft"), "edgecolor": "none", "boxstyle": "round,pad=0.3"}
-    ink = _colour("card" if loud else "ink")
-    axes.text(0.008, 0.1, picture.badge, va="center", fontsize=7.5, weight="bold", color=ink, bbox=box)
+
+    def write(x: float, y: float, words: str, size: float, tone: str = "ink", **more: Any) -> None:
+        axes.text(x, 1, words, transform=_below(axes, y), va="top", fontsize=size, color=_colour(tone), **more)
+
+    write(0.008, 0.03, picture.badge, 7.5, "card" if loud else "ink", weight="bold", bbox=box)
     y = 0.24
     for line in _wrapped(picture.title, 46):
-        axes.text(0, y, line, va="top", fontsize=14, weight="bold", color=_colour("ink"))
+        write(0, y, line, 14, weight="bold")
         y += 0.28
-    axes.text(0, y, picture.said, va="top", fontsize=8.5, color=_colour("dim"))
-    y += 0.28
+    write(0, y, picture.said, 8.5, "dim")
+    y += 0.3
     for place, (value, name) in enumerate(picture.tiles):
         row, column = divmod(place, _TILES_IN_A_ROW)
-        x, top = column / _TILES_IN_A_ROW, y + row * 0.62
-        axes.text(x, top, value, va="top", fontsize=14, color=_colour("ink"))
-        axes.text(x, top + 0.28, name, va="top", fontsize=8.5, color=_colour("dim"))
+        write(column / _TILES_IN_A_ROW, y + row * 0.62, value, 14)
+        write(column / _TILES_IN_A_ROW, y + row * 0.62 + 0.27, name, 8.5, "dim")
 
 
 @singledispatch
@@ -236,7 +248,8 @@ def _bars(chart: BarChart, axes: Any) -> None:
             fontsize=8.8,
         )  # fmt: skip
     _plain(axes)
-    axes.set(xlim=(low, high), ylim=(len(chart.bars) - 0.5, -0.5))
+    edge = (high - low) / 200
+    axes.set(xlim=(low - edge, high + edge), ylim=(len(chart.bars) - 0.5, -0.5))
     axes.set_xticks([])
     axes.set_yticks(range(len(chart.bars)), [bar.name for bar in chart.bars])
     axes.axvline(0.0, color=_colour("dim"), linewidth=0.8)
@@ -312,13 +325,17 @@ def _shaded(chart: Grid, column: int, value: float | None) -> tuple[float, ...]:
 
 @_draw.register
 def _note(note: Note, axes: Any) -> None:
-    height = _height(note) - 0.4
     axes.set_axis_off()
-    axes.set(xlim=(0, 1), ylim=(max(height, 0.1), 0))
-    y = 0.02
+    y = 0.04
+
+    def write(x: float, words: str, side: str) -> None:
+        at = _below(axes, y)
+        axes.text(x, 1, words, transform=at, va="top", ha=side, fontsize=8.8, color=_colour("ink"))
+
     for left, right in note.rows:
-        axes.text(1, y, right, va="top", ha="right", fontsize=8.8, color=_colour("ink"))
+        write(1, right, "right")
         for line in _wrapped(left, _room(right)):
-            axes.text(0, y, line, va="top", fontsize=8.8, color=_colour("ink"))
-            y += 0.235
+            write(0, line, "left")
+            y += _LINE_INCHES
+        y += _GAP_INCHES
     _title(axes, note.title)

@@ -12,9 +12,10 @@ from trading.engine.missing import Gap, idle_sessions
 from trading.engine.result import ReplayResult
 from trading.reporting.charts_svg import drawn
 from trading.reporting.critique import Evidence, objections
+from trading.reporting.curve_charts import BOOK
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.page import Markup, html_of, page, section, side_by_side, table
-from trading.reporting.replay_charts import BOOK, equity_charts, exposure_chart, month_chart, replay_tiles
+from trading.reporting.replay_charts import equity_charts, exposure_chart, month_chart, replay_tiles
 from trading.reporting.replay_sections import (
     cost_table,
     crisis_table,

@@ -83,6 +83,14 @@ class BookHistory:
             return None
         return _earned(self.ledger, self.marks)
 
+    def session_of(self, at: datetime) -> date | None:
+        """Return the session that an instant counts in, the next one for a day without; None if it is not marked."""
+        return _session_of(at, self._days, self.marks)
+
+    @cached_property
+    def _days(self) -> list[date]:
+        return [m.session_on for m in self.marks]
+
     def exits(self) -> tuple[GainCount, ...]:
         """Return what sales brought by what asked for them; of a stored replay its closed trades by their last sale."""
         if self.ledger is not None:

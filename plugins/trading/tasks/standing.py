@@ -18,6 +18,7 @@ from trading.accounting.trades import GainCount, TradeFigures, trade_figures
 from trading.analysis.facts import Facts, bar_sessions
 from trading.domain.instruments import Symbol
 from trading.domain.market import Resolution
+from trading.domain.orders import Side
 from trading.domain.panel import FloatArray
 from trading.domain.replays import RunTrade
 from trading.ports import MarketCalendar, Transaction
@@ -31,13 +32,16 @@ __all__ = [
     "BOOK",
     "MOST_POINTS",
     "BookHistory",
+    "Contribution",
     "Curve",
     "Exposure",
     "Holding",
     "Period",
+    "PeriodGain",
     "SectorWeight",
     "Statistics",
     "SymbolGain",
+    "contributions",
     "curve_of",
     "exposure_of",
     "gains_of",
@@ -247,6 +251,68 @@ def _is_of(reference: str | None, symbol: Symbol) -> bool:
 
 def _sum(amounts: Iterable[Decimal]) -> float:
     return float(sum(amounts, Decimal(0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one symbol brought over a stretch of sessions [USD].
+
+    Attributes:
+        gain_usd: end value less start value, less what was bought, plus what was sold and dividends; commissions are
+            in it.
+        start_usd, end_usd: worth at the marks before and at the end.
+    """
+
+    symbol: Symbol
+    gain_usd: float
+    start_usd: float
+    end_usd: float
+
+
+def contributions(tx: Transaction, history: BookHistory, first_on: date, last_on: date) -> tuple[Contribution, ...]:
+    """Return what each symbol brought in the sessions in [first_on, last_on], what brought most first.
+
+    With interest, fees and what came without a symbol they add up to the gain of the same sessions. Empty for a stored
+    replay, which keeps no positions.
+    """
+    ledger, book = history.ledger, history.book
+    inside = [m for m in history.marks if first_on <= m.session_on <= last_on]
+    if ledger is None or not inside:
+        return ()
+    base = next((m for m in reversed(history.marks) if m.session_on < first_on), None)
+    start = {} if base is None else _worth(tx.ledger.marks_at(book, base.as_of))
+    end, flows = _worth(tx.ledger.marks_at(book, inside[-1].as_of)), _flows(history, ledger, first_on, last_on)
+    found = (
+        Contribution(s, end.get(s, 0.0) - start.get(s, 0.0) + flows.get(s, 0.0), start.get(s, 0.0), end.get(s, 0.0))
+        for s in sorted({*start, *end, *flows})
+    )
+    return tuple(sorted(found, key=lambda c: (-c.gain_usd, c.symbol)))
+
+
+def _worth(marks: Mapping[Symbol, tuple[Decimal, float, float]]) -> dict[Symbol, float]:
+    return {symbol: float(quantity) * price for symbol, (quantity, price, _) in marks.items()}
+
+
+def _flows(history: BookHistory, ledger: Ledger, first_on: date, last_on: date) -> dict[Symbol, float]:
+    """Return what sales and dividends brought less what purchases took, by symbol."""
+    found: dict[Symbol, float] = {}
+
+    def add(symbol: Symbol, amount: Decimal, at: datetime) -> None:
+        on = history.session_of(at)
+        if on is not None and first_on <= on <= last_on:
+            found[symbol] = found.get(symbol, 0.0) + float(amount)
+
+    for fill in ledger.fills:
+        sign = 1 if fill.side is Side.SELL else -1
+        add(fill.symbol, sign * fill.quantity * fill.price - (fill.commission_usd or Decimal(0)), fill.executed_at)
+    for move in ledger.moves:
+        if move.kind in ("dividend", "cash_in_lieu") and (symbol := _symbol_of(move.reference, ledger)) is not None:
+            add(symbol, move.amount_usd, move.happened_at)
+    return found
+
+
+def _symbol_of(reference: str | None, ledger: Ledger) -> Symbol | None:
+    return next((f.symbol for f in ledger.fills if _is_of(reference, f.symbol)), None)
 
 
 @dataclass(frozen=True, slots=True)

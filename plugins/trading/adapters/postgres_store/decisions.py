@@ -102,6 +102,9 @@ def _reasons(rows: Iterable[dict[str, Any]]) -> tuple[Reason, ...]:
 
 
 def _decision(row: dict[str, Any] | None) -> Decision | None:
-    if row is None:
-        return None
+    return None if row is None else decision_of(row)
+
+
+def decision_of(row: dict[str, Any]) -> Decision:
+    """Return the decision that a row is."""
     return Decision(**(row | {"book": BookId.parse(row["book"]), "kind": DecisionKind(row["kind"])}))

@@ -47,28 +47,28 @@ class PostgresOrderRows:
 
     def of_decision(self, decision_id: str) -> tuple[Order, ...]:
         """Return the orders of a decision, by leg."""
-        return tuple(map(_order, self._sql.rows("orders_of_decision", decision_id=decision_id)))
+        return tuple(map(order_of, self._sql.rows("orders_of_decision", decision_id=decision_id)))
 
     def get(self, order_id: OrderRef) -> Order | None:
         """Return one order, or None."""
         row = self._sql.row("order_by_id", order_id=order_id)
-        return _order(row) if row else None
+        return order_of(row) if row else None
 
     def working(self, book: BookId) -> tuple[Order, ...]:
         """Return orders that are reserved, at the broker, or unknown."""
-        return tuple(map(_order, self._sql.rows("working_orders", book=str(book))))
+        return tuple(map(order_of, self._sql.rows("working_orders", book=str(book))))
 
     def unsent(self, book: BookId) -> tuple[Order, ...]:
         """Return orders that are planned, or reserved without the broker's word on them, oldest first."""
-        return tuple(map(_order, self._sql.rows("unsent_orders", book=str(book))))
+        return tuple(map(order_of, self._sql.rows("unsent_orders", book=str(book))))
 
     def newest_guards(self, book: BookId) -> tuple[Order, ...]:
         """Return the youngest stop and the youngest target of each symbol that were ever meant for the broker."""
-        return tuple(map(_order, self._sql.rows("newest_guards", book=str(book))))
+        return tuple(map(order_of, self._sql.rows("newest_guards", book=str(book))))
 
     def recent(self, book: BookId, limit: int) -> tuple[Order, ...]:
         """Return the newest orders, youngest first."""
-        return tuple(map(_order, self._sql.rows("recent_orders", book=str(book), limit=limit)))
+        return tuple(map(order_of, self._sql.rows("recent_orders", book=str(book), limit=limit)))
 
     def record(self, order: Order, event: OrderEvent) -> Order:
         """Apply `event` with `advance`, store both, and return the order; late news stores nothing.
@@ -78,7 +78,7 @@ class PostgresOrderRows:
         row = self._sql.row("lock_order", order_id=order.order_id)
         if row is None:
             raise InvariantBroken(f"{order.symbol} {order.order_id} is not stored; add its decision before any event")
-        stored = _order(row)
+        stored = order_of(row)
         moved = advance(stored, event)
         if moved == stored:
             return stored
@@ -164,7 +164,8 @@ class PostgresOrderRows:
             )
 
 
-def _order(row: dict[str, Any]) -> Order:
+def order_of(row: dict[str, Any]) -> Order:
+    """Return the order that a row is."""
     return Order(
         **(
             row
