@@ -57,6 +57,7 @@ MEANT = {
         "gates.split_judgements": SHOWS,
         "outbox.list_messages": SHOWS,
         "parity.parity_days": SHOWS,
+        "standing.newest_statement": SHOWS,
     },
     "unbounded_facts": {
         **dict.fromkeys(

@@ -9,7 +9,6 @@ from trading.domain.market import SYNTHETIC
 from trading.reporting.charts import BarChart, Chart, ColumnChart, Grid, TimeChart
 from trading.reporting.charts_svg import drawn
 from trading.reporting.page import Markup, captioned, html_of, page, paragraph, section, table
-from trading.reporting.wording import UNKNOWN
 
 MOST_LINES = 8
 """Lines of a table in a picture; the page has all of them."""
@@ -186,8 +185,3 @@ def caption_of(report: Report) -> str:
     """Return the words below the picture: its caption, cut where a message would not hold it."""
     words = report.caption or report.said
     return words if len(words) <= CAPTION_LETTERS else f"{words[: CAPTION_LETTERS - 1].rsplit(' ', 1)[0]}…"
-
-
-def known(text: str | None) -> str:
-    """Return a text, or a dash for what is not known."""
-    return UNKNOWN if text is None else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -164,8 +164,3 @@ def parts_of(found: PeriodGain) -> str:
     said = ", ".join(f"{name} {gained(value)}" for name, value in parts)
     paid = f" Paid in: {usd(found.deposits_usd)}, which is no gain." if found.deposits_usd else ""
     return f"{said[:1].upper()}{said[1:]}. Commissions of {usd(found.commissions_usd)} are taken off.{paid}"
-
-
-def counted_rows(counts: Mapping[str, int]) -> Iterable[tuple[str, str]]:
-    """Return names with their counts, the most frequent first."""
-    return ((name, whole(count)) for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
