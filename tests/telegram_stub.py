@@ -161,7 +161,8 @@ class TelegramStub:
 
     def taps(self, data: str, *, user: int = 42, chat: int | None = None, message_id: int = 1) -> int:
         """Let a person tap a button that says `data`."""
-        place = self._message("", user, user if chat is None else chat, 0) | {"message_id": message_id, "text": "?"}
+        shown = next((m.plain for m in self.messages if m.message_id == message_id), "?")
+        place = self._message("", user, user if chat is None else chat, 0) | {"message_id": message_id, "text": shown}
         place["from"] = {"id": BOT_ID, "is_bot": True, "first_name": "b"}
         query = {"id": str(self._next()), "from": _person(user), "chat_instance": "1", "data": data, "message": place}
         return self.push({"callback_query": query})

@@ -155,7 +155,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     written = urlsplit(settings.database_url).password or ""
     # A short one may be a word, which would be torn out of headlines and log lines that mean nothing by it.
     passwords = [word for word in (written, unquote(written)) if len(word) >= LONG_PASSWORD]
-    return tuple(filter(None, (*keys, settings.flex_token, *passwords)))
+    return tuple(filter(None, (*keys, settings.flex_token, settings.telegram.token, *passwords)))
 
 
 def _stored_actions(settings: Settings) -> Callable[[Symbol], Sequence[CorporateAction]]:

@@ -25,6 +25,7 @@ MEANT = {
         ),
         **dict.fromkeys(
             (
+                "bot.add_intent", "bot.answer_intent", "bot.forget_updates",
                 "controls.add_code", "controls.use_code", "history.keep_new_reply", "history.keep_seen_reply",
                 "migrations.create_migrations_table", "orders.renew_ids", "orders.reserve_intents",
                 "reconciliations.close_break", "roles.note_granted_rights",
@@ -32,11 +33,12 @@ MEANT = {
             STAMP,
         ),
         "migrations.database_facts": SHOWS,
+        **dict.fromkeys(("bot.read_intent", "bot.stranger_warnings", "bot.waiting_about"), OF_NOW),
     },
     "unbounded_newest": {
         **dict.fromkeys(
             (
-                "controls.newest_live_arm", "controls.read_restrictions", "controls.state_event",
+                "bot.answerer", "controls.newest_live_arm", "controls.read_restrictions", "controls.state_event",
                 "controls.state_reason", "controls.symbol_holds",
                 "controls.trading_state", "gates.parked", "gates.released_by_person", "reconciliations.clean_sessions",
                 "reconciliations.order_of_perm",

@@ -60,6 +60,7 @@ class MessageKind(StrEnum):
     DAILY_REPORT = "daily_report"
     WEEKLY_REPORT = "weekly_report"
     REBALANCE_REPORT = "rebalance_report"
+    STRANGER = "stranger"
     START_UP = "start_up"
     CONFIGURATION = "configuration"
 
@@ -112,6 +113,7 @@ KINDS: Mapping[MessageKind, KindRule] = {
     MessageKind.DAILY_REPORT: KindRule("Day"),
     MessageKind.WEEKLY_REPORT: KindRule("Week"),
     MessageKind.REBALANCE_REPORT: KindRule("Rebalance"),
+    MessageKind.STRANGER: KindRule("Stranger at the bot", severity=Severity.WARNING),
     MessageKind.START_UP: KindRule("Started", Delivery.SILENT),
     MessageKind.CONFIGURATION: KindRule("Settings changed", severity=Severity.WARNING),
 }

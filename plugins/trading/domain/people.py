@@ -11,3 +11,8 @@ class Role(StrEnum):
     VIEW = "view"
     OPERATE = "operate"
     ADMIN = "admin"
+
+    def may(self, needed: Role) -> bool:
+        """Return whether this role includes another one."""
+        order = tuple(Role)
+        return order.index(self) >= order.index(needed)

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import OWNER_VARIABLE, DatabaseUrls, settings_of
+from trading.tasks.approval import BOT_ACCOUNT
 
-ADMIN = "admin"
+ADMIN, BOT = "admin", BOT_ACCOUNT
+OURS = {ADMIN: "admin", BOT: "op"}
+"""Accounts that every desk has; with its own the bot answers, so that the UI says who it was."""
 USERS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"
 """Airflow's own setting for who may log in, e.g. "ann:user,vic:viewer"; our admin is always among them."""
 
@@ -98,20 +101,25 @@ def with_driver(url: str) -> str:
 
 def admin_password(checkout: Checkout) -> str:
     """Return the password of the UI's user."""
-    return str(json.loads(_passwords(checkout.airflow_home, {}).read_text(encoding="utf-8"))[ADMIN])
+    return password_of(checkout, ADMIN)
+
+
+def password_of(checkout: Checkout, account: str) -> str:
+    """Return the password of an account of ours."""
+    return str(json.loads(_passwords(checkout.airflow_home, {}).read_text(encoding="utf-8"))[account])
 
 
 def _people(env: Mapping[str, str]) -> dict[str, str]:
     """Return who may log in to the UI, with their roles."""
     named = (part.strip().partition(":") for part in env.get(USERS, "").split(",") if part.strip())
-    return {ADMIN: "admin"} | {name: role for name, _, role in named if name != ADMIN}
+    return OURS | {name: role for name, _, role in named if name not in OURS}
 
 
 def _passwords(home: Path, people: Mapping[str, str]) -> Path:
     # Airflow would write this file readable by all and print the passwords.
     path = home / "passwords.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    if missing := {ADMIN, *people} - set(known):
+    if missing := {*OURS, *people} - set(known):
         write_private(path, json.dumps(known | {name: secrets.token_urlsafe(12) for name in sorted(missing)}))
     return path
 

@@ -12,22 +12,21 @@ from rich.console import Console
 
 from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId
-from trading.domain.interlock import RunOrigin
 from trading.domain.portfolio import TradingState
 from trading.entrypoints.answers import add_json, of_book, print_json
-from trading.entrypoints.checkout import Checkout, write_private
+from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import command_database, settings_of
 from trading.entrypoints.run_record import RunRecord, is_running
-from trading.errors import AirdeskError, PermanentError
+from trading.entrypoints.unlocking import unlock_with, write_unlock_code
+from trading.errors import AirdeskError
 from trading.ports import Services
 from trading.reporting.guards import guards_table
 from trading.settings import Settings, load_settings
 from trading.tasks.confirmation import VALID_SECONDS, ask_for_code, redeem
-from trading.tasks.execute import send_operator_decision
-from trading.tasks.flatten import decide_to_flatten, holdings
-from trading.tasks.interlock import during
-from trading.tasks.kill_switch import DISCRETIONARY, ENTRIES, EVERYTHING, Change, Sweep, change_state, sweep
-from trading.tasks.operating import Stopped, halt_book, reduce_book, refuse_unequal, resume_book
+from trading.tasks.flatten import holdings
+from trading.tasks.kill_switch import DISCRETIONARY, Change, Sweep, sweep
+from trading.tasks.operating import Stopped, halt_book, lock_book, reduce_book, resume_book
+from trading.tasks.selling import flatten_book
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -145,27 +144,18 @@ def _lock(options: argparse.Namespace) -> int:
         effect = [str(h) for h in holdings(services, book)] if found.problem is None else []
         return _offer(services, book, options.word, "lock", ["loses its protection: " + line for line in effect])
     redeem(services.store, book, "lock", options.code)
-    change = change_state(services.store, book, TradingState.LOCKED, reason=options.reason, actor=_actor())
-    found = sweep(services.broker, book, EVERYTHING)
-    _told(book, change, found)
-    return 0 if found.problem is None and not found.working and change.sends_ended else 1
+    done = lock_book(services, book, reason=options.reason, actor=_actor())
+    _told(book, done.change, done.sweep)
+    return 0 if done.sweep.problem is None and not done.sweep.working and done.change.sends_ended else 1
 
 
 def _unlock(options: argparse.Namespace) -> int:
     settings, services, book = _desk(options)
-    path = settings.state_dir / "unlock.code"
     if not options.code:
-        write_private(path, ask_for_code(services.store, book, "unlock", actor=_actor()) + "\n")
+        path = write_unlock_code(settings, services, book, actor=_actor())
         print(f"wrote a code into {path}; within {VALID_SECONDS} s: ./airdesk unlock --code CODE --reason …")
         return 1
-    redeem(services.store, book, "unlock", options.code)
-    path.unlink(missing_ok=True)
-    with services.store.transaction() as tx:
-        if tx.controls.trading_state(book) is not TradingState.LOCKED:
-            raise PermanentError(f"{book} is not LOCKED, so there is nothing to unlock; see ./airdesk state")
-    change = change_state(
-        services.store, book, TradingState.HALTED, reason=options.reason, actor=_actor(), leaving=TradingState.LOCKED
-    )
+    change = unlock_with(settings, services, book, options.code, reason=options.reason, actor=_actor())
     print(f"{book.badge} {book}: {change.before} → {change.after}")
     return 0
 
@@ -176,24 +166,14 @@ def _flatten(options: argparse.Namespace) -> int:
         lines = [f"sells {holding}" for holding in holdings(services, book)]
         return _offer(services, book, "flatten", "flatten", lines or ["holds nothing; there is nothing to sell"])
     redeem(services.store, book, "flatten", options.code)
-    spec = strategy_of(settings)
-    refuse_unequal(services, spec, book, halt_file=settings.halt_file)
-    change = change_state(
-        services.store, book, TradingState.REDUCE_ONLY,
-        reason=options.reason, actor=_actor(), leaving=TradingState.HALTED,
-    )  # fmt: skip
-    found = sweep(services.broker, book, ENTRIES)
-    _told(book, change, found)
-    decision = decide_to_flatten(services, spec, book, reason=options.reason)
-    if decision is None:
-        print("nothing is held; nothing was sent")
-        return 0 if found.is_safe else 1
-    services = during(services, RunOrigin("operator", is_fresh=True))
-    report = send_operator_decision(services, spec, book, decision.decision_id)
-    print(f"{decision.decision_id}: {report.counts.get('sent', 0)} exits sent; see ./airdesk orders")
-    for note in report.notes:
-        print(note)
-    return 1 if report.degraded or not report.counts.get("sent") else 0
+    done = flatten_book(
+        services, strategy_of(settings), book, reason=options.reason, actor=_actor(), halt_file=settings.halt_file
+    )
+    if done.change is not None:
+        _told(book, done.change, done.sweep)
+    for line in done.lines:
+        print(line)
+    return 0 if done.is_done else 1
 
 
 # --- parts --------------------------------------------------------------------------------------

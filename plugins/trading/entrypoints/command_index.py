@@ -88,6 +88,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "replay": Listed(RESEARCH, "cli_replay", "replay stored history through the code that trades"),
         "model": Listed(RESEARCH, "cli_model", "train, judge and promote models"),
         "gateway": Listed(PARTS, "cli_gateway", "serve the paper gateway (SIMULATED)"),
+        "bot": Listed(PARTS, "cli_bot", "listen to Telegram; ./airdesk up starts it where a token is set"),
         "airflow": Listed(PARTS, "cli_airflow", "Airflow's own commands, e.g. airflow backfill create"),
         "sender": Listed(
             PARTS, "cli_messages", "send what waits to Telegram until Ctrl-C; ./airdesk up does it by itself"

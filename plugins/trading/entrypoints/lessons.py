@@ -267,6 +267,11 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             "gateway --port 4002 --clock 2026-11-19T15:30+00:00",
             then="Any program that speaks the protocol of TWS can connect; docs/gateway.md has the faults.",
         ),
+        "bot": _of(
+            "bot",
+            then="docs/telegram.md sets it up step by step.",
+            exits={Exit.WAIT: "another process reads the updates of this bot already; the sentence says which one"},
+        ),
         "airflow": _of("airflow dags list", "airflow backfill create --help"),
         "drill kill": _of(
             "drill kill --kills 20",

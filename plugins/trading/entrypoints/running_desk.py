@@ -34,6 +34,7 @@ AIRFLOW_PROGRAMS = (
     Program("dag-processor", ("-m", "airflow", "dag-processor")),
     Program("triggerer", ("-m", "airflow", "triggerer", "--skip-serve-logs")),
 )
+BOT_PROGRAM = Program("bot", ("-m", "trading.entrypoints.cli", "bot"), is_vital=False)
 
 
 SENDER = Program("sender", ("-m", "trading.entrypoints.cli", "sender"), stop_rank=2, is_vital=False)
@@ -115,6 +116,8 @@ def _start(
         supervisor.keep(SENDER, environment)
     url = f"http://{HOST}:{port}"
     supervisor.publish(url=url, exports=exports)
+    if settings.telegram.token and settings.telegram.people:
+        supervisor.keep(BOT_PROGRAM, environment)
     api = AirflowApi(url, ADMIN, admin_password(checkout))
     boot = pool.submit(_boot_airflow, checkout, supervisor, api, environment)
     return RunningDesk(checkout, settings, databases, supervisor, api, boot)

@@ -12,6 +12,7 @@ from trading.domain.models import TreeTrainer
 from trading.domain.portfolio import AccountType, TradingState
 from trading.execution.costs import CostModel
 from trading.ports.approvals import ApprovalRows
+from trading.ports.bot import BotRows
 from trading.ports.broker import BrokerGate
 from trading.ports.checks import CheckRows
 from trading.ports.controls import ControlRows
@@ -64,6 +65,11 @@ class Transaction(Protocol):
     @property
     def approvals(self) -> ApprovalRows:
         """Orders that wait for a person."""
+        ...
+
+    @property
+    def bot(self) -> BotRows:
+        """What the bot on Telegram must not forget."""
         ...
 
     @property

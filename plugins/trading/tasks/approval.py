@@ -9,15 +9,22 @@ from datetime import datetime, timedelta
 from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
+from trading.domain.messages import MessageKind
 from trading.domain.orders import Order, OrderPurpose, Side
+from trading.domain.people import Role
 from trading.domain.rebalances import Preview
 from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.execution.checks import Denial
 from trading.ports import Services
 from trading.ports.approvals import Answer
+from trading.ports.bot import APPROVAL, Proposal
 from trading.tasks.submission import Submission
 
 CODE = "APPROVAL"
+BOT_ACCOUNT = "bot"
+"""Airflow's account under which the bot on Telegram answers."""
+MOST_BODY = 3000
+"""Characters of the question in a message; all of it is in the UI."""
 ASKED = frozenset({OrderPurpose.ENTRY, OrderPurpose.REBALANCE})
 """What may wait: entries, and sales that no risk asks for."""
 WAIT = timedelta(minutes=15)
@@ -37,6 +44,16 @@ class Request:
     subject: str
     body: str
     expires_at: datetime
+
+    @property
+    def plain_body(self) -> str:
+        """Return the body without the marks that the UI turns into type."""
+        return plain(self.body)
+
+
+def plain(body: str) -> str:
+    """Return what is asked without the marks that the UI turns into type."""
+    return body.replace("```\n", "").replace("\n```", "").replace("**", "")
 
 
 def settle(services: Services, book: BookId, slot: Slot, kind: DecisionKind, answer: Answer, *, by: str | None) -> int:
@@ -60,6 +77,37 @@ def request_for(services: Services, book: BookId, slot: Slot, kind: DecisionKind
         texts = [] if preview is None else ["\n".join(("```", *preview.lines(), "```"))]
         texts += [_paragraph(o, tx.decisions.reasons(decision.decision_id, o.symbol)) for o in orders]
     return Request(decision.decision_id, _subject(decision, orders, preview), "\n\n".join(texts), waiting[0].expires_at)
+
+
+def tell_people(services: Services, book: BookId, request: Request, task: tuple[str, str, str]) -> None:
+    """Put the question into the outbox with its two buttons, once while it waits.
+
+    Args:
+        task: DAG, run and task that wait for the answer.
+    """
+    left = (request.expires_at - services.clock.now()).total_seconds()
+    with services.store.transaction() as tx:
+        if left <= 0 or tx.bot.is_waiting(book, APPROVAL, request.decision_id):
+            return
+        proposal = Proposal(book, APPROVAL, task, Role.OPERATE, left, subject=request.decision_id)
+        yes, no = tx.bot.propose(proposal)
+        until = f"Nobody answers until {request.expires_at:%H:%M} UTC: it is a no."
+        tx.controls.notify(
+            dedupe_key=f"approval:{yes}", book=book, kind=MessageKind.APPROVAL,
+            body="\n\n".join((request.subject, request.plain_body[:MOST_BODY], until)),
+            buttons=((("Approve", yes), ("Reject", no)),),
+        )  # fmt: skip
+
+
+def answered_by(services: Services, book: BookId, slot: Slot, kind: DecisionKind, account: str) -> str:
+    """Return who answered, by the name that is kept: the person behind the bot's account, where it was the bot."""
+    if account == BOT_ACCOUNT:
+        with services.store.transaction() as tx:
+            decision = tx.decisions.find(book, kind, slot.as_of)
+            person = None if decision is None else tx.bot.answerer(book, APPROVAL, decision.decision_id)
+        if person is not None:
+            return person
+    return f"airflow:{account}"
 
 
 def holds_back(services: Services, desk: Submission, family: Sequence[Order]) -> bool:

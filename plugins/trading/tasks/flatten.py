@@ -1,8 +1,7 @@
-"""flatten: an operator sells everything, by a decision of his own and the same path as every other order."""
+"""flatten and close: an operator sells everything, or one name, by a decision of his own and every order's path."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,11 +10,10 @@ from trading.domain.decisions import Decision, DecisionKind, decision_id_for
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import FLATTEN, Order, OrderPurpose
 from trading.domain.portfolio import Portfolio
-from trading.domain.signals import Targets
 from trading.execution.planner import PlanTerms, plan_sale
 from trading.ports import BrokerRole, MarketCalendar, Services
 from trading.strategy.spec import StrategySpec
-from trading.tasks.facts import code_of
+from trading.tasks.operator import free_instant, store_operator_decision
 from trading.tasks.submission import Submission
 from trading.tasks.sync import gate_of, now_of
 
@@ -52,8 +50,10 @@ def holdings(services: Services, book: BookId) -> tuple[Holding, ...]:
     )
 
 
-def decide_to_flatten(services: Services, spec: StrategySpec, book: BookId, *, reason: str) -> Decision | None:
-    """Store an operator's decision with one exit per long and return it; None when nothing is held.
+def decide_to_flatten(
+    services: Services, spec: StrategySpec, book: BookId, *, reason: str, only: Symbol | None = None
+) -> Decision | None:
+    """Store an operator's decision with one exit per long, or the exit of one, and return it; None without a long.
 
     While the market is closed the exits wait for the next open, where they are good for that one auction.
     """
@@ -62,30 +62,14 @@ def decide_to_flatten(services: Services, spec: StrategySpec, book: BookId, *, r
         Submission(services.store, broker, book, epoch).look()
         now = now_of(services, broker).replace(microsecond=0)
     portfolio = _portfolio(services, book, now)
-    decision_id = decision_id_for(book, DecisionKind.OPERATOR, now)
-    exits = _exits(portfolio, _terms(spec, book, decision_id, now), at_open=not _is_open(services.calendar, now))
-    if not exits:
-        return None
-    slot = services.calendar.latest_slot(now)
-    seed = "|".join([decision_id, *(f"{o.symbol} {o.quantity}" for o in exits)])
-    decision = Decision(
-        decision_id=decision_id,
-        book=book,
-        kind=DecisionKind.OPERATOR,
-        as_of=now,
-        cutoff_at=now,
-        session_on=slot.session_on,
-        is_closing=slot.is_closing,
-        strategy=spec.name,
-        spec_hash=spec.spec_hash,
-        code_version=code_of(services),
-        decision_hash=hashlib.sha256(seed.encode()).hexdigest()[:16],
-        nav_usd=None,
-        note=f"flatten: {reason}",
-    )
     with services.store.transaction() as tx:
-        tx.decisions.add(decision, (), Targets(now, 0.0, {}), exits)
-    return decision
+        as_of = free_instant(tx, book, DecisionKind.OPERATOR, now)
+        terms = _terms(spec, book, decision_id_for(book, DecisionKind.OPERATOR, as_of), now)
+        exits = _exits(portfolio, terms, only, at_open=not _is_open(services.calendar, now))
+        if not exits:
+            return None
+        note = f"{'flatten' if only is None else f'close {only}'}: {reason}"
+        return store_operator_decision(services, tx, spec, book, as_of=as_of, now=now, orders=exits, note=note)
 
 
 def _portfolio(services: Services, book: BookId, now: datetime) -> Portfolio:
@@ -104,8 +88,9 @@ def _terms(spec: StrategySpec, book: BookId, decision_id: str, now: datetime) ->
     )
 
 
-def _exits(portfolio: Portfolio, terms: PlanTerms, *, at_open: bool) -> list[Order]:
-    longs = {s: p.quantity for s, p in sorted(portfolio.positions.items()) if p.quantity > 0}
+def _exits(portfolio: Portfolio, terms: PlanTerms, only: Symbol | None, *, at_open: bool) -> list[Order]:
+    held = sorted(portfolio.positions.items())
+    longs = {s: p.quantity for s, p in held if p.quantity > 0 and only in (None, s)}
     return [
         plan_sale(terms, symbol, quantity, OrderPurpose.EXIT, at_open=at_open, cause=FLATTEN)
         for symbol, quantity in longs.items()

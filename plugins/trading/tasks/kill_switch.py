@@ -101,14 +101,19 @@ def sweep(
     book: BookId,
     purposes: Collection[OrderPurpose],
     *,
+    only: Symbol | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Sweep:
-    """Cancel our orders of these purposes and look until the broker shows none of them."""
+    """Cancel our orders of these purposes and look until the broker shows none of them.
+
+    Args:
+        only: a symbol beside which every other one is left alone.
+    """
     if gate is None:
         return Sweep(problem="no broker is configured; set AIRDESK_BROKER_PORT and look at TWS meanwhile")
     try:
         with gate.connect(BrokerRole.OPERATOR) as broker:
-            return _sweep(broker, book, purposes, pause)
+            return _sweep(broker, book, purposes, only, pause)
     except (TransientError, PermanentError) as unreachable:
         return Sweep(problem=str(unreachable))
 
@@ -122,11 +127,17 @@ def guards_in(snapshot: BrokerSnapshot) -> tuple[Guard, ...]:
     )
 
 
-def _sweep(broker: Broker, book: BookId, purposes: Collection[OrderPurpose], pause: Callable[[float], None]) -> Sweep:
+def _sweep(
+    broker: Broker,
+    book: BookId,
+    purposes: Collection[OrderPurpose],
+    only: Symbol | None,
+    pause: Callable[[float], None],
+) -> Sweep:
     asked: set[int] = set()
     before, snapshot = broker.snapshot(book), broker.snapshot(book)
     for poll in range(POLLS):
-        if not (going := _must_go(snapshot, purposes, before)):
+        if not (going := _must_go(snapshot, purposes, before, only)):
             break
         fresh = [o for o in going if o.perm_id not in asked]
         broker.cancel([o.api_order_id for o in fresh if o.api_order_id is not None])
@@ -134,7 +145,7 @@ def _sweep(broker: Broker, book: BookId, purposes: Collection[OrderPurpose], pau
         if poll:
             pause(POLL_SECONDS)
         before, snapshot = snapshot, broker.snapshot(book)
-    left = _must_go(snapshot, purposes, before)
+    left = _must_go(snapshot, purposes, before, only)
     return Sweep(
         cancelled=len(asked - {o.perm_id for o in left}),
         working=tuple(map(_sentence, left)),
@@ -143,7 +154,9 @@ def _sweep(broker: Broker, book: BookId, purposes: Collection[OrderPurpose], pau
     )
 
 
-def _must_go(snapshot: BrokerSnapshot, purposes: Collection[OrderPurpose], before: BrokerSnapshot) -> list[BrokerOrder]:
+def _must_go(
+    snapshot: BrokerSnapshot, purposes: Collection[OrderPurpose], before: BrokerSnapshot, only: Symbol | None
+) -> list[BrokerOrder]:
     """Return working orders of these purposes, and protection that guards nothing and would sell short.
 
     The children of an entry that still works wait for its end: it may be filling at this moment. A position may show
@@ -158,7 +171,8 @@ def _must_go(snapshot: BrokerSnapshot, purposes: Collection[OrderPurpose], befor
     return [
         o
         for o, purpose in working
-        if purpose in purposes or (purpose in PROTECTIVE and o.symbol not in busy and not is_held(o.symbol))
+        if only in (None, o.symbol)
+        and (purpose in purposes or (purpose in PROTECTIVE and o.symbol not in busy and not is_held(o.symbol)))
     ]
 
 

@@ -10,7 +10,7 @@ from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError
 from trading.ports import Services
 from trading.strategy.spec import StrategySpec
-from trading.tasks.kill_switch import DISCRETIONARY, ENTRIES, Change, Sweep, change_state, sweep
+from trading.tasks.kill_switch import DISCRETIONARY, ENTRIES, EVERYTHING, Change, Sweep, change_state, sweep
 from trading.tasks.resuming import obstacles
 
 
@@ -91,3 +91,23 @@ def refuse_unequal(services: Services, spec: StrategySpec, book: BookId, *, halt
             + "\n  ".join(found)
             + "\nsettle each (./airdesk reconcile list), then resume"
         )
+
+
+def lock_book(services: Services, book: BookId, *, reason: str, actor: str) -> Stopped:
+    """Cancel everything, protections too, and send nothing at all until a person unlocks."""
+    change = change_state(services.store, book, TradingState.LOCKED, reason=reason, actor=actor)
+    return Stopped(change, sweep(services.broker, book, EVERYTHING))
+
+
+def unlock_book(services: Services, book: BookId, *, reason: str, actor: str) -> Change:
+    """Turn a locked book into a halted one.
+
+    Raises:
+        PermanentError: it is not LOCKED.
+    """
+    with services.store.transaction() as tx:
+        if tx.controls.trading_state(book) is not TradingState.LOCKED:
+            raise PermanentError(f"{book} is not LOCKED, so there is nothing to unlock; see ./airdesk state")
+    return change_state(
+        services.store, book, TradingState.HALTED, reason=reason, actor=actor, leaving=TradingState.LOCKED
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from trading import __version__
 from trading.domain.decisions import Decision, DecisionKind, decision_id_for
@@ -24,6 +23,7 @@ from trading.execution.protection import Repairs, plan_protection, plan_repairs
 from trading.ports import Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.holdings import holdings
+from trading.tasks.operator import free_instant
 from trading.tasks.sending import resize, send_family
 from trading.tasks.submission import Submission
 
@@ -120,7 +120,7 @@ def _place(services: Services, spec: StrategySpec, desk: Submission, repairs: Se
 def _decide(
     services: Services, spec: StrategySpec, tx: Transaction, desk: Submission, repairs: Sequence[Repairs]
 ) -> list[tuple[Order, Order]]:
-    as_of = _free_instant(tx, desk)
+    as_of = free_instant(tx, desk.book, DecisionKind.PROTECTION, desk.seen.taken_at)
     slot = services.calendar.latest_slot(as_of)
     decision_id = decision_id_for(desk.book, DecisionKind.PROTECTION, as_of)
     guard = spec.protection
@@ -144,14 +144,6 @@ def _decide(
     )
     tx.decisions.add(decision, (), Targets(as_of, 0.0, {}), [order for pair in pairs for order in pair])
     return pairs
-
-
-def _free_instant(tx: Transaction, desk: Submission) -> datetime:
-    """Return the broker's time, moved on by seconds where it stands still and has a decision already."""
-    as_of = desk.seen.taken_at.replace(microsecond=0)
-    while tx.decisions.find(desk.book, DecisionKind.PROTECTION, as_of) is not None:
-        as_of += timedelta(seconds=1)
-    return as_of
 
 
 def _tell(services: Services, desk: Submission, left: Sequence[Repairs]) -> None:

@@ -13,6 +13,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812
 from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store.analysis import PostgresAnalysisRows
 from trading.adapters.postgres_store.approvals import PostgresApprovalRows
+from trading.adapters.postgres_store.bot import PostgresBotRows
 from trading.adapters.postgres_store.checks import PostgresCheckRows
 from trading.adapters.postgres_store.connection import connect, translated_errors
 from trading.adapters.postgres_store.controls import PostgresControlRows
@@ -47,6 +48,7 @@ from trading.ports import (
     Transaction,
 )
 from trading.ports.approvals import ApprovalRows
+from trading.ports.bot import BotRows
 from trading.ports.history import HistoryRows
 from trading.ports.messages import OutboxRows
 from trading.ports.models import ModelRows
@@ -69,6 +71,7 @@ class PostgresTransaction:
         self.orders: OrderRows = PostgresOrderRows(connection)
         self.checks: CheckRows = PostgresCheckRows(connection)
         self.approvals: ApprovalRows = PostgresApprovalRows(connection)
+        self.bot: BotRows = PostgresBotRows(connection)
         self.ledger: LedgerRows = PostgresLedgerRows(connection)
         self.controls: ControlRows = PostgresControlRows(connection, flag)
         self.reconciliations: ReconciliationRows = PostgresReconciliationRows(connection)

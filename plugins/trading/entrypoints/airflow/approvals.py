@@ -29,7 +29,7 @@ class AskApproval(ApprovalOperator):
 
     def execute(self, context: Mapping[str, Any]) -> Any:
         """Show the orders in shares, dollars and reasons, and wait until their time is over."""
-        from trading.tasks.approval import request_for
+        from trading.tasks.approval import request_for, tell_people
 
         run = run_context(context)
         request = request_for(run.services, run.book, run.slot, DecisionKind(self.kind))
@@ -37,17 +37,19 @@ class AskApproval(ApprovalOperator):
             raise AirflowSkipException("no order waits for a person")
         self.subject, self.body = request.subject, request.body
         self.response_timeout = max(request.expires_at - run.services.clock.now(), SHORTEST)
+        instance = context["ti"]
+        tell_people(run.services, run.book, request, (instance.dag_id, instance.run_id, instance.task_id))
         return super().execute(context)
 
     def execute_complete(self, context: Mapping[str, Any], event: dict[str, Any]) -> Any:
         """Store the answer with the orders that it is about."""
-        from trading.tasks.approval import settle
+        from trading.tasks.approval import answered_by, settle
 
         told = HITLOperator.execute_complete(self, context, event)
-        run, who = run_context(context), event.get("responded_by_user")
+        run, who, kind = run_context(context), event.get("responded_by_user"), DecisionKind(self.kind)
         answer = answer_of(told["chosen_options"], has_answered=who is not None)
-        name = None if who is None else f"airflow:{who['name']}"
-        orders = settle(run.services, run.book, run.slot, DecisionKind(self.kind), answer, by=name)
+        name = None if who is None else answered_by(run.services, run.book, run.slot, kind, who["name"])
+        orders = settle(run.services, run.book, run.slot, kind, answer, by=name)
         return StepReport("approve", {answer.value: orders}, (f"{answer} by {name or 'nobody'}",)).as_xcom()
 
 

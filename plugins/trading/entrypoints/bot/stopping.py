@@ -1,0 +1,30 @@
+"""How halt, pause and lock tell what the broker says afterwards."""
+
+from __future__ import annotations
+
+from trading.entrypoints.bot.reading import shares
+from trading.entrypoints.bot.reply import Reply, say, table
+from trading.tasks.kill_switch import Change, Sweep
+
+
+def stopped_reply(change: Change, found: Sweep) -> Reply:
+    """Return what a change of state did, and what is left at the broker."""
+    blocks = [f"<b>{say(f'{change.before} → {change.after}')}</b>"]
+    if not change.sends_ended:
+        blocks.append(say("A send was under way and did not end; send /halt again in a minute."))
+    return Reply((*blocks, *swept_blocks(found)))
+
+
+def swept_blocks(found: Sweep) -> list[str]:
+    """Return what a sweep through the broker's book left behind."""
+    if found.problem is not None:
+        return [say(f"NOT VERIFIED: {found.problem}. Look at orders in TWS, cancel entries there, then /halt again.")]
+    blocks = [say(f"{found.cancelled} orders cancelled, {len(found.working)} still work.")]
+    blocks += [say(f"STILL WORKS: {line}; cancel it in TWS") for line in found.working]
+    blocks += [say(f"not ours, left alone: {line}") for line in found.foreign]
+    if found.guards:
+        rows = [(g.symbol, *map(shares, (g.held, g.stop, g.target)), "ok" if g.is_ok else "NO") for g in found.guards]
+        blocks.append(table(rows, ("", "shares", "stop", "target", "")))
+    if not all(guard.is_ok for guard in found.guards):
+        blocks.append(say("A position is not protected as it should be; place what is missing in TWS, or /resume."))
+    return blocks
