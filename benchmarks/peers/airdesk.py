@@ -95,14 +95,13 @@ def timeline_of(times: NDArray[np.datetime64]) -> Timeline:
     closes = times[np.flatnonzero(np.concatenate([days[1:] != days[:-1], [True]]))]
     sessions = tuple(
         Session(opened.date(), opened, last + HOUR)
-        for opened, last in zip(map(_instant, opens), map(_instant, closes), strict=True)
+        for opened, last in zip(_instants(opens), _instants(closes), strict=True)
     )
     return Timeline(sessions, _empty(sessions[0].session_on, -1), _empty(sessions[-1].session_on, 1))
 
 
-def _instant(at: np.datetime64) -> datetime:
-    moment: datetime = at.astype("datetime64[us]").item()
-    return moment.replace(tzinfo=UTC)
+def _instants(at: NDArray[np.datetime64]) -> list[datetime]:
+    return [moment.replace(tzinfo=UTC) for moment in at.astype("datetime64[us]").tolist()]
 
 
 def _empty(beside: date, days: int) -> Session:
@@ -158,10 +157,10 @@ def replayed(bars: Bars) -> ReplayResult:
 def run(bars: Bars) -> Run:
     """Replay and read the ledger."""
     result = replayed(bars)
-    bar_at = {instant: number for number, instant in enumerate(bars.times.astype("datetime64[us]").tolist())}
+    done = result.ledger.executions
+    bar = np.searchsorted(bars.times, np.array([one.at for one in done], "datetime64[us]")).tolist()
     fills: list[Fill] = [
-        (bar_at[f.executed_at.replace(tzinfo=None)], f.symbol, f.side.value, int(f.quantity), float(f.price))
-        for f in result.fills
+        (row, one.symbol, one.side.value, int(one.shares), one.price) for row, one in zip(bar, done, strict=True)
     ]
     return Run(fills, float(result.curve.nav_usd[-1]))
 

@@ -10,11 +10,30 @@ PRICE_STEP = Decimal("0.0001")
 LEDGER_STEP = Decimal("0.000001")
 """The finest amount that the ledger keeps [USD]."""
 ZERO = Decimal(0)
+TICKS = 10_000
+"""So many ticks of a price are a USD."""
+_CLEAR, _NEAR, _SMALL = 0.4999, 1e-12, 1e7
 
 
 def to_price(value: float) -> Decimal:
     """Return a USD/share price from a float, on 4 decimals."""
     return Decimal(repr(value)).quantize(PRICE_STEP, ROUND_HALF_EVEN)
+
+
+def to_ticks(value: float) -> int:
+    """Return `to_price` of a positive float in ten-thousandths of a USD, at a third of its cost."""
+    if 0.0 <= value < _SMALL:
+        exact = value * TICKS
+        nearest = round(exact)
+        # Beside the middle between two prices the last bits of a float decide nothing.
+        if abs(exact - nearest) < _CLEAR:
+            return nearest
+    return int(to_price(value).scaleb(4))
+
+
+def from_ticks(ticks: int) -> Decimal:
+    """Return a price from ten-thousandths of a USD."""
+    return Decimal(ticks).scaleb(-4)
 
 
 def to_usd(value: float | Decimal) -> Decimal:
@@ -53,4 +72,8 @@ def whole_shares(budget_usd: float | Decimal, price: float | Decimal) -> int:
     """Return how many whole shares `budget_usd` buys at `price` USD/share; 0 for an empty budget."""
     if budget_usd <= 0 or price <= 0:
         return 0
+    shares = float(budget_usd) / float(price)
+    # Beside a whole number the last bits of a float decide nothing.
+    if shares < _SMALL and abs(shares - round(shares)) > _NEAR * (1.0 + shares):
+        return int(shares)
     return int(Decimal(repr(float(budget_usd))) / Decimal(repr(float(price))))

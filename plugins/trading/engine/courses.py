@@ -6,7 +6,7 @@ The life of a position whose stop and target are tested on closes follows from p
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,9 +64,10 @@ class Course:
 
     Attributes:
         price: at every hour [USD/share], NaN where unknown. open_price: of every bar of the tape.
+        acting: hours with a split or dividend, ascending.
     """
 
-    __slots__ = ("_exits", "_keep", "_times", "_unpriced", "column", "open_price", "opens", "price", "symbol")
+    __slots__ = ("_exits", "_keep", "_times", "_unpriced", "acting", "column", "open_price", "opens", "price", "symbol")
 
     def __init__(
         self,
@@ -77,11 +78,18 @@ class Course:
         opens: Opens,
         open_price: FloatArray,
         rules: Protection,
+        acting: Sequence[int],
     ) -> None:
+        self.acting = acting
         self.symbol, self.column, self.price, self.opens, self.open_price = symbol, column, price, opens, open_price
         self._exits: list[int] = [*np.flatnonzero(exits).tolist(), NEVER]
         self._unpriced: list[int] = [*np.flatnonzero(~np.isfinite(np.asarray(price))).tolist(), NEVER]
         self._keep, self._times = 1.0 - rules.trail_frac, 1.0 + rules.take_profit_frac
+
+    def acts_at(self, row: int) -> int:
+        """Return the first hour from `row` on with a split or dividend; `NEVER` without one."""
+        place = bisect_left(self.acting, row)
+        return self.acting[place] if place < len(self.acting) else NEVER
 
     def end(self, row: int, high_water: float, average_cost: float) -> End:
         """Return where the life of a position ends that the hours before `row` left with this mark and cost."""
@@ -116,26 +124,26 @@ class Course:
 
 
 class Courses:
-    """The courses of the symbols that a replay came to trade."""
+    """The courses of the symbols that a replay came to trade.
 
-    def __init__(self, hours: Hours, tape: Tape, rules: Protection) -> None:
-        self._hours, self._tape, self._rules = hours, tape, rules
-        self._courses: dict[int, Course] = {}
+    Attributes:
+        known: those that were asked for, by column.
+    """
+
+    def __init__(self, hours: Hours, tape: Tape, rules: Protection, acting: Mapping[Symbol, Sequence[int]]) -> None:
+        self._hours, self._tape, self._rules, self._acting = hours, tape, rules, acting
+        self.known: dict[int, Course] = {}
         self._opens: list[tuple[TimeArray, TimeArray, Opens]] = []
 
     def of(self, column: int, price: Sequence[float]) -> Course:
         """Return the course of the symbol in `column`, whose prices are these."""
-        known = self._courses.get(column)
-        if known is None:
-            symbol = self._hours.panel.symbols[column]
-            series = self._tape.series.get(symbol)
-            none = np.empty(0)
-            exits = self._hours.judgement.exits[:, column]
-            open_price = none if series is None else series.open
-            opens = self._opens_of(symbol)
-            known = Course(symbol, column, price, exits, opens, open_price, self._rules)
-            self._courses[column] = known
-        return known
+        symbol = self._hours.panel.symbols[column]
+        series, exits = self._tape.series.get(symbol), self._hours.judgement.exits[:, column]
+        open_price = np.empty(0) if series is None else series.open
+        opens, acting = self._opens_of(symbol), self._acting.get(symbol, ())
+        course = Course(symbol, column, price, exits, opens, open_price, self._rules, acting)
+        self.known[column] = course
+        return course
 
     def _opens_of(self, symbol: Symbol) -> Opens:
         """Return which bars fill; symbols with the same bars share the answer."""
@@ -150,9 +158,3 @@ class Courses:
         found = Opens.of(starts_at, complete_at, self._hours)
         self._opens = [(starts_at, complete_at, found), *self._opens[:3]]
         return found
-
-
-def first_from(rows: Sequence[int], row: int) -> int:
-    """Return the first hour from `row` on of ascending `rows`; `NEVER` without one."""
-    place = bisect_left(rows, row)
-    return rows[place] if place < len(rows) else NEVER

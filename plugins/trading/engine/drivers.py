@@ -11,7 +11,7 @@ from trading.engine.arrival import Market, before_hour, morning
 from trading.engine.close_watch import CloseWatch
 from trading.engine.corporate import Dividend
 from trading.engine.expiry import without_expired
-from trading.engine.express import Express, is_plain
+from trading.engine.express import Express, is_plain, plan_of
 from trading.engine.hours import Hours
 from trading.engine.logbook import Logbook
 from trading.engine.lookout import NOTHING, Lookout, Stretch
@@ -68,8 +68,9 @@ class Jumping:
                 rows.setdefault(symbol, []).append(row)
         self.lookout = Lookout(spec, hours, self._watch, gate, rows)
         self._express: Express | None = None
-        if is_plain(spec, hours, gate):
-            self._express = Express(spec, hours, market, self.lookout, self._watch, rows)
+        if is_plain(spec, hours):
+            plan = plan_of(spec, hours, market, gate, self.lookout)
+            self._express = Express(plan, market, self.lookout, self._watch, rows)
 
     def arrive(self, state: BookState, hour: Hour, traffic: Traffic) -> tuple[BookState, tuple[Dividend, ...]]:
         """Return the book as the hour finds it: only what may have happened to it is looked at."""

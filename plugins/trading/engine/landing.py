@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from math import fsum
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from trading.accounting.wash_sales import WASH_MEMORY
 from trading.domain.instruments import Symbol
 from trading.domain.locks import STOP_MEMORY, StopOut
+from trading.domain.money import from_ticks
 from trading.domain.orders import SOFTWARE_STOP, OrderStatus
 from trading.domain.panel import FeaturePanel, FloatArray
 from trading.domain.portfolio import Balance, Breaker, Portfolio
@@ -96,19 +98,29 @@ class Landing:
         """Return what was bought and sold on the day of the newest fill [USD], and that day."""
         if not self._done.filled:
             return before.traded_usd, before.traded_on
-        on = self._done.filled[-1].on
+        on = _day(self._done.filled[-1].at)
         worth = before.traded_usd if before.traded_on == on else 0.0
         for filled in self._since(on):
-            worth += float(filled.sent.quantity * filled.price)
+            worth += float(Decimal(filled.sent.quantity) * from_ticks(filled.ticks))
         return worth, on
 
     def _since(self, day: date) -> Iterator[Filled]:
         """Yield what was filled from a day on, in order."""
         done, place = self._done.filled, len(self._done.filled)
-        while place and done[place - 1].on >= day:
+        since = (day - date(1970, 1, 1)).days * _DAY
+        while place and done[place - 1].at >= since:
             place -= 1
         return iter(done[place:])
 
     def _stop(self, filled: Filled) -> StopOut:
         symbol = self._symbols[filled.sent.column]
-        return StopOut(symbol, filled.on, self._maker.order(filled.sent).order_id)
+        return StopOut(symbol, _day(filled.at), self._maker.order(filled.sent).order_id)
+
+
+_DAY = 86_400_000_000
+"""Microseconds."""
+
+
+def _day(at: int) -> date:
+    """Return the UTC day of an instant [µs since 1970]."""
+    return date(1970, 1, 1) + timedelta(days=at // _DAY)

@@ -104,6 +104,7 @@ class Logbook:
         self._nav_usd += done.nav_usd
         self._orders += done.sent
         self._bookings += done.filled
+        self._denials.update(done.denials)
 
     def result(self, spec: StrategySpec, book: BookId, starting_usd: float, final: BookState) -> ReplayResult:
         """Return what the replay did."""

@@ -32,7 +32,7 @@ from trading.execution.planner import (
     plan_sale,
     trim_quantity,
 )
-from trading.execution.vetoes import vet
+from trading.execution.vetoes import Veto, vet
 from trading.strategy.judging import Judgement
 from trading.strategy.rules import CUTS_RISK
 from trading.strategy.sizing import allocate, in_order
@@ -76,8 +76,7 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
     leaving = _leaving(spec, turned, hour, prices, stops) if desk.held else {}
     has_tripped = turned.breaker.tripped_on is not None and state.breaker.tripped_on is None
     halving = has_tripped and spec.protection.breaker_exit == "half"
-    planned = [*_sales(spec, terms, desk, hour, leaving, halving=halving), *_entries(spec, terms, desk, hour, leaving)]
-    orders, vetoes = shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
+    orders, vetoes = decided(spec, terms, desk, hour, leaving, gate, halving=halving)
     after = turned
     if orders:
         after = changed(
@@ -91,6 +90,26 @@ def step(spec: StrategySpec, state: BookState, hour: Hour, decision_id: str, gat
         return account_of(spec, taken, hour, desk, weights, stops)
 
     return Step(after, orders, vetoes, nav, change, tell)
+
+
+def decided(
+    spec: StrategySpec,
+    terms: PlanTerms,
+    desk: Desk,
+    hour: Hour,
+    leaving: Mapping[Symbol, str],
+    gate: Gate,
+    *,
+    halving: bool = False,
+) -> tuple[tuple[Order, ...], tuple[Veto, ...]]:
+    """Return the orders that go and the vetoes of those that do not.
+
+    Args:
+        leaving: why a position is sold in full, by symbol.
+        halving: whether the breaker has just tripped and sells half.
+    """
+    planned = [*_sales(spec, terms, desk, hour, leaving, halving=halving), *_entries(spec, terms, desk, hour, leaving)]
+    return shrunk(hour, *vet(planned, desk, gate.limits, gate.checks)) if planned else ((), ())
 
 
 def marked(state: BookState, prices: Mapping[Symbol, float], hour: Hour) -> BookState:

@@ -76,6 +76,12 @@ def _exact(frac: float) -> Decimal:
     return Decimal(repr(frac))
 
 
+@lru_cache(maxsize=1024)
+def _ratio(frac: float) -> tuple[int, int]:
+    """Return `_exact` as a fraction of whole numbers."""
+    return _exact(frac).as_integer_ratio()
+
+
 @dataclass(frozen=True, slots=True)
 class CostModel:
     """Costs of a simulated fill: what moves its price, and what is charged for it.
@@ -97,6 +103,14 @@ class CostModel:
         """Return `price` worsened by half the spread and the symbol's slippage: higher for a buy, lower for a sale."""
         shift = _exact(self.half_spread_frac + self.slippage_frac.get(symbol, 0.0)) * price
         return (price + shift if side is Side.BUY else price - shift).quantize(PRICE_STEP)
+
+    def slipped_ticks(self, ticks: int, side: Side, symbol: Symbol = "") -> int:
+        """Return `slipped` for a price in ten-thousandths of a USD, in whole numbers."""
+        part, whole = _ratio(self.half_spread_frac + self.slippage_frac.get(symbol, 0.0))
+        worse = ticks * (whole + part if side is Side.BUY else whole - part)
+        quotient, rest = divmod(worse, whole)
+        # Half to even, as Decimal rounds.
+        return quotient + (2 * rest > whole or (2 * rest == whole and quotient % 2 == 1))
 
     def charge_usd(self, side: Side, quantity: Decimal, price: Decimal, traded_on: date) -> Decimal:
         """Return commission and fees of a trade [USD], on the six decimals that the ledger keeps."""

@@ -13,7 +13,7 @@ from decimal import Decimal
 from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
 from trading.domain.market import Bar
-from trading.domain.money import to_price
+from trading.domain.money import from_ticks, to_price, to_ticks
 from trading.domain.orders import Order, OrderType, Side
 from trading.domain.records import changed
 from trading.execution.costs import CostModel
@@ -52,7 +52,7 @@ def match(order: Order, bar: Bar, costs: CostModel) -> Fill | None:
 
 def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime] | None:
     if order.order_type in (OrderType.MARKET, OrderType.MARKET_ON_OPEN):
-        return market_price(bar.open, order.side, order.symbol, costs), bar.starts_at
+        return from_ticks(market_ticks(bar.open, order.side, order.symbol, costs)), bar.starts_at
     opened = to_price(bar.open)
     buying = order.side is Side.BUY
     if order.order_type is OrderType.LIMIT:
@@ -72,9 +72,9 @@ def _touch(order: Order, bar: Bar, costs: CostModel) -> tuple[Decimal, datetime]
     return None
 
 
-def market_price(opened: float, side: Side, symbol: Symbol, costs: CostModel) -> Decimal:
-    """Return what an order at the market fills at in a bar that opens at `opened` [USD/share]."""
-    return costs.slipped(to_price(opened), side, symbol)
+def market_ticks(opened: float, side: Side, symbol: Symbol, costs: CostModel) -> int:
+    """Return what an order at the market fills at in a bar that opens at `opened` [USD/share], in 1/10,000 USD."""
+    return costs.slipped_ticks(to_ticks(opened), side, symbol)
 
 
 def ratchet(order: Order, high_price: float) -> Order:

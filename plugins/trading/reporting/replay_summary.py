@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
 from trading.accounting.performance import figures_of
-from trading.domain.fills import Fill
-from trading.domain.instruments import Symbol
 from trading.domain.orders import OrderPurpose, Side
 from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun
+from trading.engine.plain_trades import Execution
 from trading.engine.result import ReplayResult
 from trading.reporting.figures import LINES, benchmark_name
 from trading.reporting.story_tables import openings_of, openings_table
@@ -38,7 +38,7 @@ def print_summary(
     nav = run.starting_usd if run.equity is None else run.equity.nav_usd[-1]
     entries = sum(o.purpose is OrderPurpose.ENTRY for o in result.orders)
     console.print(
-        f"NAV {nav:,.2f} USD from {run.starting_usd:,.0f}; {counted(len(result.fills), 'fill')} of "
+        f"NAV {nav:,.2f} USD from {run.starting_usd:,.0f}; {counted(len(result.ledger.booked), 'fill')} of "
         f"{'1 entry' if entries == 1 else f'{whole(entries)} entries'} and their exits; "
         f"{counted(sum(result.denials.values()), 'denial')}, each hour counted; mean invested "
         f"{percent(run.figures['exposure_frac'])}; {counted(len(result.curve), 'hour')}",
@@ -57,16 +57,16 @@ def entries_table(result: ReplayResult) -> Table:
     # All years fit into 80 columns.
     heads = [str(year) if len(years) <= MOST_WHOLE_YEARS else f"{year % 100:02d}" for year in years]
     title = f"filled entries a year, {years[0]} to {years[-1]}" if len(years) > 1 else "filled entries a year"
-    bought = [f for f in result.fills if f.side is Side.BUY]
+    bought = [(one.symbol, _year_of(one)) for one in result.ledger.executions if one.side is Side.BUY]
     table = table_of(title, "symbol", *heads, "all", "hours open")
     hours_open = result.hours_open
     for symbol in result.panel.symbols:
-        counts = [_count(bought, symbol, year) for year in years]
+        counts = [bought.count((symbol, year)) for year in years]
         table.add_row(symbol, *(str(c) for c in counts), str(sum(counts)), whole(hours_open[symbol]))
-    totals = [sum(f.executed_at.year == year for f in bought) for year in years]
+    totals = [sum(on == year for _, on in bought) for year in years]
     table.add_row("all", *(str(t) for t in totals), str(sum(totals)), whole(sum(hours_open.values())))
     return table
 
 
-def _count(fills: Sequence[Fill], symbol: Symbol, year: int) -> int:
-    return sum(f.symbol == symbol and f.executed_at.year == year for f in fills)
+def _year_of(one: Execution) -> int:
+    return datetime.fromtimestamp(one.at / 1e6, UTC).year
