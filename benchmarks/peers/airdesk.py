@@ -118,7 +118,7 @@ def facts_of(bars: Bars) -> Facts:
         bars={
             (symbol, Resolution.HOUR): BarSeries(
                 symbol, Resolution.HOUR, starts, ends, ends,
-                *(np.ascontiguousarray(prices[:, column]) for prices in (bars.open, bars.high, bars.low, bars.close)),
+                *(prices[:, column] for prices in (bars.open, bars.high, bars.low, bars.close)),
                 volume,
             )
             for column, symbol in enumerate(bars.symbols)
@@ -128,16 +128,22 @@ def facts_of(bars: Bars) -> Facts:
 
 def panel_of_hours(bars: Bars, timeline: Timeline) -> FeaturePanel:
     """Return the panel with the averages and the RSI of hourly closes."""
-    columns = [np.ascontiguousarray(bars.close[:, column]) for column in range(len(bars.symbols))]
+    # Symbol by symbol in memory, as the panels of the product are.
+    close, fast, slow, rsi = (np.empty(bars.close.shape, order="F") for _ in range(4))
+    close[:] = bars.close
+    for column in range(len(bars.symbols)):
+        fast[:, column] = talib.SMA(close[:, column], FAST)
+        slow[:, column] = talib.SMA(close[:, column], SLOW)
+        rsi[:, column] = talib.RSI(close[:, column], RSI_BARS)
     return panel_of(
         timeline.grid.as_of,
         bars.symbols,
-        price=bars.close,
+        price=close,
         why_price=np.full((1, 1), Why.KNOWN, dtype=np.int8),
         daily_priced=np.zeros((1, 1)),
-        sma_50=np.stack([talib.SMA(close, FAST) for close in columns], axis=1),
-        sma_200=(slow := np.stack([talib.SMA(close, SLOW) for close in columns], axis=1)),
-        rsi_14=np.stack([talib.RSI(close, RSI_BARS) for close in columns], axis=1),
+        sma_50=fast,
+        sma_200=slow,
+        rsi_14=rsi,
         why_technicals=np.where(np.isnan(slow), np.int8(Why.TOO_FEW_BARS), np.int8(Why.KNOWN)),
     )
 

@@ -75,7 +75,6 @@ class Barred:
             np.searchsorted(grid.session, np.arange(len(hours.timeline.sessions)), side="right")
         ).tolist()
         self._sessions_on = [session.session_on for session in hours.timeline.sessions]
-        self.basis: list[int] = _changes(panel.volatility_frac).tolist()
         sizing = spec.sizing
         self.is_in_order = sizing.rule == "in_order"
         self.sees_cash = self.is_in_order or "GROSS_CAP" in self.codes
@@ -91,6 +90,12 @@ class Barred:
             sum(1 << i for i, s in enumerate(spec.universe.sectors) if s is sector)
             for sector in dict.fromkeys(spec.universe.sectors)
         )
+
+    @cached_property
+    def basis(self) -> list[int]:
+        """How often the volatilities changed until each hour."""
+        found: list[int] = _changes(self.panel.volatility_frac).tolist()
+        return found
 
     def newcomers(self, held: Sequence[int], waiting: Bits, row: int) -> list[tuple[Bits, int, float]]:
         """Return (bit, column, target weight) of the candidates that the sizing gives a place beside what is held."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from heapq import heappop, heappush
+from itertools import pairwise
 from math import fsum
 
 import numpy as np
@@ -24,14 +26,30 @@ from trading.engine.state import BookState
 
 def navs(panel: FeaturePanel, before: BookState, done: Ride, row: int) -> list[float]:
     """Return the NAV of each hour of a ride before the hour `row` [USD]; it began with the book `before`."""
-    first, count = done.first, row - done.first
-    columns = [spread(done.cash_usd, first, count).tolist()]
-    for symbol in dict.fromkeys((*before.held, *done.held)):
-        changes = [(first, float(before.held.get(symbol, 0))), *done.held.get(symbol, ())]
-        shares, price = spread(changes, first, count), panel.price[first:row, panel.column[symbol]]
-        columns.append(np.where(shares > 0, shares * price, 0.0).tolist())
+    first, count, price = done.first, row - done.first, panel.price
+    places: list[FloatArray] = []
+    free: list[tuple[int, int]] = []
+    for start, end, symbol, shares in sorted(_lives(before, done, row)):
+        # A place in which a position ended holds the next one: so many columns as positions at a time.
+        if free and free[0][0] <= start:
+            place = heappop(free)[1]
+        else:
+            place = len(places)
+            places.append(np.zeros(count))
+        heappush(free, (end, place))
+        places[place][start - first : end - first] = shares * price[start:end, panel.column[symbol]]
+    cash = spread(done.cash_usd, first, count)
     # Added up exactly, as the step does, whatever the order.
-    return list(map(fsum, zip(*columns, strict=True)))
+    return list(map(fsum, zip(cash.tolist(), *[worth.tolist() for worth in places], strict=True)))
+
+
+def _lives(before: BookState, done: Ride, row: int) -> Iterator[tuple[int, int, Symbol, float]]:
+    """Yield (first hour, hour after the last one, symbol, shares) of each position of a ride before the hour `row`."""
+    for symbol in dict.fromkeys((*before.held, *done.held)):
+        changes = [(done.first, float(before.held.get(symbol, 0))), *done.held.get(symbol, ()), (row, 0.0)]
+        for (start, shares), (end, _) in pairwise(changes):
+            if shares and start < end:
+                yield start, min(end, row), symbol, shares
 
 
 def spread(changes: Sequence[tuple[int, float]], first: int, count: int) -> FloatArray:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import fsum
 
+import numpy as np
+
 from trading.accounting.lots import cost_per_share
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.fills import Lot
@@ -14,7 +16,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.money import LEDGER_STEP, TICKS, from_ticks, whole_shares
 from trading.domain.orders import OrderPurpose, Side
 from trading.domain.portfolio import Portfolio, Position
-from trading.engine.barred import Barred, BarredInBook, Bits
+from trading.engine.barred import MANY, Barred, BarredInBook, Bits
 from trading.engine.courses import BY_RULE, UNPRICED, Course
 from trading.engine.desk_view import desk_of, prices_of
 from trading.engine.hours import Hours
@@ -326,6 +328,10 @@ class Trip:
 
 def _columns(names: Bits) -> list[int]:
     """Return the columns of a set of symbols, ascending."""
+    if names.bit_count() > MANY:
+        packed = np.frombuffer(names.to_bytes((names.bit_length() + 7) // 8, "little"), np.uint8)
+        every: list[int] = np.flatnonzero(np.unpackbits(packed, bitorder="little")).tolist()
+        return every
     found: list[int] = []
     while names:
         lowest = names & -names
