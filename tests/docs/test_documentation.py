@@ -9,9 +9,12 @@ from trading.entrypoints.cli import build_parser
 from trading.entrypoints.command_index import COMMANDS, GROUPS
 from trading.entrypoints.documentation.commands import commands_page
 from trading.entrypoints.documentation.configuration import configuration_page, readers_of, variables_of
+from trading.entrypoints.documentation.markdown import between_marks
+from trading.entrypoints.documentation.strategy import strategy_table
 from trading.entrypoints.exits import MEANINGS, Exit
 from trading.entrypoints.lessons import LESSONS
 from trading.entrypoints.parsers import leaves
+from trading.strategy.three_sector import three_sector
 
 from tests.architecture.sources import ROOT, product_files
 
@@ -101,6 +104,21 @@ def test_every_exit_code_has_its_meaning():
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_command_that_a_page_shows_exists(path, commands):
     assert [typed for typed in TYPED.findall(path.read_text(encoding="utf-8")) if not names_one(typed, commands)] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_of_a_page_leads_to_a_file(path):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not link.endswith(".png") and not (path.parent / link).exists()] == []
+
+
+def test_the_readme_can_be_read_in_one_sitting():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_the_table_of_the_strategy_is_as_the_strategy_makes_it():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text == between_marks(text, "strategy", strategy_table(three_sector())), MAKE_AGAIN
 
 
 def names_one(typed, commands):

@@ -50,8 +50,8 @@ class TeachingParser(argparse.ArgumentParser):
 
 def unknown(word: str, known: Sequence[str]) -> str:
     """Return a sentence about a command that does not exist, with the nearest that does."""
-    near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     return f"there is no command {word!r}; {meant}"
 
 

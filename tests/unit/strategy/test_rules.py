@@ -78,7 +78,7 @@ def test_two_bad_sources_are_an_event_even_without_a_score():
 
 def test_every_abstention_has_its_reason_and_every_verdict_its_numbers():
     spec = three_sector()
-    known = {"sma_50": [1.0] * 10, "sma_200": [2.0] * 10, "rsi_14": [50.0] * 10}
+    known = {"sma_50": [1.0] * len(TRADED), "sma_200": [2.0] * len(TRADED), "rsi_14": [50.0] * len(TRADED)}
     judgement = judge(spec, panel(TRADED, **known))
     for reason in judgement.reasons(0, None):
         assert (reason.why is not None) == (reason.outcome == "ABSTAIN") or reason.rule == "price_not_fresh", reason
@@ -87,9 +87,9 @@ def test_every_abstention_has_its_reason_and_every_verdict_its_numbers():
 
 def test_an_optional_rule_may_abstain_but_not_fail():
     spec = technical_core()
-    known = {"sma_50": [2.0] * 10, "sma_200": [1.0] * 10, "rsi_14": [50.0] * 10}
+    known = {"sma_50": [2.0] * len(TRADED), "sma_200": [1.0] * len(TRADED), "rsi_14": [50.0] * len(TRADED)}
     assert judge(spec, panel(TRADED, **known)).enters.all()
-    sour = judge(spec, panel(TRADED, **known, sentiment=[0.1] * 10, evidence=[0.1] * 10))
+    sour = judge(spec, panel(TRADED, **known, sentiment=[0.1] * len(TRADED), evidence=[0.1] * len(TRADED)))
     assert not sour.enters.any()
     assert {name for _, name, v in sour.verdicts if v.outcome(0)[0] == FAIL} == {
         "sentiment_above",

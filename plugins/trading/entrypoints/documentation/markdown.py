@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from trading.errors import PermanentError
+
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit: change the source and make it again. -->"
 
 
@@ -29,6 +31,20 @@ def sentence(text: str) -> str:
     """Return text that begins with a capital and ends with a full stop."""
     text = text.strip()
     return text if not text else text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def between_marks(text: str, name: str, inner: str) -> str:
+    """Return `text` with what stands between the marks of `name` replaced.
+
+    Raises:
+        PermanentError: the marks are not there.
+    """
+    start, end = f"<!-- {name}: made by `make docs` -->", f"<!-- /{name} -->"
+    before, found, rest = text.partition(start)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise PermanentError(f"the page has no marks {start} … {end}; put them where the table belongs")
+    return f"{before}{start}\n\n{inner}\n\n{end}{after}"
 
 
 def written(root: Path, pages: Iterable[tuple[str, str]]) -> list[str]:
