@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trading.entrypoints.bot.command import Ask, Command
-from trading.entrypoints.bot.reading import shares
+from trading.entrypoints.bot.reading import at, shares
 from trading.entrypoints.bot.reply import Reply, say, table
 from trading.errors import PermanentError
 from trading.reporting.explain_tables import held_line
@@ -39,7 +39,7 @@ def _verdicts(rows: tuple[VerdictRow, ...]) -> list[str]:
         mine = [row for row in rows if row.role_text == role]
         blocks.append(f"<b>{say(role)}</b>")
         blocks.append(table([(f"{r.mark} {r.rule}", r.observed, r.threshold) for r in mine]))
-        blocks += [say(f"{r.rule}: {r.words}") for r in mine if r.words]
+        blocks += [say(f"{r.rule}: {words}") for r in mine if (words := r.words(at))]
     return blocks
 
 
