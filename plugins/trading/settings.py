@@ -146,6 +146,8 @@ class Settings:
     flex_query: str = ""
     keep_replies_days: int = 90
     text_model: str = ""
+    watchdog_minutes: int = 10
+    health_port: int = 0
     taxpayer: TaxpayerSettings = field(default_factory=TaxpayerSettings)
     telegram: TelegramSettings = field(default_factory=TelegramSettings)
     ui_url: str = ""
@@ -222,6 +224,8 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         flex_query=values.get("AIRDESK_FLEX_QUERY", ""),
         keep_replies_days=_whole(values, "AIRDESK_KEEP_REPLIES_DAYS", 90),
         text_model=values.get("AIRDESK_TEXT_MODEL", ""),
+        watchdog_minutes=_whole(values, "AIRDESK_WATCHDOG_MINUTES", 10),
+        health_port=_whole(values, "AIRDESK_HEALTH_PORT", 0),
         taxpayer=_taxpayer(values),
         telegram=_telegram(values),
         ui_url=(values.get("AIRDESK_UI_URL") or values.get("AIRFLOW__API__BASE_URL", "")).rstrip("/"),

@@ -22,6 +22,8 @@ CALLED_FROM_OUTSIDE = {
     "evaluate": "Airflow's retry policy",
     "notify_order": "backtrader tells a strategy",
     "next": "backtrader asks a strategy",
+    "do_GET": "http.server",
+    "log_message": "http.server",
 }
 
 SECRETS = (

@@ -5,6 +5,11 @@ SELECT message_id, book, badge, kind, severity, body, created_at, next_try_at, b
 FROM ops.outbox WHERE state IN ('pending', 'uncertain') AND next_try_at <= %(at)s::timestamptz
 ORDER BY message_id LIMIT %(limit)s::integer;
 
+-- name: message_backlog
+-- What should have gone by now; what waits for quiet hours or a digest to end is not late.
+SELECT count(*) AS count, min(next_try_at) AS oldest_at FROM ops.outbox
+WHERE state IN ('pending', 'sending', 'uncertain') AND next_try_at <= %(at)s::timestamptz;
+
 -- name: message_picture
 -- The picture of a message.
 SELECT picture FROM ops.outbox WHERE message_id = %(message_id)s::bigint;

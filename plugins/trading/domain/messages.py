@@ -62,6 +62,7 @@ class MessageKind(StrEnum):
     REBALANCE_REPORT = "rebalance_report"
     STRANGER = "stranger"
     START_UP = "start_up"
+    SILENCE = "silence"
     CONFIGURATION = "configuration"
 
 
@@ -115,6 +116,7 @@ KINDS: Mapping[MessageKind, KindRule] = {
     MessageKind.REBALANCE_REPORT: KindRule("Rebalance"),
     MessageKind.STRANGER: KindRule("Stranger at the bot", severity=Severity.WARNING),
     MessageKind.START_UP: KindRule("Started", Delivery.SILENT),
+    MessageKind.SILENCE: KindRule("Desk is silent", severity=Severity.ERROR, is_urgent=True),
     MessageKind.CONFIGURATION: KindRule("Settings changed", severity=Severity.WARNING),
 }
 """Adding a kind is a name above, and its line here."""

@@ -54,11 +54,20 @@ class AirflowApi:
 
     def is_healthy(self) -> bool:
         """Return whether every component reports in."""
+        return self.ailing_parts() == ()
+
+    def ailing_parts(self) -> tuple[str, ...] | None:
+        """Return the components that do not report in; None when Airflow does not answer. Needs no login."""
         try:
             parts = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
-        except (requests.RequestException, ValueError):
-            return False
-        return isinstance(parts, dict) and all(part["status"] == "healthy" for part in parts.values())
+            return tuple(name for name, part in parts.items() if part["status"] != "healthy")
+        except (requests.RequestException, ValueError, AttributeError, KeyError, TypeError):
+            return None
+
+    def is_paused(self, dag_id: str) -> bool | None:
+        """Return whether a DAG is paused; None when Airflow has not read it yet."""
+        found = self._call("GET", f"/dags/{dag_id}", missing_is_none=True)
+        return None if found is None else bool(found["is_paused"])
 
     def warm(self) -> None:
         """Make the Execution API build itself, which takes longer than a task waits for its first answer."""

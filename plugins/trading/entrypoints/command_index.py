@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "demo": Listed(START, "demo", "show the whole desk on a synthetic market"),
         "up": Listed(START, "up", "run the desk until Ctrl-C"),
         "down": Listed(START, "up", "stop the desk of this checkout"),
+        "health": Listed(START, "cli_health", "how the desk stands now"),
         "doctor": Listed(START, "doctor", "check this installation"),
         "positions": Listed(LOOK, "cli_desk", "open positions with their protection"),
         "orders": Listed(LOOK, "cli_desk", "newest orders"),
@@ -92,6 +93,9 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "airflow": Listed(PARTS, "cli_airflow", "Airflow's own commands, e.g. airflow backfill create"),
         "sender": Listed(
             PARTS, "cli_messages", "send what waits to Telegram until Ctrl-C; ./airdesk up does it by itself"
+        ),
+        "watchdog": Listed(
+            PARTS, "cli_health", "tell when the desk is silent in session; ./airdesk up does it by itself"
         ),
         "drill": Listed(PARTS, "cli_drill", "fault drills: kill, halt, restore"),
         "backup": Listed(PARTS, "cli_backup", "write the desk into one file while it runs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ from trading.adapters.migrations import migrate, pending
 from trading.adapters.postgres_store.connection import ensure_database
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.run_record import RunRecord, is_running
+from trading.settings import Settings, load_settings
 
+NO_DATABASE = "postgresql://"
+"""Stands for the URL of a server that does not run."""
 METADATA = "airflow"
 """Name of Airflow's own database, beside ours."""
 OWNER_VARIABLE, AIRFLOW_VARIABLE = "AIRDESK_OWNER_DATABASE_URL", "AIRDESK_AIRFLOW_DATABASE_URL"
@@ -156,6 +160,15 @@ def settings_of(checkout: Checkout, database_url: str) -> dict[str, str]:
         "AIRDESK_MODE": str(checkout.mode),
         "AIRDESK_DATABASE_URL": database_url,
     }
+
+
+def settings_now(checkout: Checkout, record: RunRecord) -> Settings:
+    """Return the settings of a desk as it runs; nothing is started. Without a server the database's URL is bare."""
+    url = os.environ.get("AIRDESK_DATABASE_URL", "")
+    server = EmbeddedPostgres(checkout.state / "postgres")
+    if not url and server.is_running():
+        url = server.start().desk_url_for(checkout.database_name)
+    return load_settings({**os.environ, **settings_of(checkout, url or NO_DATABASE), **record.exports})
 
 
 def sibling_url(url: str, database: str) -> str:

@@ -10,13 +10,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.loopback import is_free
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.cli_live import print_conditions
-from trading.entrypoints.databases import command_database, settings_of
+from trading.entrypoints.databases import command_database, settings_now
 from trading.entrypoints.doctor_machine import examine_machine
 from trading.entrypoints.doctor_messages import messages_line
 from trading.entrypoints.doctor_outside import ask_vendors, examine_broker, examine_sources
@@ -64,7 +63,7 @@ def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]
     yield _installation(checkout.root)
     record = RunRecord.read(checkout.state) if is_running(checkout.state) else RunRecord()
     try:
-        settings = _settings(checkout, record)
+        settings = settings_now(checkout, record)
     except AirdeskError as error:
         yield Finding(Level.FAIL, "settings", str(error))
         return
@@ -94,15 +93,6 @@ def _installation(root: Path) -> Finding:
     if stamp.read_text(encoding="ascii").split()[0] != digest:
         return Finding(Level.WARN, "packages", "older than requirements.txt; ./airdesk down, then start again")
     return Finding(Level.OK, "packages", "as in requirements.txt")
-
-
-def _settings(checkout: Checkout, record: RunRecord) -> Settings:
-    url = os.environ.get("AIRDESK_DATABASE_URL", "")
-    server = EmbeddedPostgres(checkout.state / "postgres")
-    if not url and server.is_running():
-        url = server.start().desk_url_for(checkout.database_name)
-    # Without a server there is no URL, and the rest of the settings can still be checked.
-    return load_settings({**os.environ, **settings_of(checkout, url or "postgresql://"), **record.exports})
 
 
 def _client(settings: Settings) -> Finding:

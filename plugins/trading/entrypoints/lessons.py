@@ -43,6 +43,13 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         "demo": _of("demo", "demo --exit", then="In another terminal: ./airdesk why NVDA"),
         "up": _of("up", then="Open the address that it prints, or ./airdesk doctor in another terminal."),
         "down": _of("down"),
+        "health": _of(
+            "health",
+            "health --json",
+            then="./airdesk doctor looks at the installation.",
+            exits={Exit.ACT: "something fails; its line names the next action"},
+            keys="status at findings",
+        ),
         "doctor": _of(
             "doctor",
             "doctor --online",
@@ -273,6 +280,11 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             exits={Exit.WAIT: "another process reads the updates of this bot already; the sentence says which one"},
         ),
         "airflow": _of("airflow dags list", "airflow backfill create --help"),
+        "watchdog": _of(
+            "watchdog",
+            "watchdog --once",
+            exits={Exit.ACT: "with --once: something was told"},
+        ),
         "drill kill": _of(
             "drill kill --kills 20",
             "drill kill --kills 20 --mode two-copies",

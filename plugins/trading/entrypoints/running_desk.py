@@ -21,7 +21,7 @@ from trading.entrypoints.databases import DatabaseUrls, prepare_safely, settings
 from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
 from trading.errors import TransientError
 from trading.gateway.flex_server import FLEX_TOKEN, PATH
-from trading.settings import Settings, load_settings, ui_port
+from trading.settings import Mode, Settings, load_settings, ui_port
 
 READY_SECONDS = 240
 GATEWAY_SECONDS = 60
@@ -39,6 +39,8 @@ BOT_PROGRAM = Program("bot", ("-m", "trading.entrypoints.cli", "bot"), is_vital=
 
 SENDER = Program("sender", ("-m", "trading.entrypoints.cli", "sender"), stop_rank=2, is_vital=False)
 """It ends last but for the gateway, so that what the others say while they end still goes out."""
+WATCHDOG = Program("watchdog", ("-m", "trading.entrypoints.cli", "watchdog"), is_vital=False)
+"""It ends first: a desk that is being stopped is not silent. The demo has no session of its own to be silent in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def _start(
     if settings.telegram.token:
         supervisor.keep(SENDER, environment)
     url = f"http://{HOST}:{port}"
+    if settings.mode is not Mode.DEMO:
+        supervisor.keep(WATCHDOG, environment)
     supervisor.publish(url=url, exports=exports)
     if settings.telegram.token and settings.telegram.people:
         supervisor.keep(BOT_PROGRAM, environment)

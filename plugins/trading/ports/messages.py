@@ -109,6 +109,10 @@ class OutboxRows(Protocol):
         """Return what is to be sent and whose time has come, ascending by id; kinds that are unknown are skipped."""
         ...
 
+    def backlog(self, at: datetime) -> tuple[int, datetime | None]:
+        """Return how many messages should have gone by now, and since when the oldest of them waits."""
+        ...
+
     def picture(self, message_id: int) -> bytes | None:
         """Return the picture of a message."""
         ...

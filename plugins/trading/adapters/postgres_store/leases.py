@@ -36,6 +36,13 @@ class Lease:
             raise TransientError(f"{self.holder} lost its database session; it ends, and starts again") from None
 
 
+def lease_holder(url: str, name: str) -> str | None:
+    """Return who holds a lease and since when; None if nobody does."""
+    with translated_errors(), closing(connect(url)) as session, session:
+        found = Statements(session, "leases").row("lease_holder", name=name)
+    return None if found is None else f"{found['holder']}, since {found['since']:%Y-%m-%d %H:%M} UTC"
+
+
 @contextmanager
 def lease(url: str, name: str) -> Iterator[Lease]:
     """Hold the lease `name` for the length of a block.

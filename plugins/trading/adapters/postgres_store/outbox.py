@@ -28,6 +28,12 @@ class PostgresOutboxRows:
         rows = self._sql.rows("waiting_messages", at=at, limit=limit)
         return tuple(_message(row) for row in rows if row["kind"] in set(MessageKind))
 
+    def backlog(self, at: datetime) -> tuple[int, datetime | None]:
+        """Return how many messages should have gone by now, and since when the oldest of them waits."""
+        row = self._sql.row("message_backlog", at=at)
+        assert row is not None
+        return row["count"], row["oldest_at"]
+
     def picture(self, message_id: int) -> bytes | None:
         """Return the picture of a message."""
         held = self._sql.value("message_picture", message_id=message_id)
