@@ -38,7 +38,8 @@ MEANT = {
     "unbounded_newest": {
         **dict.fromkeys(
             (
-                "bot.answerer", "controls.newest_live_arm", "controls.read_restrictions", "controls.state_event",
+                "bot.answerer", "controls.newest_audit", "controls.newest_live_arm", "controls.read_restrictions",
+                "controls.state_event",
                 "controls.state_reason", "controls.symbol_holds",
                 "controls.trading_state", "gates.parked", "gates.released_by_person", "reconciliations.clean_sessions",
                 "reconciliations.order_of_perm",
@@ -57,7 +58,7 @@ MEANT = {
         "calls.newest_probe": QUOTA,
         "decisions.decision_of_run": SHOWS,
         "gates.split_judgements": SHOWS,
-        "outbox.list_messages": SHOWS,
+        **dict.fromkeys(("outbox.list_messages", "outbox.newest_message"), SHOWS),
         "parity.parity_days": SHOWS,
         "standing.newest_statement": SHOWS,
     },

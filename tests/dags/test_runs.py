@@ -176,7 +176,7 @@ def test_a_step_that_cannot_work_turns_the_run_red_and_is_told(desk, ask, monkey
     assert state == "failed"
     assert (tasks["sync_broker"], tasks["ingest_prices"], tasks["decide"]) == ("failed", "success", "failed")
     ((kind, body),) = ask("SELECT kind, body FROM ops.outbox WHERE severity = 'error'")
-    assert kind == "failure"
+    assert kind == "dag_failure"
     assert "sync_broker" in body
     assert os.environ["AIRFLOW_CONN_AIRDESK_DB"] not in body
 

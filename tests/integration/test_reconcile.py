@@ -92,9 +92,13 @@ def test_an_execution_that_every_look_missed_is_booked_once_and_told(desk, broke
     assert ask("SELECT fill_id FROM desk.fills ORDER BY fill_id") == [("x1",), ("x2",)]
     assert ask("SELECT * FROM ops.breaks") == []
     assert not found.degraded
-    ((severity, body),) = ask("SELECT severity, body FROM ops.outbox")
-    assert severity == "warning"
-    assert "1 executions that the book lacked" in body
+    stop_hit, lacked = ask("SELECT severity, body FROM ops.outbox ORDER BY message_id")
+    assert stop_hit == (
+        "warning",
+        "PAPER paper:DU0000001: the stop sold 10 GLD at 110 USD, commission 1.00 USD, result -102.00 USD",
+    )
+    assert lacked[0] == "warning"
+    assert "1 executions that the book lacked" in lacked[1]
     assert state_of(desk) is TradingState.ACTIVE
 
 
@@ -298,9 +302,10 @@ def test_the_hour_and_its_execution_are_told_once(desk, ask):
         told = report(desk, SPEC, BOOK, HOUR)
     assert told.decision_id == "d"
     assert told.notes[0].startswith("PAPER decision 10:30: 1 entry, 0 exits")
+    head, first = "PAPER paper:DU0000001: ", told.notes[0].removeprefix("PAPER ")
     assert ask("SELECT badge, kind, body FROM ops.outbox ORDER BY message_id") == [
-        ("PAPER", "order_filled", "PAPER paper:DU0000001: bought 10 GLD at 120.0000 USD, commission 1.00 USD"),
-        ("PAPER", "decision", f"PAPER paper:DU0000001: {told.notes[0].removeprefix('PAPER ')}"),
+        ("PAPER", "order_filled", f"{head}bought 10 GLD at 120.0000 USD, commission 1.00 USD"),
+        ("PAPER", "decision", f"{head}{first}\nBUY 10 GLD, at the market (entry)\nNAV 100,000.00 USD"),
     ]
 
 

@@ -28,6 +28,11 @@ ON CONFLICT (dedupe_key) DO NOTHING RETURNING message_id;
 -- Store who did what.
 INSERT INTO ops.audit (actor, action, detail) VALUES (%(actor)s::text, %(action)s::text, %(detail)s::jsonb);
 
+-- name: newest_audit
+-- The newest act of one kind about a book.
+SELECT detail FROM ops.audit WHERE action = %(action)s::text AND detail ->> 'book' = %(book)s::text
+ORDER BY audit_id DESC LIMIT 1;
+
 -- name: symbol_holds
 -- The symbols of a book that get no entry now, with who holds them and why.
 SELECT symbol, actor || ': ' || reason AS reason FROM (

@@ -61,6 +61,12 @@ SELECT message_id, book, badge, kind, severity, body, state, created_at, next_tr
 FROM ops.outbox WHERE %(book)s::text IS NULL OR book = %(book)s::text
 ORDER BY message_id DESC LIMIT %(limit)s::integer;
 
+-- name: newest_message
+-- The newest message about a book among some kinds.
+SELECT message_id, book, badge, kind, severity, body, state, created_at, next_try_at, sent_at, reference, detail,
+       is_silent, attempts
+FROM ops.outbox WHERE book = %(book)s::text AND kind = ANY(%(kinds)s::text[]) ORDER BY message_id DESC LIMIT 1;
+
 -- name: sender_state
 -- How the one sender stands.
 SELECT holder, seen_at, problem, chat_id, moved_from FROM ops.message_sender;

@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 from trading.adapters.loopback import HOST, claimed_port, free_port, is_free
 from trading.adapters.postgres_store.connection import connect
+from trading.bootstrap import services_for
 from trading.entrypoints.airflow_api import AirflowApi
 from trading.entrypoints.airflow_environment import ADMIN, admin_password, airflow_environment
 from trading.entrypoints.checkout import Checkout, write_private
@@ -22,6 +23,7 @@ from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
 from trading.errors import TransientError
 from trading.gateway.flex_server import FLEX_TOKEN, PATH
 from trading.settings import Mode, Settings, load_settings, ui_port
+from trading.tasks.configuration import tell_start
 
 READY_SECONDS = 240
 GATEWAY_SECONDS = 60
@@ -114,6 +116,7 @@ def _start(
         words = ("-m", "trading.entrypoints.cli", "gateway", "--flex-port", str(flex_port))
         supervisor.keep(Program("gateway", words, stop_rank=2), environment)
         _wait_for_gateway(settings, supervisor)
+    tell_start(services_for(settings), settings)
     if settings.telegram.token:
         supervisor.keep(SENDER, environment)
     url = f"http://{HOST}:{port}"

@@ -114,3 +114,7 @@ class ControlRows(Protocol):
     def audit(self, *, actor: str, action: str, detail: Mapping[str, Any]) -> None:
         """Store who did what."""
         ...
+
+    def newest_audit(self, action: str, book: BookId) -> Mapping[str, Any] | None:
+        """Return the detail of the newest act of one kind about `book`, or None."""
+        ...

@@ -12,6 +12,7 @@ from typing import Protocol
 from trading.domain.instruments import BookId
 from trading.domain.letters import Letter
 from trading.domain.message_policy import Message, Topic
+from trading.domain.messages import MessageKind
 
 
 class Fate(StrEnum):
@@ -147,6 +148,10 @@ class OutboxRows(Protocol):
 
     def listed(self, book: BookId | None, limit: int) -> tuple[StoredMessage, ...]:
         """Return the newest messages, youngest first, of one book or of all."""
+        ...
+
+    def newest_of(self, book: BookId, kinds: Sequence[MessageKind]) -> StoredMessage | None:
+        """Return the newest message about a book among these kinds, or None."""
         ...
 
     def sender(self) -> SenderState | None:

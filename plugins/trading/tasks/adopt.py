@@ -15,6 +15,7 @@ from trading.ports import BrokerSnapshot, Transaction
 from trading.tasks.booking import book_fills
 from trading.tasks.evidence import event_of, event_of_absent, new_size
 from trading.tasks.findings import findings
+from trading.tasks.telling import tell_order, tell_stop_moved, tell_unknown
 
 INTENT_STATES = {
     OrderStatus.FILLED: "DONE",
@@ -76,8 +77,9 @@ def take_over(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, *, epoch:
 
 
 def settle(tx: Transaction, order: Order, event: OrderEvent, epoch: int) -> Order:
-    """Record an event of an order that was sent, and the state of its intent with it."""
+    """Record an event of an order that was sent, and the state of its intent with it; people hear of it."""
     moved = tx.orders.record(order, event)
+    tell_order(tx, order, moved)
     if order.order_id in tx.orders.intents([order.order_id]):
         state = INTENT_STATES.get(moved.status, "ACKED")
         tx.orders.settle_intent(order.order_id, state=state, perm_id=moved.broker_order_id, epoch=epoch)
@@ -92,9 +94,13 @@ def _follow(
         order = tx.orders.resize(order, size, snapshot.taken_at)
     # What was placed before a split is shown as it stood then; our row has moved to the new share basis.
     if theirs is not None and theirs.stop_price is not None and not is_old_basis:
-        order = tx.orders.ratchet(order, theirs.stop_price)
+        moved = tx.orders.ratchet(order, theirs.stop_price)
+        tell_stop_moved(tx, order, moved)
+        order = moved
     event = event_of(order, theirs, snapshot) if theirs else event_of_absent(order, snapshot, held)
     if event is None:
         return 0
-    settle(tx, order, event, epoch)
+    moved = settle(tx, order, event, epoch)
+    if moved.status is OrderStatus.UNKNOWN and order.status is not OrderStatus.UNKNOWN:
+        tell_unknown(tx, [order], event.detail or "the broker does not say")
     return 1

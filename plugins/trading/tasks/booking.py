@@ -6,7 +6,9 @@ replaces is taken back, and both stay in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from trading.accounting.corrections import corrected
 from trading.accounting.lots import book_fill
@@ -14,13 +16,16 @@ from trading.accounting.tax.trail import method_on
 from trading.domain.fills import Booking, Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId
 from trading.domain.money import ZERO
-from trading.domain.orders import DONE, Order, OrderEvent, OrderStatus, Side
+from trading.domain.orders import DONE, Order, OrderEvent, OrderRef, OrderStatus, Side
 from trading.ports import BrokerSnapshot, Transaction
+from trading.tasks.telling import tell_fill
 
 
 def book_fills(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> tuple[int, int]:
     """Book executions that are ours and new, oldest first, and commissions that came late; how many of each."""
-    known = {revision_of(f.fill_id).base: f for f in tx.ledger.fills(book)}
+    fills = tx.ledger.fills(book)
+    known = {revision_of(f.fill_id).base: f for f in fills}
+    filled = _filled_by_order(fills)
     booked = commissions = 0
     for fill in sorted(newest_revisions(snapshot.fills), key=lambda f: (f.executed_at, f.side is Side.SELL, f.fill_id)):
         mine = known.get(revision_of(fill.fill_id).base)
@@ -33,9 +38,20 @@ def book_fills(tx: Transaction, book: BookId, snapshot: BrokerSnapshot) -> tuple
         elif mine is not None:
             booked += _correct(tx, mine, fill)
         else:
-            booked += tx.ledger.add_booking(booking_of(tx, fill))
+            booking = booking_of(tx, fill)
+            booked += tx.ledger.add_booking(booking)
+            filled[order.order_id] += fill.quantity
+            tell_fill(tx, order, booking, filled[order.order_id])
             _fill_after_the_end(tx, order, newest_revisions(snapshot.fills))
     return booked, commissions
+
+
+def _filled_by_order(fills: Iterable[Fill]) -> defaultdict[OrderRef, Decimal]:
+    filled: defaultdict[OrderRef, Decimal] = defaultdict(Decimal)
+    for fill in newest_revisions(fills):
+        if fill.order_id is not None:
+            filled[fill.order_id] += fill.quantity
+    return filled
 
 
 def booking_of(tx: Transaction, fill: Fill) -> Booking:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from trading.accounting.reconciliation_kinds import FOREIGN, DifferenceKind, Effect, holding
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.messages import MessageKind
+from trading.domain.messages import MessageKind, Severity
 from trading.ports import Break, Filed, Proof, ReconciliationKind, Transaction
 from trading.tasks.halting import RESUME, halt
 
@@ -77,6 +77,8 @@ def _tell(tx: Transaction, proof: Proof, filed: Filed, *, halted: bool) -> None:
     tx.controls.notify(
         dedupe_key=f"breaks:{book}:{night}{'halted:' if halted else ''}{numbers}"[:500],
         book=book,
-        kind=MessageKind.BREAK_FOUND,
+        # A halt is never switched off and never waits, whatever people set about differences.
+        kind=MessageKind.STATE_CHANGE if halted else MessageKind.BREAK_FOUND,
+        severity=Severity.ERROR,
         body="\n".join(lines),
     )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from trading.domain.decisions import Decision, DecisionKind
-from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.messages import MessageKind
@@ -15,7 +14,9 @@ from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.ports import Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.keeping import keep_state
+from trading.tasks.locks import tell_locks
 from trading.tasks.report import StepReport
+from trading.tasks.telling import fill_key, fill_text, order_words, tell
 
 NEW_YORK = ZoneInfo("America/New_York")
 _NEWEST_FILLS = 100
@@ -23,22 +24,43 @@ _NEWEST_FILLS = 100
 
 
 def report(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
-    """Put the hour's decision and the executions that nobody was told of into the outbox; a close keeps the book."""
+    """Tell the hour's decision, its locks, and the executions that nobody was told of; a close keeps the book."""
     with services.store.transaction() as tx:
         keep_state(services, tx, book, slot)
         fills = tx.ledger.fills(book, limit=_NEWEST_FILLS)
-        told = sum(
-            _tell(tx, book, MessageKind.ORDER_FILLED, f"{book}:{fill.fill_id}", fill_text(fill)) for fill in fills
-        )
+        told = sum(tell(tx, book, MessageKind.ORDER_FILLED, fill_key(f), fill_text(f)) for f in fills)
         decision = tx.decisions.find(book, DecisionKind.HOURLY, slot.as_of)
         if decision is None:
             text = f"{slot.as_of.astimezone(NEW_YORK):%Y-%m-%d %H:%M}: no decision"
         else:
-            orders = tx.orders.of_decision(decision.decision_id)
-            text = decision_text(decision, spec.universe.traded, orders, tx.decisions.reasons(decision.decision_id))
-            _tell(tx, book, MessageKind.DECISION, decision.decision_id, text)
+            text = _tell_decision(tx, spec, decision)
+            tell_locks(services, spec, tx, book, slot)
     counts = {"fills_told": told, "decisions": int(decision is not None)}
     return StepReport("report", counts, (f"{book.badge} {text}",), decision.decision_id if decision else None)
+
+
+def _tell_decision(tx: Transaction, spec: StrategySpec, decision: Decision) -> str:
+    """Tell what was decided, and return its first line."""
+    orders, reasons = tx.orders.of_decision(decision.decision_id), tx.decisions.reasons(decision.decision_id)
+    text = decision_text(decision, spec.universe.traded, orders, reasons)
+    lines = decision_lines(decision, orders, reasons)
+    is_quiet = all(order.is_protective for order in orders)
+    kind = MessageKind.QUIET_HOUR if is_quiet else MessageKind.DECISION
+    tell(tx, decision.book, kind, f"decision:{decision.decision_id}", "\n".join((text, *lines)))
+    return text
+
+
+def decision_lines(decision: Decision, orders: Sequence[Order], reasons: Sequence[Reason]) -> tuple[str, ...]:
+    """Return the lines below the first one: what is bought and sold, what was held back and why, gates, and NAV."""
+    own = [order for order in orders if not order.is_protective]
+    gates = sorted({r.rule for r in reasons if r.role is RuleRole.BLOCK and r.outcome is Outcome.PASS})
+    nav = "unknown: a held symbol has no price" if decision.nav_usd is None else f"{decision.nav_usd:,.2f} USD"
+    return (
+        *(order_words(o) for o in own if o.status is not OrderStatus.DENIED),
+        *(f"held back: {order_words(o)}: {o.detail}" for o in own if o.status is OrderStatus.DENIED),
+        *((f"closed gates: {', '.join(gates)}",) if gates else ()),
+        f"NAV {nav}",
+    )
 
 
 def decision_text(decision: Decision, traded: Sequence[str], orders: Sequence[Order], reasons: Sequence[Reason]) -> str:
@@ -66,17 +88,6 @@ def decision_text(decision: Decision, traded: Sequence[str], orders: Sequence[Or
     ]
     line = f"decision {decision.as_of.astimezone(NEW_YORK):%H:%M}: {', '.join(parts)}"
     return f"{line}. {decision.note}" if decision.note else line
-
-
-def fill_text(fill: Fill) -> str:
-    """Return the sentence about one execution, e.g. "bought 12 NVDA at 181.0200 USD, commission 1.00 USD"."""
-    verb = {"BUY": "bought", "SELL": "sold"}[fill.side]
-    cost = "not reported yet" if fill.commission_usd is None else f"{fill.commission_usd:.2f} USD"
-    return f"{verb} {fill.quantity.normalize():f} {fill.symbol} at {fill.price} USD, commission {cost}"
-
-
-def _tell(tx: Transaction, book: BookId, kind: MessageKind, key: str, text: str) -> bool:
-    return tx.controls.notify(dedupe_key=f"{kind}:{key}", book=book, kind=kind, body=f"{book.badge} {book}: {text}")
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -18,6 +18,7 @@ from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError, TransientError
 from trading.ports import Broker, BrokerGate, BrokerOrder, BrokerRole, BrokerSnapshot, Store
 from trading.tasks.halting import RESUME, UNLOCK, is_stopped
+from trading.tasks.telling import tell_state
 
 GATE_SECONDS = 10.0
 """How long a change of state waits for a send that is under way."""
@@ -91,6 +92,7 @@ def change_state(
                     f"{WAYS_OUT[before]} leads out; settle the cause first"
                 )
         tx.controls.set_state(book, state, reason=reason, actor=actor)
+        tell_state(tx, book, before, state, reason=reason, actor=actor)
         detail = {"book": str(book), "from": str(before), "to": str(state), "reason": reason}
         tx.controls.audit(actor=actor, action="trading_state", detail=detail)
     return Change(before, state, ended)

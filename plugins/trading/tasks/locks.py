@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from trading.domain.instruments import BookId, BookKind, Symbol
 from trading.domain.locks import Lock
 from trading.domain.market import Slot
+from trading.domain.messages import MessageKind
 from trading.domain.portfolio import TradingState
 from trading.engine.desk_view import limits_of
 from trading.engine.locks import locks_of
@@ -16,22 +17,39 @@ from trading.errors import PermanentError
 from trading.ports import MarketCalendar, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import load_state
+from trading.tasks.telling import tell
+
+_TOLD_ELSEWHERE = frozenset({"STATE", "RECON_STALE", "NO_KID", "REJECTED_TODAY"})
+"""A client's category is no news, and the others have messages of their own."""
 
 
 def locks_now(services: Services, spec: StrategySpec, book: BookId) -> tuple[Lock, ...]:
     """Return what keeps entries out on the day of the newest session hour, the whole book's locks first."""
     slot = services.calendar.latest_slot(services.clock.now())
     with services.store.transaction() as tx:
-        state = load_state(tx, book, slot, client_category=services.client_category, taxpayer=services.taxpayer)
-        found = [
-            *_of_the_state(tx, book, state),
-            *_of_the_breaker(services.calendar, spec, state),
-            *_of_the_books(tx, book, slot),
-            *_of_the_client(services, spec),
-            *locks_of(state, spec.protection, limits_of(spec), slot.session_on),
-        ]
-        refused = tx.checks.rejected(book, slot.session_on)
-    today = slot.session_on
+        return _locks_at(services, spec, tx, book, slot)
+
+
+def tell_locks(services: Services, spec: StrategySpec, tx: Transaction, book: BookId, slot: Slot) -> None:
+    """Tell each lock that a book got, once; states, breaks and refusals are told where they happen."""
+    for lock in _locks_at(services, spec, tx, book, slot):
+        if lock.code not in _TOLD_ELSEWHERE:
+            kind = MessageKind.WASH_BLOCK if lock.code == "WASH_BLOCK" else MessageKind.LOCK
+            until = f", until {lock.until}" if lock.until else ""
+            text = f"{lock.symbol or 'nothing is bought'}: {lock.code}{until}: {lock.reason}"
+            tell(tx, book, kind, f"lock:{book}:{lock.code}:{lock.symbol}:{lock.since}", text)
+
+
+def _locks_at(services: Services, spec: StrategySpec, tx: Transaction, book: BookId, slot: Slot) -> tuple[Lock, ...]:
+    state = load_state(tx, book, slot, client_category=services.client_category, taxpayer=services.taxpayer)
+    found = [
+        *_of_the_state(tx, book, state),
+        *_of_the_breaker(services.calendar, spec, state),
+        *_of_the_books(tx, book, slot),
+        *_of_the_client(services, spec),
+        *locks_of(state, spec.protection, limits_of(spec), slot.session_on),
+    ]
+    refused, today = tx.checks.rejected(book, slot.session_on), slot.session_on
     found += (Lock("REJECTED_TODAY", s, today, today, f"the broker: {why}") for s, why in refused.items())
     return tuple(sorted(found, key=lambda lock: (lock.symbol is not None, lock.symbol or "")))
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Quote
-from trading.domain.messages import MessageKind
 from trading.domain.orders import DONE, Order, OrderEvent, OrderRef, OrderStatus, Side
 from trading.domain.portfolio import TradingState
 from trading.errors import BrokerRefused
@@ -15,6 +14,7 @@ from trading.execution.checks import Denial
 from trading.ports import Broker, BrokerSnapshot, Intent, ReservedLeg, Stage, Store, Transaction
 from trading.tasks.adopt import Adoption, adopt, settle
 from trading.tasks.evidence import never_left
+from trading.tasks.telling import tell_unknown
 
 CANCEL_LOOKS = 20
 CANCEL_PAUSE_SECONDS = 0.5
@@ -157,17 +157,10 @@ class Submission:
     def give_up(self, family: Sequence[Order], detail: str) -> None:
         """Park legs that the broker does not list as UNKNOWN, and alarm with them; a person settles them."""
         lost = [o for o in family if self.seen.find(o.order_id) is None]
-        names = ", ".join(o.order_id for o in lost)
         with self.store.transaction() as tx:
             self._end(tx, lost, OrderStatus.UNKNOWN, detail)
             if lost:
-                tx.controls.notify(
-                    dedupe_key=f"unknown:{lost[0].order_id}",
-                    book=self.book,
-                    kind=MessageKind.ORDER_UNKNOWN,
-                    body=f"{self.book.badge} {self.book}: the fate of {names} is unknown: {detail}; "
-                    "it is never resent by itself, look at the broker",
-                )
+                tell_unknown(tx, lost, detail)
 
 
 def _listed(orders: Sequence[Order], snapshot: BrokerSnapshot) -> tuple[Order, ...]:

@@ -16,9 +16,11 @@ from trading.tasks.corporate import take_over_actions
 from trading.tasks.evidence import families_of, never_left
 from trading.tasks.facts import cutoff_of
 from trading.tasks.findings import reconcile_hour, snapshot_of
+from trading.tasks.gateway_watch import WatchedGate
 from trading.tasks.protect import ensure_protection
 from trading.tasks.report import StepReport
 from trading.tasks.submission import Submission
+from trading.tasks.telling import tell_unknown
 
 
 def sync_broker(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
@@ -62,7 +64,7 @@ def gate_of(services: Services, book: BookId) -> BrokerGate:
     """Return the way to the broker, or say which setting is missing."""
     if services.broker is None:
         raise ConfigurationError(f"{book} has no broker; set AIRDESK_BROKER_PORT, or start the desk with ./airdesk up")
-    return services.broker
+    return WatchedGate(services.broker, services.store, services.clock, book)
 
 
 def now_of(services: Services, broker: Broker) -> datetime:
@@ -155,10 +157,12 @@ def _expire_unsent(
             held_back += [intents[o.order_id].reserved_id for o in family if o.order_id in intents]
         else:
             status, detail = OrderStatus.UNKNOWN, "its id is used up, but the broker shows no such order"
-        for order in family:
-            if snapshot.find(order.order_id) is None:
-                settle(tx, order, OrderEvent(order.order_id, status, snapshot.taken_at, detail=detail), epoch)
-                expired += status is OrderStatus.EXPIRED
+        absent = [order for order in family if snapshot.find(order.order_id) is None]
+        for order in absent:
+            settle(tx, order, OrderEvent(order.order_id, status, snapshot.taken_at, detail=detail), epoch)
+            expired += status is OrderStatus.EXPIRED
+        if absent and status is OrderStatus.UNKNOWN:
+            tell_unknown(tx, absent, detail)
     return expired, [number for number in held_back if number < snapshot.next_order_id]
 
 

@@ -11,7 +11,8 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.orders import Order, OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
 from trading.domain.signals import Outcome, Reason, RuleRole
-from trading.tasks.desk import decision_text, fill_text
+from trading.tasks.desk import decision_text
+from trading.tasks.telling import fill_text
 
 BOOK = BookId.parse("demo:x")
 AS_OF = datetime(2019, 6, 3, 14, 30, tzinfo=UTC)

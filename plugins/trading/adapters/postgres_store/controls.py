@@ -155,6 +155,11 @@ class PostgresControlRows:
         """Store who did what."""
         self._sql.run("add_audit", actor=actor, action=action, detail=Json(dict(detail)))
 
+    def newest_audit(self, action: str, book: BookId) -> Mapping[str, Any] | None:
+        """Return the detail of the newest act of one kind about `book`, or None."""
+        row = self._sql.row("newest_audit", action=action, book=str(book))
+        return None if row is None else dict(row["detail"])
+
 
 def _sha256(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()

@@ -88,6 +88,11 @@ class PostgresOutboxRows:
         rows = self._sql.rows("list_messages", book=str(book) if book else None, limit=limit)
         return tuple(StoredMessage(**row) for row in rows)
 
+    def newest_of(self, book: BookId, kinds: Sequence[MessageKind]) -> StoredMessage | None:
+        """Return the newest message about a book among these kinds, or None."""
+        row = self._sql.row("newest_message", book=str(book), kinds=[kind.value for kind in kinds])
+        return None if row is None else StoredMessage(**row)
+
     def sender(self) -> SenderState | None:
         """Return how the sender stands; None where there never was one."""
         row = self._sql.row("sender_state")

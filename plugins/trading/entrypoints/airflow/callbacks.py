@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.messages import MessageKind, Severity
@@ -31,9 +32,13 @@ def on_failure(context: Mapping[str, Any]) -> None:
         settings = settings_here()
         book = replay_conf(run.conf).book if run.dag_id == REPLAY_DAG else settings.book
         text = failure_text(run.dag_id, run.run_id, _task_of(context), context.get("exception"), context.get("reason"))
+        if settings.ui_url:
+            text += f"\n{link_of(settings.ui_url, run.dag_id, run.run_id)}"
+        # A backfill whose market lacks a day fails session by session, and that is one piece of news.
+        incident = str(book) if run.dag_id == REPLAY_DAG else run.run_id
         with _store(settings).transaction() as tx:
             tx.controls.notify(
-                dedupe_key=f"failure:{run.dag_id}:{run.run_id}",
+                dedupe_key=f"failure:{run.dag_id}:{incident}",
                 book=book,
                 kind=MessageKind.DAG_FAILURE,
                 body=f"{book.badge} {book}: {text}",
@@ -47,6 +52,11 @@ def failure_text(dag_id: str, run_id: str, task_id: str | None, error: BaseExcep
     where = f"{dag_id}.{task_id}" if task_id else dag_id
     what = f"{type(error).__name__}: {error}" if error is not None else (reason or "see the task log")
     return f"{where} failed in {run_id}: {what}"[:_LONGEST]
+
+
+def link_of(ui_url: str, dag_id: str, run_id: str) -> str:
+    """Return the address of a run in the UI."""
+    return f"{ui_url}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 from airflow.providers.standard.operators.python import PythonOperator
 
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.messages import MessageKind
 from trading.domain.searches import Conditions, Objective, Outcome, Plan, Search, SearcherName, SearchKind, SearchTrial
 from trading.entrypoints.airflow.context import facts_of, settings_here
 from trading.entrypoints.airflow.steps import LIVE_DEFAULTS
@@ -21,6 +22,7 @@ from trading.errors import PermanentError
 from trading.ports import Services
 from trading.settings import Settings
 from trading.tasks.report import StepReport
+from trading.tasks.telling import tell
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +127,9 @@ def run_summarise(**context: Any) -> dict[str, object]:
     tested_on = tested_sessions(services, search, outcomes)
     notes.append(_written(settings.state_dir.resolve() / "reports", search, trials, outcomes, tested_on))
     counts = {"trials": len(trials), "counting": search.summary["counting"] if search.summary else 0}
+    with services.store.transaction() as tx:
+        lines = (f"{command} {search.name}", *sentences_of(search, trials), notes[0])
+        tell(tx, settings.book, MessageKind.BACKTEST, f"backtest:{search.name}", "\n".join(lines))
     report = StepReport("research_replay", counts | {"windows": len(outcomes)}, tuple(notes))
     log.info("%s %s", dict(report.counts), "; ".join(notes))
     return report.as_xcom()
