@@ -12,7 +12,7 @@ def compose():
 
 
 def test_every_part_of_the_desk_has_a_service():
-    wanted = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer", "gateway"}
+    wanted = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer", "gateway", "sender"}
     assert set(compose()["services"]) == wanted
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from trading.bootstrap import services_for
 from trading.domain.message_policy import MessagePolicy
 from trading.entrypoints.findings import Finding, Level
 from trading.settings import Settings
 
 NAME = "messages"
+SILENT = timedelta(minutes=5)
+"""A sender gives a sign of life each minute."""
 
 
 def messages_line(settings: Settings) -> Finding:
@@ -22,13 +26,16 @@ def messages_line(settings: Settings) -> Finding:
     place = f"to chat {telegram.chats[0]}; {_policy_text(telegram.policy)}"
     if settings.database_url == "postgresql://":
         return Finding(Level.OK, NAME, f"go {place}")
-    with services_for(settings).store.transaction() as tx:
+    services = services_for(settings)
+    with services.store.transaction() as tx:
         sender = tx.outbox.sender()
-    if sender is not None and sender.problem:
-        since = f"{sender.seen_at:%Y-%m-%d %H:%M} UTC"
-        return Finding(Level.WARN, NAME, f"do not go out since {since}: {sender.problem}")
     if sender is None:
         return Finding(Level.OK, NAME, f"go {place}; none went yet, ./airdesk up starts the sender")
+    if sender.problem:
+        return Finding(Level.WARN, NAME, f"do not go out: {sender.problem}")
+    if services.clock.now() - sender.seen_at > SILENT:
+        seen = f"{sender.seen_at:%Y-%m-%d %H:%M} UTC"
+        return Finding(Level.WARN, NAME, f"no sender since {seen}; ./airdesk up starts one")
     return Finding(Level.OK, NAME, f"go {place}")
 
 

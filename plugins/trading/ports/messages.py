@@ -66,7 +66,8 @@ class SenderState:
     """How the one sender stands.
 
     Attributes:
-        holder: the process that sent last. problem: why nothing goes out; None while it does.
+        holder: the process that sent last. seen_at: its last sign of life.
+        problem: why nothing goes out; None while it does.
         chat_id: where the chat `moved_from` went to; None while it is where the settings say.
     """
 

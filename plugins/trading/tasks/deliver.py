@@ -22,6 +22,8 @@ STOPPED_PAUSE = timedelta(minutes=5)
 """How often it is tried again after Telegram refused the bot: a person may have let it in again."""
 CLOSING_RUN = timedelta(minutes=15)
 """A digest waits so long after the close, because the closing hour has something to say too."""
+SIGN_OF_LIFE = timedelta(minutes=1)
+"""How often a sender says that it is there."""
 AT_ONCE = 2000
 """Messages looked at in one round."""
 
@@ -65,6 +67,8 @@ class Postman:
     def round(self) -> timedelta:
         """Send what is due, and return how long to wait before the next round."""
         now = self._services.clock.now()
+        if now - self._state.seen_at >= SIGN_OF_LIFE:
+            self._keep(replace(self._state, seen_at=now))
         if self._rest_until is not None and now < self._rest_until:
             return min(self._rest_until - now, PAUSE)
         for step in self._plan(now):
@@ -116,9 +120,7 @@ class Postman:
         return outcome.fate is Fate.SENT
 
     def _move(self, chat_id: int) -> None:
-        self._state = replace(self._state, chat_id=chat_id, moved_from=self._chat_id)
-        with self._services.store.transaction() as tx:
-            tx.outbox.set_sender(self._state)
+        self._keep(replace(self._state, chat_id=chat_id, moved_from=self._chat_id))
         self._say(f"the chat {self._chat_id} has the id {chat_id} now; put that into AIRDESK_TELEGRAM_CHATS")
 
     def _settle(self, ids: list[int], reference: str, outcome: Outcome, *, is_silent: bool) -> bool:
@@ -158,6 +160,9 @@ class Postman:
         if problem == self._state.problem:
             return
         self._say(problem or "messages go out again")
-        self._state = replace(self._state, problem=problem, seen_at=self._services.clock.now())
+        self._keep(replace(self._state, problem=problem, seen_at=self._services.clock.now()))
+
+    def _keep(self, state: SenderState) -> None:
+        self._state = state
         with self._services.store.transaction() as tx:
-            tx.outbox.set_sender(self._state)
+            tx.outbox.set_sender(state)

@@ -98,6 +98,11 @@ def test_the_failure_text_names_task_run_and_next_action():
     assert callbacks.failure_text("d", "r", None, None, "timed_out") == "d failed in r: timed_out"
 
 
+def test_a_failure_links_to_its_run():
+    link = callbacks.link_of("http://127.0.0.1:8080", "hourly_trading", "scheduled__2026-11-27T15:30:00+00:00")
+    assert link == "http://127.0.0.1:8080/dags/hourly_trading/runs/scheduled__2026-11-27T15%3A30%3A00%2B00%3A00"
+
+
 def test_a_failure_callback_never_raises(caplog):
     callbacks.on_failure({})
     assert "could not be stored" in caplog.text
