@@ -58,6 +58,7 @@ def stored_dags(airflow_home):
 def _variables(home: Path) -> dict[str, str]:
     """Return the variables of an Airflow that lives in `home`."""
     return {
+        "AIRDESK_STATE_DIR": str(home / "desk"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API_AUTH__JWT_SECRET": "for-tests-only-" * 5,
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),

@@ -101,6 +101,8 @@ def test_the_night_run_proves_the_books(desk, ask):
     assert ask("SELECT * FROM ops.breaks") == []
     ((account, covered_to),) = ask("SELECT account, to_on FROM staging.statements")
     assert (account, covered_to) == (ACCOUNT, FIRST_ON)
+    told = ask("SELECT body, octet_length(picture) > 10000 FROM ops.outbox WHERE kind = 'daily_report'")
+    assert [(body.split(":")[2].strip(), has_picture) for body, has_picture in told] == [("Wed 11 Jun 2025", True)]
 
 
 @pytest.mark.airflow
