@@ -215,7 +215,7 @@ def test_a_day_beside_its_replay_and_a_stored_replay(services):
     assert parity.tiles[0] == ("7 of 7", "decisions equal")
     with services.store.transaction() as tx:
         tx.replays.save_run(a_run(is_synthetic=True))
-    words = assert_sound(stored_replay_report(services, "june"))
+    words = assert_sound(stored_replay_report(services, THREE_SECTOR, "june"))
     assert "Only 3 sessions: figures a year are extrapolated." in words
     assert "NVDA 1 100.0 % +98" in words
 

@@ -131,4 +131,4 @@ def _tax(asked: _Asked) -> Report:
 
 
 def _replay(asked: _Asked) -> Report:
-    return stored_replay_report(asked.services, asked.options.name)
+    return stored_replay_report(asked.services, asked.spec, asked.options.name)

@@ -76,15 +76,13 @@ def _moved(trades: Sequence[PreviewedTrade]) -> str:
 
 def _parts(preview: Preview, done: Sequence[trade.Executed], orders: Sequence[Order]) -> Iterator[Part]:
     if preview.names:
-        yield Part(
-            "Weights", (_weight_bars(preview.names), _weight_rows(preview.names)), note=_WEIGHTS, is_pictured=True
-        )
-    yield Part("Trades", (_trade_rows(preview.trades),), note=_TRADES, is_pictured=False)
+        yield Part("Weights", (_weight_bars(preview.names),), note=_WEIGHTS, is_pictured=True)
+        yield Part("Weights in numbers", (_weight_rows(preview.names),))
+    yield Part("Trades", (_trade_rows(preview.trades),), note=_TRADES)
     waits = [t for t in preview.trades if t.order_id is None and t.denied is None]
     if done or orders:
         traded = trade.Traded((), tuple(orders), (), tuple(done))
-        parts = (trade.trading_words(traded), trade.fill_rows(traded), trade.order_rows(traded))
-        yield Part("What was done", parts, note=_DONE)
+        yield Part("What was done", (trade.fill_rows(traded), trade.order_rows(traded)), note=_DONE)
     if waits:
         said = f"{counted(len(waits), 'buy')} wait{'s' if len(waits) == 1 else ''} until the sales have had their hour."
         yield Part("What is still to come", (said,), is_pictured=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import date
 
 from trading.accounting.trades import gain_count
@@ -13,20 +14,21 @@ from trading.errors import PermanentError
 from trading.ports import Services
 from trading.reporting.document import Part, Report, Rows
 from trading.reporting.figures import LINES, benchmark_name
-from trading.reporting.replay_charts import equity_charts, month_chart, replay_tiles
+from trading.reporting.replay_charts import month_chart, replay_tiles
 from trading.reporting.replay_tables import head_lines
 from trading.reporting.wording import UNKNOWN, counted, gain, percent, whole
 from trading.strategy.spec import StrategySpec
 from trading.tasks.book_history import read_history
 from trading.tasks.parity import parity_of
-from trading.tasks.replay_runs import benchmark_figures, run_named
-from trading.tasks.reports.pieces import clock_words, day_words, usd
+from trading.tasks.replay_runs import run_named
+from trading.tasks.reports.pieces import clock_words, curve_charts, day_words, usd
+from trading.tasks.standing import BOOK, Curve, curve_of
 
 PARITY_DAYS = 30
 MOST_DIFFERENCES = 60
 
 
-def stored_replay_report(services: Services, name: str) -> Report:
+def stored_replay_report(services: Services, spec: StrategySpec, name: str) -> Report:
     """Return what is stored of a replay; `replay run --report` writes more, from the replay itself.
 
     Raises:
@@ -35,26 +37,28 @@ def stored_replay_report(services: Services, name: str) -> Report:
     with services.store.snapshot() as tx:
         run = run_named(tx, name)
         history = read_history(tx, services.calendar, BookId(BookKind.REPLAY, name))
+        curve = curve_of(tx, services.calendar, spec, history, now=services.clock.now())
     return Report(
         name=f"replay-{name}",
         title=f"Replay {name}: {run.strategy}",
         badge=history.badge,
         said=f"{run.first_on} to {run.last_on}, {whole(run.starting_usd)} USD to begin with",
         tiles=replay_tiles(run),
-        parts=tuple(_run_parts(run)),
+        parts=tuple(_run_parts(run, curve)),
         beware=tuple(_run_beware(run)),
         caption=f"Replay {name}, {run.first_on} to {run.last_on}: "
         + ", ".join(f"{what} {value}" for value, what in replay_tiles(run)),
     )
 
 
-def _run_parts(run: ReplayRun) -> Iterator[Part]:
-    if run.equity is not None and len(run.equity.session_on) > 1:
-        yield Part("Equity and drawdown", equity_charts(run), note=_EQUITY, is_pictured=True)
+def _run_parts(run: ReplayRun, curve: Curve) -> Iterator[Part]:
+    charts = curve_charts(curve)
+    if charts:
+        yield Part("Equity and drawdown", charts, note=_EQUITY, is_pictured=True)
         yield Part("Returns by month", (month_chart(run),), is_pictured=True)
-    columns = {"the book": run.figures, **benchmark_figures(run)}
-    curve = [(ln.name, *(ln.of(f) for f in columns.values())) for ln in LINES if ln.is_of_curve]
-    yield Part("Figures", (Rows(("", *map(benchmark_name, columns)), curve, "none"), _trade_figures(run)))
+    columns = {"the book": run.figures, **{n: asdict(f) for n, f in curve.figures.items() if n != BOOK}}
+    lines = [(ln.name, *(ln.of(f) for f in columns.values())) for ln in LINES if ln.is_of_curve]
+    yield Part("Figures", (Rows(("", *map(benchmark_name, columns)), lines, "none"), _trade_figures(run)))
     yield Part("Gain by symbol", (_symbol_rows(run),), note=_SYMBOLS)
     yield Part("What it was", (Rows(("", "said"), head_lines(run), "none", is_wordy=True),))
 
