@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 import yaml
+from trading.entrypoints.bot.registry import all_commands
 from trading.entrypoints.cli import build_parser
 from trading.entrypoints.command_index import COMMANDS, GROUPS
 from trading.entrypoints.documentation.commands import commands_page
@@ -119,6 +120,14 @@ def test_the_readme_can_be_read_in_one_sitting():
 def test_the_table_of_the_strategy_is_as_the_strategy_makes_it():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text == between_marks(text, "strategy", strategy_table(three_sector())), MAKE_AGAIN
+
+
+def test_every_command_of_the_bot_is_on_its_page():
+    page = ROOT / "docs" / "telegram.md"
+    if not page.is_file():
+        pytest.skip("docs/telegram.md is not written yet")
+    text = page.read_text(encoding="utf-8")
+    assert [c.name for c in all_commands() if not re.search(rf"/{c.name}\b", text)] == []
 
 
 def names_one(typed, commands):

@@ -282,7 +282,7 @@ def test_money_and_shares_in_json_are_exact_text_and_the_book_wears_its_badge(ai
     assert (found["badge"], amd["symbol"], amd["lots"][0]["quantity"]) == ("SYNTHETIC", "AMD", "20.0000")
 
 
-@pytest.mark.parametrize("typed", ["positions", "orders", "fills", "why AMD", "near-misses"])
+@pytest.mark.parametrize("typed", ["positions", "orders", "fills", "why AMD", "near-misses", "risk", "data status"])
 def test_a_table_fits_80_columns_and_a_pipe_gets_no_colours(airdesk, monkeypatch, typed):
     monkeypatch.setenv("COLUMNS", "80")
     out = airdesk(*typed.split())[1]

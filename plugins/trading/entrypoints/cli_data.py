@@ -71,11 +71,12 @@ def _status_lines(
     symbols = sorted({symbol for of_resolution in newest.values() for symbol in of_resolution})
     if not symbols:
         return ["no bars are stored; import some with `airdesk data import bars`, or run `airdesk demo`"]
-    heads = "".join(f"{resolution:>18}" for resolution in newest)
+    newest = {resolution: of_resolution for resolution, of_resolution in newest.items() if of_resolution}
+    heads = "".join(f"{resolution:>17}" for resolution in newest)
     lines = ["newest bar (start, UTC)", f"{'symbol':8}{heads}  missing of {RECENT_SESSIONS} sessions"]
     for symbol in symbols:
         starts = (of_resolution.get(symbol) for of_resolution in newest.values())
-        told = "".join(f"{f'{at:%Y-%m-%d %H:%M}' if at else '-':>18}" for at in starts)
+        told = "".join(f"{f'{at:%Y-%m-%d %H:%M}' if at else '-':>17}" for at in starts)
         lines.append(f"{symbol:8}{told}  {missing[symbol]}")
     lines += [f"{name}: {count}" for name, count in facts.items()]
     return lines + parked_lines(parked)

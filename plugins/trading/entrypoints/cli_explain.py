@@ -22,6 +22,7 @@ from trading.domain.orders import Order
 from trading.domain.signals import Reason
 from trading.engine.verdict_book import VerdictBook
 from trading.entrypoints import arguments
+from trading.entrypoints.exits import Exit
 from trading.errors import PermanentError
 from trading.ports import Services, StoredDenial
 from trading.reporting.explain_tables import (
@@ -42,8 +43,6 @@ from trading.strategy.margins import NearMiss, near_misses
 from trading.tasks.explain import Recomputed, recompute
 from trading.tasks.why import Why, hourly_decision, why_of_decision, why_of_file
 
-DIFFERENT = 4
-"""Exit code: a decision, judged again, is not the stored one."""
 DAYS = 7
 
 
@@ -170,7 +169,7 @@ def _explain(options: argparse.Namespace) -> int:
         plain = {name: encode(value) for name, value in told.items()}
         breaker = None if row is None else encode(row.breaker)
         print(json.dumps({**plain, "breaker": breaker, "differences": encode(again.differences)}, indent=1))
-        return DIFFERENT if again.differences else 0
+        return Exit.FOUND if again.differences else 0
     console = Console()
     for line in decision_lines(decision):
         console.print(line, highlight=False)
@@ -192,7 +191,7 @@ def _say(console: Console, again: Recomputed) -> int:
         return 0
     rows = ((d.symbol or "", d.name, d.stored or "–", d.recomputed or "–") for d in again.differences)
     console.print(differences_table("judged again from its stored inputs it is not the same", rows))
-    return DIFFERENT
+    return Exit.FOUND
 
 
 def _desk(options: argparse.Namespace) -> tuple[Services, Settings, BookId]:

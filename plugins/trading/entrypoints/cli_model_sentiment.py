@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from trading.adapters.labelled_texts import LabelledText, read_labelled
@@ -15,6 +14,7 @@ from trading.adapters.text_models import FOLDER, store_text_model
 from trading.adapters.text_trainer import FOLDS, CrossValidation, cross_validate, train
 from trading.analysis.scoring import LABELS
 from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.progress import told
 from trading.reporting.tables import table_of
 from trading.reporting.wording import whole
 
@@ -51,13 +51,12 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _validated(texts: list[LabelledText]) -> CrossValidation:
-    with Progress(transient=True) as progress:
-        task = progress.add_task("cross-validating", total=FOLDS)
+    with told("cross-validating") as hear:
         return cross_validate(
             [t.text for t in texts],
             [t.label for t in texts],
             [t.dataset for t in texts],
-            lambda number: progress.update(task, completed=number),
+            lambda number: hear(number, FOLDS),
         )
 
 

@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from trading.adapters.imports.values import day
 from trading.analysis.session_hours import session_hours
 from trading.domain.instruments import Symbol, Universe
 from trading.domain.market import Resolution, TimeWindow
 from trading.domain.series import BarSeries
 from trading.entrypoints.answers import add_json, print_json
+from trading.entrypoints.exits import Exit
+from trading.entrypoints.progress import told_of_each
 from trading.errors import ConfigurationError, DataRejected
 from trading.ports import Services
 from trading.settings import SourceKind, load_settings
@@ -28,8 +27,6 @@ from trading.tasks.pull import Pull, gaps
 from trading.tasks.pull_plan import Planner, Unit, What, costs_of, window_of
 
 SHOWN = 5
-EXIT_WAIT = 3
-"""Waiting helps: the same command goes on later."""
 
 
 def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -88,7 +85,7 @@ def run_pull(options: argparse.Namespace) -> int:
     if (ended := pull.gathering.exhausted) is not None:
         when = f" after {_text(ended.resumes_at)}" if ended.resumes_at else " once there is quota again"
         print(f"airdesk: the quota is used up; the same command goes on{when}", file=sys.stderr)
-        return EXIT_WAIT
+        return Exit.WAIT
     return 1 if pull.gathering.is_partial else 0
 
 
@@ -124,14 +121,9 @@ def _say_result(pull: Pull, planner: Planner) -> None:
 @contextmanager
 def told_of(count: int) -> Iterator[Callable[[Unit], None]]:
     """Yield what hears of each piece: a bar on a terminal, else a line each."""
-    if sys.stderr.isatty() and count:
-        columns = (TextColumn("{task.description:40}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("", total=count, completed=-1)
-            yield lambda unit: progress.update(bar, advance=1, description=unit.label)
-        return
     numbers = itertools.count(1)
-    yield lambda unit: print(f"{next(numbers)}/{count} {unit.label}", flush=True)
+    with told_of_each(count, lambda label: print(f"{next(numbers)}/{count} {label}", flush=True)) as hear:
+        yield lambda unit: hear(unit.label)
 
 
 def run_gaps(options: argparse.Namespace) -> int:

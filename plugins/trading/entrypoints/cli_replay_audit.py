@@ -21,6 +21,7 @@ from trading.engine.hours import history_panel
 from trading.engine.replay import replay_panel
 from trading.engine.result import ReplayResult
 from trading.entrypoints import arguments, cli_costs
+from trading.entrypoints.exits import Exit
 from trading.entrypoints.progress import told
 from trading.ports import Services
 from trading.reporting.audit_tables import Audited, Played, audit_json, print_audit, verdict_line
@@ -30,8 +31,6 @@ from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import code_of, past_timeline, read_history
 from trading.tasks.replay_runs import RunLabel, benchmarks_of, configuration_of, run_of
 
-BROKEN = 4
-"""Exit code: a promise was broken."""
 NAME = "audit"
 
 
@@ -77,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
         for one in found:
             print_audit(console, one)
         console.print(verdict_line(found), highlight=False)
-    return BROKEN if any(one.audit.breaches for one in found) else 0
+    return Exit.FOUND if any(one.audit.breaches for one in found) else 0
 
 
 def _audited(options: argparse.Namespace, settings: Settings, services: Services, name: str) -> Audited:

@@ -24,6 +24,7 @@ from trading.engine.lookahead import Played, look_ahead
 from trading.engine.replay import replay
 from trading.engine.warmup import Memory, warm_up
 from trading.entrypoints import arguments
+from trading.entrypoints.exits import Exit
 from trading.entrypoints.progress import told
 from trading.ports import Services
 from trading.reporting.bias_tables import (
@@ -40,8 +41,6 @@ from trading.strategy.catalogue import STRATEGIES
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import DAILY_MEMORY, INTRADAY_MEMORY, news_memory, past_timeline, read_history, terms_of
 
-FOUND = 4
-"""Exit code: the tool found what it looks for."""
 INSTANTS, SESSIONS = 12, 60
 BEGINNING = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -120,7 +119,7 @@ def _lookahead(options: argparse.Namespace) -> int:
             console.print(leaks_table(found))
         for sentence in lookahead_sentences(found):
             console.print(sentence, highlight=False)
-    return FOUND if found.leaks else 0
+    return Exit.FOUND if found.leaks else 0
 
 
 def _warmup(options: argparse.Namespace) -> int:
@@ -143,7 +142,7 @@ def _warmup(options: argparse.Namespace) -> int:
         console.print(warmup_table(found))
         for sentence in warmup_sentences(found, minimum=MIN_DAILY_BARS):
             console.print(sentence, highlight=False)
-    return FOUND if found.is_too_little(MIN_DAILY_BARS) else 0
+    return Exit.FOUND if found.is_too_little(MIN_DAILY_BARS) else 0
 
 
 def _stretch(options: argparse.Namespace, *, daily_since: datetime | None = None) -> Stretch:

@@ -12,6 +12,7 @@ from trading.domain.codec import encode
 from trading.domain.instruments import BookId
 from trading.domain.parity import Parity, ParityOutcome
 from trading.entrypoints import arguments
+from trading.entrypoints.exits import Exit
 from trading.entrypoints.schema import require_current_schema
 from trading.errors import PermanentError
 from trading.reporting.parity_tables import differences_table, fills_table, history_table, parity_table
@@ -20,7 +21,12 @@ from trading.tasks.parity import parity_of
 
 HISTORY_DAYS = 30
 WIDTH = 150
-EXIT_CODES = {ParityOutcome.EQUAL: 0, ParityOutcome.DIFFERENT: 4, ParityOutcome.NOTHING: 5, ParityOutcome.UNKNOWN: 5}
+EXIT_CODES = {
+    ParityOutcome.EQUAL: Exit.DONE,
+    ParityOutcome.DIFFERENT: Exit.FOUND,
+    ParityOutcome.NOTHING: Exit.NOTHING,
+    ParityOutcome.UNKNOWN: Exit.NOTHING,
+}
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

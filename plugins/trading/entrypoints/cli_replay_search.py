@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trading.bootstrap import searcher_for, services_for
 from trading.domain.searches import (
@@ -27,6 +27,7 @@ from trading.domain.searches import (
     SearchTrial,
 )
 from trading.entrypoints import arguments, cli_costs
+from trading.entrypoints.progress import told_of_each
 from trading.errors import ConfigurationError
 from trading.ports import Services
 from trading.reporting.search_tables import print_search
@@ -213,21 +214,15 @@ def _plain(record: Any) -> dict[str, Any]:
 def told_of(search: Search) -> Iterator[Callable[[SearchTrial], None]]:
     """Yield what hears of each trial: a bar on a terminal, else every tenth as a line on stderr."""
     total = search.plan.trials_per_window * len(search.windows)
-    if sys.stderr.isatty():
-        columns = (TextColumn("{task.description:40}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("", total=total)
-            yield lambda trial: progress.update(bar, advance=1, description=_line(search, trial))
-        return
-    count = 0
+    numbers = itertools.count(1)
 
-    def told(trial: SearchTrial) -> None:
-        nonlocal count
-        count += 1
+    def every_tenth(line: str) -> None:
+        count = next(numbers)
         if count % 10 == 0 or count == total:
-            print(f"{count}/{total} {_line(search, trial)}", file=sys.stderr, flush=True)
+            print(f"{count}/{total} {line}", file=sys.stderr, flush=True)
 
-    yield told
+    with told_of_each(total, every_tenth) as hear:
+        yield lambda trial: hear(_line(search, trial))
 
 
 def _line(search: Search, trial: SearchTrial) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
+from rich.console import Console
+
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
 from trading.entrypoints.answers import add_json, of_book, print_json
@@ -51,7 +53,9 @@ def _risk(options: argparse.Namespace) -> int:
             mean_correlations=found.means,
         )
     else:
-        print("\n".join(risk_lines(services, spec, book, _at(options))))
+        console = Console()
+        for line in risk_lines(services, spec, book, _at(options)):
+            console.print(line, highlight=False, markup=False)
     return 0
 
 

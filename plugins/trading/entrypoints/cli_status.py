@@ -67,11 +67,11 @@ def source_lines(sources: Sequence[SourceStatus]) -> list[str]:
     """Return a table of the sources: rows, newest delivery, calls and quota, money, circuit."""
     if not sources:
         return []
-    lines = [f"{'source':18}{'rows':>10}  {'newest delivery':18}{'calls today':28}{'spent this month':18}circuit"]
+    lines = [f"{'source':13}{'rows':>9}  {'newest delivery':19}calls today, spent this month, circuit"]
     for one in sources:
         at = f"{one.newest_at:%Y-%m-%d %H:%M}Z" if one.newest_at is not None else "-"
         used = _used(one.usage, one.quota) if one.usage is not None and one.quota is not None else "-"
-        lines.append(f"{one.source[:17]:18}{one.row_count:>10}  {at:18}{used}")
+        lines.append(f"{one.source[:12]:13}{one.row_count:>9}  {at:19}{used}")
     return lines
 
 
@@ -80,9 +80,9 @@ def _used(usage: VendorUsage, quota: Quota) -> str:
         f"{quota.per_day} a day" if quota.per_day is not None else f"{quota.per_window} in {quota.window_seconds:g} s"
     )
     calls = f"{usage.calls_today} (may {limit})"
-    money = "-" if quota.budget_usd is None else f"{usage.month_usd:.2f} of {quota.budget_usd} USD"
+    money = "" if quota.budget_usd is None else f", {usage.month_usd:.2f} of {quota.budget_usd} USD"
     if usage.resumes_at is None:
-        circuit = "closed"
+        circuit = ""
     else:
-        circuit = f"open after {usage.failures_in_a_row} outages, tried again at {usage.resumes_at:%H:%M}Z"
-    return f"{calls:28}{money:18}{circuit}"
+        circuit = f"; left alone after {usage.failures_in_a_row} outages, tried again at {usage.resumes_at:%H:%M}Z"
+    return f"{calls}{money}{circuit}"

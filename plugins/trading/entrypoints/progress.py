@@ -1,4 +1,4 @@
-"""A progress bar for long work of a command."""
+"""Progress bars for long work of a command: on stderr, and only where somebody looks on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,22 @@ def told(what: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda done, count: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with _bar("") as progress:
         bar = progress.add_task(what, total=None)
         yield lambda done, count: progress.update(bar, total=count, completed=done)
+
+
+@contextmanager
+def told_of_each(total: int, otherwise: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """Yield what hears the name of each piece of the work; `otherwise` hears it where nobody looks on."""
+    if not (total and sys.stderr.isatty()):
+        yield otherwise
+        return
+    with _bar(":40") as progress:
+        bar = progress.add_task("", total=total)
+        yield lambda name: progress.update(bar, advance=1, description=name)
+
+
+def _bar(width: str) -> Progress:
+    columns = (TextColumn("{task.description" + width + "}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
