@@ -151,7 +151,7 @@ def panel_of_hours(bars: Bars, timeline: Timeline) -> FeaturePanel:
 def replayed(bars: Bars) -> ReplayResult:
     """Return what the engine did."""
     spec, timeline, terms = spec_v1(bars.symbols), timeline_of(bars.times), Terms()
-    costs = CostModel(half_spread_frac=SLIPPAGE_FRAC, commission=lambda *_: Decimal(0), fees=lambda *_: Decimal(0))
+    costs = CostModel(half_spread_frac=SLIPPAGE_FRAC, scale=0)
     market = Market.of(spec, facts_of(bars), timeline, terms, costs)
     gate = Gate(NO_LIMITS, tuple(check for check in CHECKS if check.code in CHECKED))
     return replay_panel(

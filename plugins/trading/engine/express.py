@@ -49,6 +49,7 @@ def plan_of(spec: StrategySpec, hours: Hours, market: Market, gate: Gate, lookou
         enters=lookout.enters,
         barred=lookout.barred,
         vets=vets,
+        acts=bool(market.actions_on),
         # A long book without debt loses all of itself at most, and no name is more than the whole of it.
         watches=vets or falls < 1.0,
         exit_rules=tuple(name for role, name, _ in hours.judgement.verdicts if role is RuleRole.EXIT),

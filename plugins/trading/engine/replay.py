@@ -12,7 +12,7 @@ from trading.domain.instruments import BookId
 from trading.domain.models import ModelEra
 from trading.domain.panel import FeaturePanel
 from trading.domain.portfolio import AccountType, Portfolio
-from trading.domain.records import changed
+from trading.domain.records import changed, collector_paused
 from trading.engine.arrival import Market
 from trading.engine.balance import due
 from trading.engine.drivers import Jumping, Stepping
@@ -51,6 +51,7 @@ def replay(
     return replay_panel(spec, panel, market, timeline, book=book, cash_usd=cash_usd, terms=terms)
 
 
+@collector_paused()
 def replay_panel(
     spec: StrategySpec,
     panel: FeaturePanel,

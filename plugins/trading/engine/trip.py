@@ -43,6 +43,7 @@ class Plan:
     Attributes:
         enters: which symbols may be entered, by hour.
         vets: whether a check may say no, so that every order is planned and judged when it is decided.
+        acts: whether there are splits or dividends.
         watches: whether NAV of each hour is held against the breaker and the band.
     """
 
@@ -53,6 +54,7 @@ class Plan:
     enters: Sequence[Bits]
     barred: Barred
     vets: bool
+    acts: bool
     watches: bool
     exit_rules: tuple[str, ...]
 
@@ -274,29 +276,29 @@ class Trip:
 
     def _meet(self, row: int, one: Sent, course: Course) -> None:
         """Fill one order; a purchase that cash does not cover is refused."""
-        opens, costs, symbol, quantity = course.opens, self._plan.costs, course.symbol, one.quantity
-        bar, at = opens.bar[row], opens.start[row]
-        is_entry = one.cause is None
-        side = Side.BUY if is_entry else Side.SELL
-        ticks = market_ticks(course.open_price.item(bar), side, symbol, costs)
-        charged = costs.charge_usd(side, Decimal(quantity), from_ticks(ticks), opens.on[row])
-        worth = quantity * ticks * (_MICROS // TICKS)
-        if not is_entry:
-            self._cash += worth - int(charged * _MICROS)
-            closes = self._held.pop(one.column).closes
+        bar, at, quantity, symbol = course.opens.bar[row], course.opens.start[row], one.quantity, course.symbol
+        side = Side.BUY if one.cause is None else Side.SELL
+        ticks = market_ticks(course.open_price.item(bar), side, symbol, self._plan.costs)
+        worth, charged = quantity * ticks * (_MICROS // TICKS), self._charged(row, side, quantity, ticks, course)
+        if side is Side.SELL:
+            self._cash += worth - charged
             self._mask ^= 1 << one.column
-            self.done.filled.append(Filled(one, bar, at, ticks, closes))
-            self.done.held[symbol].append((row, 0.0))
+            filled, shares = Filled(one, bar, at, ticks, self._held.pop(one.column).closes), 0.0
+        elif worth + charged > self._cash:
             return
-        cost = worth + int(charged * _MICROS)
-        if cost > self._cash:
-            return
-        self._cash -= cost
-        filled = Filled(one, bar, at, ticks, ())
-        each = float(cost_per_share(Decimal(cost) / _MICROS, Decimal(quantity))) if charged else ticks / TICKS
-        self._hold(course, quantity, filled, row, ticks / TICKS, each)
+        else:
+            self._cash -= worth + charged
+            filled, shares, high = Filled(one, bar, at, ticks, ()), float(quantity), ticks / TICKS
+            self._hold(course, quantity, filled, row, high, _each(worth + charged, quantity) if charged else high)
         self.done.filled.append(filled)
-        self.done.held[symbol].append((row, float(quantity)))
+        self.done.held[symbol].append((row, shares))
+
+    def _charged(self, row: int, side: Side, quantity: int, ticks: int, course: Course) -> int:
+        """Return commission and fees of a trade [1/1,000,000 USD]."""
+        costs = self._plan.costs
+        if costs.is_free:
+            return 0
+        return int(costs.charge_usd(side, Decimal(quantity), from_ticks(ticks), course.opens.on[row]) * _MICROS)
 
     def _hold(
         self, course: Course, quantity: int, closes: Filled | tuple[Lot, ...], row: int, high: float, cost: float
@@ -307,11 +309,11 @@ class Trip:
 
     def _look_ahead(self) -> None:
         """Note when the next life ends, and until when nothing else may happen to what is held."""
-        held, rows = self._held.values(), len(self._plan.hours)
+        held = self._held.values()
         self._ends_at = min([h.ends_at for h in held], default=NEVER)
-        self._until = min([h.acts_at for h in held], default=rows)
-        if self._until > rows:
-            self._until = rows
+        self._until = len(self._plan.enters)
+        if self._plan.acts:
+            self._until = min([self._until, *[h.acts_at for h in held]])
 
     def _book(self, row: int, seen: int) -> BookState:
         """Return the book before the hour `row` is decided, which has met the bars of the hour `seen`."""
@@ -324,6 +326,11 @@ class Trip:
         landing = Landing(self._plan.hours, maker, self.done, row, seen)
         portfolio = Portfolio(before.book, before.as_of, cash_usd, positions)
         return landing.book(self._state, portfolio, [one for _, one in self._way], self._aims)
+
+
+def _each(cost: int, quantity: int) -> float:
+    """Return what a share cost [USD] of so many that cost so much [1/1,000,000 USD]."""
+    return float(cost_per_share(Decimal(cost) / _MICROS, Decimal(quantity)))
 
 
 def _columns(names: Bits) -> list[int]:

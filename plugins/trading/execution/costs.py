@@ -104,6 +104,11 @@ class CostModel:
         shift = _exact(self.half_spread_frac + self.slippage_frac.get(symbol, 0.0)) * price
         return (price + shift if side is Side.BUY else price - shift).quantize(PRICE_STEP)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is charged, whatever is traded."""
+        return self.scale == 0
+
     def slipped_ticks(self, ticks: int, side: Side, symbol: Symbol = "") -> int:
         """Return `slipped` for a price in ten-thousandths of a USD, in whole numbers."""
         part, whole = _ratio(self.half_spread_frac + self.slippage_frac.get(symbol, 0.0))
