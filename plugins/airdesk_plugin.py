@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
+from trading.entrypoints.airflow.late_app import LateApp, desk
 from trading.entrypoints.airflow.timetable import (
     NyseCloseTimetable,
     NyseQuarterTimetable,
@@ -19,9 +20,7 @@ def _apps() -> list[dict[str, Any]]:
     """Return the Desk page in the process that serves the UI: every other one loads this file too, and needs none."""
     if "api-server" not in sys.argv:
         return []
-    from trading.entrypoints.airflow.desk_app import mounted
-
-    return [{"app": mounted(), "url_prefix": "/desk", "name": "desk"}]
+    return [{"app": LateApp(desk), "url_prefix": "/desk", "name": "desk"}]
 
 
 class AirdeskPlugin(AirflowPlugin):

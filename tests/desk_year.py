@@ -85,7 +85,7 @@ def seed_year(
         tx.ledger.open_book(
             book, strategy=SPEC.name, spec_hash=SPEC.spec_hash, opened_at=slots[0].starts_at, cash_usd=Decimal(100_000)
         )
-    steps = np.random.default_rng(7).normal(0.00006, 0.0021, len(slots))
+    steps = np.random.default_rng(7).normal(0.00018, 0.0021, len(slots))
     nav = 100_000.0 * np.exp(np.cumsum(steps))
     bought = float(sum(Decimal(quantity) * Decimal(str(price)) for quantity, price in HELD.values()))
     cash = [Decimal(str(round(value - bought, 2))) for value in nav]

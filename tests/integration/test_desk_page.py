@@ -12,18 +12,24 @@ from rich.console import Console
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
+from trading.bootstrap import verdict_files_of
+from trading.domain.instruments import BookId
 from trading.domain.portfolio import TradingState
+from trading.engine.verdict_book import VerdictBook
 from trading.entrypoints import cli
 from trading.entrypoints.desk_page.access import Person
 from trading.ports.orders import RunName
 from trading.reporting.tables import reasons_table
 from trading.reporting.verdicts import verdict_rows
+from trading.settings import load_settings
 from trading.strategy.margins import is_in_the_way
 
 from tests.builders import a_run
 from tests.dags.desk import rows_of
 from tests.desk_served import ANN, app_of
 from tests.desk_year import BOOK, seed_prices, seed_year
+from tests.replay.random_markets import random_market
+from tests.replay.test_audit import played
 
 CALENDAR = NyseCalendar()
 UNTIL = datetime(2024, 11, 26, 20, 31, tzinfo=UTC)
@@ -80,7 +86,7 @@ def test_the_first_look_says_state_worth_change_last_hour_and_why_not_more(year)
     hour = html[html.index('<section class="hour"') : html.index("Positions and exposure")]
     assert re.search(r"decision 15:30: 1 entry, 0 exits, \d+ blocked", hour)
     assert "Why not more" in hour
-    assert "AMD denied: COOLDOWN" in hour
+    assert "COOLDOWN denies AMD" in hour
     assert "stopped out on 22 Nov" in hour
 
 
@@ -222,6 +228,25 @@ def test_a_replay_is_chosen_and_put_beside_the_book(year):
     curve = beside[beside.index("NAV beside") :]
     assert curve.count("replay:other") >= 2
     assert re.search(r"<th>demo:year</th><th>replay:other</th>", curve)
+
+
+def test_the_hours_of_a_replay_in_process_come_from_its_file(year, tmp_path):
+    gone = page_of(year[0], "?book=replay:other")
+    assert "are not kept any more" in gone
+    kept = VerdictBook.of(played(random_market(1)), code_version="1", delay_minutes=0, is_synthetic=True)
+    kept = replace(kept, book=BookId.parse("replay:other"))
+    settings = load_settings({"AIRDESK_DATABASE_URL": year[1], "AIRDESK_STATE_DIR": str(tmp_path)})
+    verdict_files_of(settings).write(kept)
+    client = client_of(year[1], tmp_path)
+    html = page_of(client, "?book=replay:other")
+    assert "SYNTHETIC REPLAY" in html
+    assert "denials are counted only" in html
+    steps = client.get("/api/instants", params={"book": "replay:other"}).json()["minutes"]
+    assert len(steps) == len(kept.curve)
+    at = int(kept.as_of(3).timestamp())
+    hour = hour_of(client, book="replay:other", at=at)
+    assert (hour["at"], hour["decision_id"]) == (at, None)
+    assert [row["rule"] for row in hour["verdicts"]] == [row.rule for row in verdict_rows(kept.reasons(3))]
 
 
 # --- who may --------------------------------------------------------------------------------------

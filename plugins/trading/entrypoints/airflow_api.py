@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -72,6 +73,11 @@ class AirflowApi:
     def warm(self) -> None:
         """Make the Execution API build itself, which takes longer than a task waits for its first answer."""
         self._session.get(f"{self.url}/execution/health", timeout=120).raise_for_status()
+
+    def warm_page(self) -> None:
+        """Make the Desk page load itself before a person waits for it; what it answers is of no matter here."""
+        with suppress(TransientError):
+            self._send("GET", f"{self.url}/desk/", None)
 
     def put_pool(self, name: str, pool: Mapping[str, Any]) -> None:
         """Create a pool or set its size."""

@@ -170,6 +170,7 @@ def _boot_airflow(checkout: Checkout, supervisor: Supervisor, api: AirflowApi, e
     api.warm()
     for name, pool in json.loads((checkout.root / "include" / "pools.json").read_text(encoding="utf-8")).items():
         api.put_pool(name, pool)
+    api.warm_page()
 
 
 def _migrate_airflow(checkout: Checkout, supervisor: Supervisor, environment: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """The Desk page inside Airflow: who a person is and what they may do is Airflow's to say.
 
 Whoever may read `hourly_trading` sees the page; whoever may trigger it turns the switches. Imported by the api-server
-alone, which has loaded all of this for itself.
+alone, at the first request.
 """
 
 from __future__ import annotations
@@ -40,5 +40,5 @@ def actor(
 
 
 def mounted() -> FastAPI:
-    """Return the app for the api-server to mount. It reads settings and loads our modules at its first request."""
+    """Return the app; it reads settings at its first request, so that the page can say what is wrong with them."""
     return desk_app(Desk(settings_here), reads=reader, acts=actor)

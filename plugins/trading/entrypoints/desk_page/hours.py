@@ -114,9 +114,21 @@ def hour_html(hour: HourView) -> str:
         outcomes=[outcome_of(hour, symbol) for symbol in hour.symbols],
         shown=[order for order in hour.orders if order.status is not OrderStatus.DENIED],
         denials=[(named[d.order_id], d) for d in hour.denials if d.order_id in named],
+        denied=denied_by(hour),
         tone=tone_of,
         told=told_of,
     )
+
+
+def denied_by(hour: HourView) -> list[tuple[str, list[Symbol]]]:
+    """Return which symbols each check denied, the check that denied most first; protection goes with its entry."""
+    named = {order.order_id: order for order in hour.orders if not order.is_protective}
+    found: dict[str, list[Symbol]] = {}
+    for stored in hour.denials:
+        if (order := named.get(stored.order_id)) is not None:
+            symbols = found.setdefault(stored.denial.code, [])
+            symbols += [] if order.symbol in symbols else [order.symbol]
+    return sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
 
 
 def matrix(symbols: Sequence[Symbol], reasons: Sequence[Reason]) -> tuple[Group, ...]:

@@ -10,6 +10,7 @@
   const full = new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const dayOf = new Intl.DateTimeFormat("en-CA", { timeZone: "America/New_York" });
   const label = (at) => full.format(new Date(at * 1000)).replace(",", "").replace("Sept", "Sep");
+  const short = (at) => label(at).replace(/ \d{4},/, "");
   const address = (path, query) => path + "?" + new URLSearchParams({ book, ...query });
   let instants = [], follows = !main.dataset.pinned, shown = Number(main.dataset.at) || null;
   const hours = new Map();
@@ -38,7 +39,7 @@
     }
     const asof = $("asof"), newest = instants.at(-1) || Number(asof.dataset.newest);
     const late = Boolean(document.querySelector(".glance .tile.warn"));
-    asof.textContent = newest ? `as of ${label(newest)}, ${age(newest)}${late ? " – LATE" : ""}` : "";
+    asof.textContent = newest ? `as of ${short(newest)}, ${age(newest)}${late ? " – LATE" : ""}` : "";
     asof.classList.toggle("late", late);
   };
 
