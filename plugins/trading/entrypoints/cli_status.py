@@ -67,7 +67,7 @@ def source_lines(sources: Sequence[SourceStatus]) -> list[str]:
     """Return a table of the sources: rows, newest delivery, calls and quota, money, circuit."""
     if not sources:
         return []
-    lines = [f"{'source':13}{'rows':>9}  {'newest delivery':19}calls today, spent this month, circuit"]
+    lines = [f"{'source':13}{'rows':>9}  {'newest delivery':19}calls today, spent, circuit"]
     for one in sources:
         at = f"{one.newest_at:%Y-%m-%d %H:%M}Z" if one.newest_at is not None else "-"
         used = _used(one.usage, one.quota) if one.usage is not None and one.quota is not None else "-"
