@@ -32,7 +32,8 @@ SECRETS = (
     re.compile(r"(?i)\b(?:password|api_?key|secret|token)\s*[:=]\s*[\"'][A-Za-z0-9_\-]{16,}[\"']"),
     re.compile(r"\b\d{8,10}:AA[A-Za-z0-9_-]{32,}"),
 )
-ONE_MACHINE = re.compile(r"(?<![\w$~.])/(?:root|home/\w+|Users/\w+)/")
+ONE_MACHINE = re.compile(r"(?<![\w$~.])/(?:root|home/(?!ibgateway/)\w+|Users/\w+)/")
+"""`ibgateway` is the user of the image of IB Gateway, on everybody's machine."""
 
 
 def tracked_text_files():

@@ -92,6 +92,12 @@ def test_research_runs_by_hand_only_and_leaves_workers_to_live_runs(dagbag):
     assert sum(pools[name]["slots"] for name in ("replay", "research", "vendors")) < int(workers)
 
 
+def test_what_connects_to_the_broker_has_a_queue_of_its_own(dagbag):
+    queues = {(task.pool, task.queue) for dag in dagbag.dags.values() for task in dag.tasks}
+    assert {pool for pool, queue in queues if queue == "broker"} == {"ibkr", "ibkr_data"}
+    assert {queue for pool, queue in queues if pool not in ("ibkr", "ibkr_data")} == {"analysis"}
+
+
 def test_live_work_is_queued_before_any_replay(dagbag):
     for dag_id in ("hourly_trading", "nightly_data_check", "nightly_reconciliation", "quarterly_rebalance"):
         for task in dagbag.dags[dag_id].tasks:

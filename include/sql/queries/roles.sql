@@ -37,3 +37,10 @@ UNION ALL
 SELECT format('ALTER TYPE %%I.%%I OWNER TO %%I', n.nspname, t.typname, %(owner)s::text)
 FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace JOIN pg_roles AS r ON r.oid = t.typowner
 WHERE n.nspname = 'public' AND t.typtype IN ('e', 'd') AND r.rolname <> %(owner)s::text;
+
+-- name: login_rights
+-- What the login of this session may do beyond a desk's work.
+SELECT current_user AS login, r.rolsuper AS is_superuser, r.rolcreaterole OR r.rolcreatedb AS makes_roles,
+       has_schema_privilege('desk', 'CREATE') AS makes_tables,
+       has_table_privilege('desk.cash_entries', 'UPDATE') OR has_table_privilege('desk.fills', 'DELETE') AS rewrites
+FROM pg_roles AS r WHERE r.rolname = current_user;

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -173,6 +174,34 @@ def make_login(owner_url: str, login_url: str, *, member_of: str | None) -> None
         if member_of is not None and not known:
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(member_of), name))
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRights:
+    """What a login may do.
+
+    Attributes:
+        makes_roles: roles or databases. makes_tables: in our schemas. rewrites: rows of the ledger.
+    """
+
+    login: str
+    is_superuser: bool
+    makes_roles: bool
+    makes_tables: bool
+    rewrites: bool
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether it may do what no task needs."""
+        return self.is_superuser or self.makes_roles or self.makes_tables or self.rewrites
+
+
+def rights_of_login(url: str) -> LoginRights:
+    """Return what the user that `url` names may do in a migrated database."""
+    with translated_errors(), closing(connect(url)) as connection, connection:
+        row = Statements(connection, "roles").row("login_rights")
+    assert row is not None
+    return LoginRights(**row)
 
 
 def own_database(owner_url: str, login_url: str) -> None:

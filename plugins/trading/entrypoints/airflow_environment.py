@@ -9,9 +9,11 @@ import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import OWNER_VARIABLE, DatabaseUrls, settings_of
+from trading.entrypoints.executors import executor_environment
 from trading.tasks.approval import BOT_ACCOUNT
 
 ADMIN, BOT = "admin", BOT_ACCOUNT
@@ -20,13 +22,40 @@ OURS = {ADMIN: "admin", BOT: "op"}
 USERS = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"
 """Airflow's own setting for who may log in, e.g. "ann:user,vic:viewer"; our admin is always among them."""
 
-# Loaded by every Airflow process; only the scheduler forks the tasks, so only it pays for these once. Nothing of ours
-# is among them: a task must run the code that lies on the disk when it starts, and hash that.
+KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "api": "AIRFLOW__API__SECRET_KEY",
+        "fernet": "AIRFLOW__CORE__FERNET_KEY",
+        "jwt": "AIRFLOW__API_AUTH__JWT_SECRET",
+    }
+)
+"""Made once for each state folder, in `secrets.json`."""
+FIXED: Mapping[str, str] = MappingProxyType(
+    {
+        "AIRFLOW__API__EXPOSE_CONFIG": "False",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API_AUTH__JWT_EXPIRATION_TIME": "3600",
+        "AIRFLOW__API_AUTH__JWT_ISSUER": "airdesk",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        # Airflow waits this long before it frees a finished task's slot; its default of 5 s halves the speed.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+    }
+)
+"""What no start and no `.env` changes."""
+
+# Loaded by every Airflow process; only scheduler and workers fork the tasks, so only they pay for these once. Nothing
+# of ours is among them: a task must run the code that lies on the disk when it starts, and hash that.
 LOCAL_SETTINGS = '''"""Written by ./airdesk at each start."""
 
 import sys
 
-if sys.platform == "linux" and sys.argv[1:2] == ["scheduler"]:
+if sys.platform == "linux" and (sys.argv[1:2] == ["scheduler"] or sys.argv[1:3] == ["celery", "worker"]):
     import airflow.providers.standard.operators.hitl
     import airflow.providers.standard.operators.python
     import jinja2.ext
@@ -55,32 +84,18 @@ def airflow_environment(
     keys, people = _secrets(home / "secrets.json"), _people(os.environ)
     url = f"http://127.0.0.1:{port}"
     airflow = {
+        **FIXED,
+        **{variable: keys[name] for name, variable in KEYS.items()},
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AIRDESK_DB": databases.desk.replace("postgresql://", "postgres://", 1),
         "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__EXPOSE_CONFIG": "False",
-        "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__SECRET_KEY": keys["api"],
-        "AIRFLOW__API_AUTH__JWT_ISSUER": "airdesk",
-        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__DAGS_FOLDER": str(checkout.root / "dags"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(checkout.root / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords(home, people)),
         USERS: ",".join(f"{name}:{role}" for name, role in people.items()),
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
-        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_driver(databases.airflow),
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        # Airflow waits this long before it frees a finished task's slot; its default of 5 s halves the speed.
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
     }
     python = {
         "OMP_NUM_THREADS": "1",
@@ -91,6 +106,7 @@ def airflow_environment(
     }
     left_out = {"PYTHONDONTWRITEBYTECODE", OWNER_VARIABLE}
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    airflow |= executor_environment(os.environ)
     return {**kept, **python, **airflow, **settings_of(checkout, databases.desk), **extra}
 
 
@@ -107,6 +123,23 @@ def admin_password(checkout: Checkout) -> str:
 def password_of(checkout: Checkout, account: str) -> str:
     """Return the password of an account of ours."""
     return str(json.loads(_passwords(checkout.airflow_home, {}).read_text(encoding="utf-8"))[account])
+
+
+def known_environment(checkout: Checkout) -> dict[str, str]:
+    """Return what of Airflow's settings is known without starting anything: here, or around this process already."""
+    if os.environ.get("AIRFLOW__CORE__FERNET_KEY"):
+        return dict(os.environ)
+    home = checkout.airflow_home
+    stored = home / "secrets.json"
+    keys = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+    return {
+        **os.environ,
+        **FIXED,
+        **{variable: keys[name] for name, variable in KEYS.items() if name in keys},
+        "AIRFLOW__CORE__DAGS_FOLDER": str(checkout.root / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(checkout.root / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+    }
 
 
 def _people(env: Mapping[str, str]) -> dict[str, str]:

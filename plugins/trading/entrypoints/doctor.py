@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trading.adapters.loopback import is_free
 from trading.entrypoints.airflow_api import AirflowApi
-from trading.entrypoints.airflow_environment import ADMIN, admin_password
+from trading.entrypoints.airflow_environment import ADMIN, admin_password, known_environment
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.cli_live import print_conditions
 from trading.entrypoints.databases import command_database, settings_now
@@ -20,6 +20,7 @@ from trading.entrypoints.doctor_machine import examine_machine
 from trading.entrypoints.doctor_messages import messages_line
 from trading.entrypoints.doctor_outside import ask_vendors, examine_broker, examine_sources
 from trading.entrypoints.doctor_parity import examine_parity
+from trading.entrypoints.doctor_security import examine_security
 from trading.entrypoints.findings import Finding, Level, as_json, as_line, guarded
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.errors import AirdeskError
@@ -37,6 +38,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument("--online", action="store_true", help="also ask each vendor that is on for one small thing")
+    parser.add_argument("--security", action="store_true", help="only what is too open: settings, keys, files, logins")
     parser.add_argument("--live", action="store_true", help="print the eight conditions of real money instead")
     parser.set_defaults(run=run, needs_database=False)
 
@@ -48,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
         with command_database(checkout, os.environ):
             return 0 if print_conditions(load_settings(), as_json=options.json) else 1
     found = []
-    for finding in examine(checkout, is_online=options.online):
+    lines = security_lines(checkout) if options.security else examine(checkout, is_online=options.online)
+    for finding in lines:
         found.append(finding)
         if not options.json:
             print(as_line(finding), flush=True)
@@ -70,6 +73,7 @@ def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]
     yield Finding(Level.OK, "settings", f"mode {settings.mode}, book {settings.book}, strategy {settings.strategy}")
     yield guarded("client", lambda: _client(settings))
     yield from examine_machine(settings)
+    yield from examine_security(known_environment(checkout), checkout, settings)
     yield guarded("airflow", lambda: _airflow(checkout, record))
     yield from examine_sources(settings)
     yield from examine_parity(settings)
@@ -77,6 +81,16 @@ def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]
     if is_online:
         yield from ask_vendors(settings)
     yield from examine_broker(settings)
+
+
+def security_lines(checkout: Checkout) -> Iterator[Finding]:
+    """Yield the lines about security only."""
+    try:
+        settings = settings_now(checkout, RunRecord.read(checkout.state) if is_running(checkout.state) else RunRecord())
+    except AirdeskError as error:
+        yield Finding(Level.FAIL, "settings", str(error))
+        return
+    yield from examine_security(known_environment(checkout), checkout, settings)
 
 
 def _python() -> Finding:

@@ -53,6 +53,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         "doctor": _of(
             "doctor",
             "doctor --online",
+            "doctor --security",
             "doctor --live",
             "doctor --json",
             then="Each line that is not ok names its next action.",

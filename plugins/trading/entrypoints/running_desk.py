@@ -19,6 +19,8 @@ from trading.entrypoints.airflow_environment import ADMIN, admin_password, airfl
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.cli_gateway import DEFAULT_ACCOUNT
 from trading.entrypoints.databases import DatabaseUrls, prepare_safely, settings_of, shared_postgres
+from trading.entrypoints.doctor_security import refuse_holes
+from trading.entrypoints.executors import executor_of, worker_programs
 from trading.entrypoints.supervisor import Program, Supervisor, stop_leftovers
 from trading.errors import TransientError
 from trading.gateway.flex_server import FLEX_TOKEN, PATH
@@ -79,6 +81,7 @@ def running_desk(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[
     """
     if leftovers := stop_leftovers(checkout.state):
         say(f"the last run was killed; stopped what it left behind: {', '.join(leftovers)}")
+    executor_of(os.environ)
     wanted = ui_port()
     with _database(checkout, say=say) as databases, claimed_port(wanted) as port:
         if port != wanted:
@@ -88,7 +91,7 @@ def running_desk(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[
         supervisor = Supervisor(checkout, say=say)
         with ThreadPoolExecutor(1, thread_name_prefix="boot") as pool:
             try:
-                yield _start(checkout, supervisor, databases, port=port, pool=pool)
+                yield _start(checkout, supervisor, databases, port=port, pool=pool, say=say)
             finally:
                 say("stopping")
                 supervisor.stop()
@@ -106,11 +109,18 @@ def _database(checkout: Checkout, *, say: Callable[[str], None]) -> Iterator[Dat
 
 
 def _start(
-    checkout: Checkout, supervisor: Supervisor, databases: DatabaseUrls, *, port: int, pool: ThreadPoolExecutor
+    checkout: Checkout,
+    supervisor: Supervisor,
+    databases: DatabaseUrls,
+    *,
+    port: int,
+    pool: ThreadPoolExecutor,
+    say: Callable[[str], None],
 ) -> RunningDesk:
     flex_port = free_port()
     exports = own_gateway_settings(checkout, databases.desk, flex_port=flex_port)
     environment = airflow_environment(checkout, databases=databases, port=port, extra=exports)
+    refuse_holes(environment, checkout, say=say)
     settings = load_settings(environment)
     if exports:
         words = ("-m", "trading.entrypoints.cli", "gateway", "--flex-port", str(flex_port))
@@ -159,7 +169,7 @@ def _wait_for_gateway(settings: Settings, supervisor: Supervisor) -> None:
 
 def _boot_airflow(checkout: Checkout, supervisor: Supervisor, api: AirflowApi, environment: Mapping[str, str]) -> None:
     _migrate_airflow(checkout, supervisor, environment)
-    for program in AIRFLOW_PROGRAMS:
+    for program in (*AIRFLOW_PROGRAMS, *worker_programs(environment)):
         supervisor.keep(program, environment)
     deadline = time.monotonic() + READY_SECONDS
     while not api.is_healthy():

@@ -18,6 +18,7 @@ from trading.entrypoints.airflow.approvals import AskApproval
 from trading.entrypoints.airflow.callbacks import halting, on_failure
 from trading.entrypoints.airflow.context import replay_context, run_context
 from trading.entrypoints.airflow.retry_policy import ByErrorClass
+from trading.entrypoints.queues import ANALYSIS_QUEUE, BROKER_QUEUE
 from trading.errors import PermanentError
 from trading.ports.orders import RunName
 from trading.tasks.report import WAITING, StepReport
@@ -31,8 +32,13 @@ DATA_POOL = "ibkr_data"
 REPLAY_POOL = "replay"
 """One slot: a backfill never takes the executor from a live run."""
 
+BROKER_POOLS = frozenset({IBKR_POOL, DATA_POOL})
+"""Of tasks that connect to the broker: on Celery they have a queue and a worker of their own."""
+
 LIVE_DEFAULTS: dict[str, Any] = {
     "owner": "airdesk",
+    # A local executor ignores queues.
+    "queue": ANALYSIS_QUEUE,
     "retries": 3,
     "retry_delay": timedelta(seconds=20),
     "retry_policy": ByErrorClass(),
@@ -74,6 +80,8 @@ def step(
             no cost.
         operator: Airflow's own arguments, e.g. pool or trigger_rule.
     """
+    if operator.get("pool") in BROKER_POOLS:
+        operator["queue"] = BROKER_QUEUE
     call = {"function": function, "needs": tuple(needs), "judges": judges, "waiting": tuple(waiting)}
     return PythonOperator(task_id=task_id, python_callable=run_step, op_kwargs=call, doc_md=doc, **operator)
 

@@ -80,7 +80,7 @@ def readers_of(root: Path) -> Mapping[str, tuple[str, ...]]:
         "the launcher": [root / "airdesk"],
         "commands and tasks": [root / "plugins" / "trading" / "settings.py"],
         "the command line": sorted((root / "plugins" / "trading" / "entrypoints").rglob("*.py")),
-        "docker compose": [root / "docker-compose.yaml"],
+        "docker compose": [root / "docker-compose.yaml", root / "deploy" / "make-secrets"],
     }
     found: dict[str, list[str]] = {}
     for reader, paths in sources.items():
