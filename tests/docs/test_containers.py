@@ -64,7 +64,8 @@ def test_every_part_of_the_desk_has_a_service():
     always = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer"}
     assert set(services()) == always
     assert set(services("demo")) == always | {"paper-gateway"}
-    assert set(services("ibkr")) == always | {"sender", "ib-gateway"}
+    assert set(services("ibkr")) == always | {"ib-gateway"}
+    assert set(services("ibkr", "telegram")) == set(services("ibkr")) | {"bot", "sender"}
     assert set(services("ibkr", "celery")) == set(services("ibkr")) | {"redis", "worker-broker", "worker-analysis"}
 
 
@@ -88,7 +89,8 @@ def test_published_ports_are_bound_to_loopback_and_only_the_ui_has_one():
 def test_only_what_runs_tasks_reaches_the_gateway():
     file = compose()
     members = {name for name, s in file["services"].items() if "broker" in s.get("networks", ())}
-    assert members == {"ib-gateway", "scheduler", "worker-broker"}
+    # The bot halts and flattens.
+    assert members == {"ib-gateway", "scheduler", "worker-broker", "bot"}
     assert file["networks"]["broker"]["internal"]
     assert file["networks"]["data"]["internal"]
     assert file["services"]["paper-gateway"]["network_mode"] == "service:scheduler"
@@ -116,13 +118,13 @@ def test_limits_of_memory_fit_four_gigabytes():
         return sum(int(s["mem_limit"].removesuffix("m")) for s in chosen.values())
 
     assert total("demo") <= MEMORY_MB
-    assert total("ibkr") <= MEMORY_MB
+    assert total("ibkr", "telegram") <= MEMORY_MB
 
 
 def test_whatever_serves_has_a_health_check():
     # These end when they cannot go on, and are started again: that they run is all there is to ask.
     without = {name for name, s in compose()["services"].items() if "healthcheck" not in s}
-    assert without == {"init", "sender", "paper-gateway", "worker-broker", "worker-analysis"}
+    assert without == {"init", "bot", "sender", "paper-gateway", "worker-broker", "worker-analysis"}
 
 
 # --- secrets ----------------------------------------------------------------------------------------
@@ -138,7 +140,7 @@ def test_no_secret_stands_in_the_environment_of_a_container():
 
 
 def test_every_secret_that_is_used_is_declared_and_made(made):
-    code, _, folder = made("ibkr", "celery")
+    code, _, folder = made("ibkr", "telegram", "celery")
     assert code == 0
     declared = {name: Path(s["file"]) for name, s in compose()["secrets"].items()}
     used = {secret for s in compose()["services"].values() for secret in s.get("secrets", ())}

@@ -28,7 +28,7 @@ FEWEST_CHARACTERS = 12
 PRIVATE_FILES = ("airflow/passwords.json", "airflow/secrets.json", "airflow/airflow.cfg", "postgres/server.json")
 """Below the state folder: written by us, readable by nobody else."""
 PUBLISHED_VARIABLE = "AIRDESK_PUBLISHED_ON"
-"""Inside a container Airflow listens on every address of the container; this is where the machine publishes its port."""
+"""Where the machine publishes the port of a container, inside which Airflow listens on every address."""
 HOW = "see docs/hardening.md"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 from trading.bootstrap import services_for, strategy_of
@@ -29,9 +30,13 @@ def desk_of(settings: Settings, checkout: Checkout) -> Desk:
 def airflow_of(checkout: Checkout) -> AirflowApi:
     """Return a client of the running desk's Airflow, with the account of the bot.
 
+    In a container of its own the bot is told where Airflow is; beside a desk that runs here it finds out.
+
     Raises:
-        PermanentError: no desk runs here.
+        PermanentError: no desk runs here, and no Airflow is named.
     """
+    if url := os.environ.get("AIRDESK_AIRFLOW_URL"):
+        return AirflowApi(url, BOT, os.environ.get("AIRFLOW_BOT_PASSWORD", ""))
     record = RunRecord.read(checkout.state)
     if not is_running(checkout.state) or not record.url:
         raise PermanentError("no desk runs here, so there is no Airflow to ask; start it with ./airdesk up")
