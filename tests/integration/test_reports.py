@@ -246,6 +246,13 @@ def test_the_night_writes_pages_and_sends_each_picture_once(services, tmp_path):
     assert all(picture.startswith(b"\x89PNG") for _, picture in sent)
 
 
+def test_a_night_by_hand_before_the_close_sends_nothing(services, tmp_path):
+    noon = session_slots(CALENDAR.session(WEDNESDAY))[2]
+    assert report_night(services, THREE_SECTOR, BOOK, noon).counts["reports"] == 3
+    assert (tmp_path / "reports" / "daily-2019-06-05-demo-test.html").exists()
+    assert messages(services.store) == []
+
+
 def test_a_week_ends_with_its_last_session():
     assert [ends_week(CALENDAR, slot_of(date(2019, 6, d))) for d in (3, 4, 5, 6, 7)] == [False] * 4 + [True]
     assert ends_week(CALENDAR, slot_of(date(2019, 4, 18))), "Good Friday was closed"

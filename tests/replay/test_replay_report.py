@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 from trading.domain.instruments import BookId, BookKind
+from trading.domain.portfolio import TradingState
 from trading.domain.signals import ABSTAIN, FAIL, PASS, RuleRole
 from trading.engine.hours import Terms
 from trading.engine.replay import replay
+from trading.engine.result import BreakerTurn
 from trading.execution.costs import CostModel
 from trading.reporting.attribution import (
     BREAKER,
@@ -135,6 +137,14 @@ def test_what_comes_from_outside_is_escaped(found):
     page = replay_report(replace(found, run=run, result=result))
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 5
+
+
+def test_a_turn_of_the_breaker_stands_in_the_curve(found):
+    on = found.run.equity.session_on[5]
+    turn = BreakerTurn(datetime(2024, 7, 9, 14, 30, tzinfo=UTC), on, TradingState.REDUCE_ONLY, 94_000.0, "over <5 %>")
+    page = replay_report(replace(found, result=replace(found.result, breaker_turns=(turn,))))
+    assert page.count('<line class="event"') == 1
+    assert f"<title>{on} REDUCE_ONLY: over &lt;5 %&gt;</title>" in page
 
 
 def test_a_replay_without_a_trade_has_a_report_too(found):

@@ -12,7 +12,7 @@ from trading.domain.panel import FloatArray
 from trading.domain.replays import ReplayRun
 from trading.engine.result import ReplayResult
 from trading.reporting.attribution import sector_exposure
-from trading.reporting.charts import Chart, Days, Grid, Series, TimeChart, linear_axis
+from trading.reporting.charts import Chart, Days, Event, Grid, Series, TimeChart, linear_axis
 from trading.reporting.curve_charts import BOOK, SECTOR_NAMES, fall_chart, growth_chart
 from trading.reporting.figures import LINES
 from trading.reporting.wording import percent, points, tick_percent
@@ -32,9 +32,18 @@ def curves_of(run: ReplayRun) -> tuple[Days, dict[str, FloatArray]]:
     return days, {BOOK: book, **{name: np.array(growth) for name, growth in run.equity.benchmarks.items()}}
 
 
-def equity_charts(run: ReplayRun) -> tuple[TimeChart, TimeChart]:
-    """Return growth of the book beside the benchmarks, and the fall of each from its highest close."""
-    return growth_chart(*curves_of(run)), fall_chart(*curves_of(run))
+def equity_charts(run: ReplayRun, result: ReplayResult | None = None) -> tuple[TimeChart, TimeChart]:
+    """Return growth of the book beside the benchmarks, and the fall of each from its highest close.
+
+    With the replay itself also where its breaker turned, and the fall from which it trips.
+    """
+    days, curves = curves_of(run)
+    if result is None:
+        return growth_chart(days, curves), fall_chart(days, curves)
+    turned = [(np.searchsorted(days, np.datetime64(t.session_on)), t) for t in result.breaker_turns]
+    events = [Event(int(place), f"{t.session_on} {t.state}: {t.why}") for place, t in turned if place < len(days)]
+    breaker = result.spec.protection.breaker_frac
+    return growth_chart(days, curves, events=events), fall_chart(days, curves, breaker_frac=breaker)
 
 
 def exposure_chart(result: ReplayResult, run: ReplayRun) -> TimeChart:

@@ -91,7 +91,7 @@ def replay_report(found: Findings) -> str:
         (
             _head(found, title),
             _critique(found),
-            section("Equity and drawdown", *map(drawn, equity_charts(run)), note=_EQUITY),
+            section("Equity and drawdown", *map(drawn, equity_charts(run, result)), note=_EQUITY),
             section("Figures", side_by_side(_curve_figures(found), _trade_figures(found)), note=_FIGURES),
             section("Returns by month", drawn(month_chart(run)), note=_MONTHS),
             section("Crisis windows", crisis_table(run), note=_CRISES),
@@ -113,7 +113,7 @@ def replay_report(found: Findings) -> str:
 
 _EQUITY = (
     "Growth of 1 USD at session closes, on a logarithmic scale where the range is wide, and the fall from the highest "
-    "close so far."
+    "close so far. An upright line is a turn of the drawdown breaker, the shade is where it trips."
 )
 _FIGURES = (
     "Daily session closes, a year of 252 sessions, interest rate 0. A dash is a figure that is not defined. "

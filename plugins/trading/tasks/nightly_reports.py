@@ -35,7 +35,8 @@ class _Planned:
 def report_night(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -> StepReport:
     """Write the reports of a session into the state folder, and put their pictures into the outbox, each once.
 
-    A report that fails is left out and named; the others are made all the same.
+    A report that fails is left out and named; the others are made all the same. A session that still runs, for which a
+    person started the night by hand, is written and not sent: its message is that of the close.
 
     Raises:
         PermanentError, TransientError: one of them failed, after all the others were made.
@@ -65,7 +66,7 @@ def _planned(services: Services, spec: StrategySpec, book: BookId, slot: Slot) -
     on = slot.session_on
     yield _Planned("daily", MessageKind.DAILY_REPORT, lambda: daily_report(services, spec, book, on))
     yield _Planned("reconciliation", None, lambda: reconciliation_report(services, book, on))
-    if ends_week(services.calendar, slot):
+    if slot.is_closing and ends_week(services.calendar, slot):
         yield _Planned("weekly", MessageKind.WEEKLY_REPORT, lambda: weekly_report(services, spec, book, on))
     with services.store.transaction() as tx:
         preview = tx.risk.preview_at(book)
@@ -86,7 +87,7 @@ def _deliver(services: Services, book: BookId, slot: Slot, planned: _Planned) ->
     if services.report_files is not None:
         services.report_files.write(f"{report.name}.html", page_of(report).encode())
         services.report_files.write(f"{report.name}.png", picture)
-    if planned.kind is not None:
+    if planned.kind is not None and slot.is_closing:
         with services.store.transaction() as tx:
             tx.controls.notify(
                 dedupe_key=f"{planned.kind}:{book}:{slot.session_on}",

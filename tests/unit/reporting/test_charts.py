@@ -27,6 +27,7 @@ from trading.reporting.charts import (
 )
 from trading.reporting.charts_png import MOST_INCHES, Note, Picture, png_of
 from trading.reporting.charts_svg import drawn
+from trading.reporting.curve_charts import fall_chart
 from trading.reporting.wording import percent, points, ratio, tick
 
 
@@ -106,6 +107,14 @@ def test_a_band_and_an_event_are_drawn_where_they_are():
     html = html_of(chart)
     assert '<rect class="zone" x="0" width="1000" y="500" height="250"/>' in html
     assert '<line class="event" x1="500" x2="500" y1="0" y2="1000"><title>it &lt;tripped&gt;</title>' in html
+
+
+def test_the_breaker_is_shaded_only_where_a_curve_comes_near():
+    grown = {"the book": np.array([1.0, 0.93, 0.95])}
+    near = fall_chart(days(3), grown, breaker_frac=0.05)
+    assert [(band.low, band.high) for band in near.bands] == [(near.axis.low, -0.05)]
+    assert fall_chart(days(3), grown, breaker_frac=0.15).bands == ()
+    assert fall_chart(days(3), grown).bands == ()
 
 
 def test_bars_begin_at_zero_and_an_unknown_one_is_not_drawn():

@@ -23,6 +23,7 @@ from trading.tasks.reports.pieces import (
     gain_bars,
     gained,
     holding_rows,
+    name_of,
     parts_of,
     sector_bars,
     usd,
@@ -81,7 +82,7 @@ def daily_report(services: Services, spec: StrategySpec, book: BookId, session_o
         said = state.state_words(tx, book) if day.is_newest and history.ledger is not None else ""
     on = day.gain.last_on
     return Report(
-        name=f"daily-{on}-{book.kind}-{book.name}",
+        name=name_of("daily", on, book),
         title=f"{day_words(on)}",
         badge=history.badge,
         said=f"{book}, session of {on}{'' if day.gain.is_complete else ', still running'}",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 
+from trading.domain.instruments import BookId
 from trading.domain.orders import OrderPurpose
 from trading.reporting.charts import Bar as ChartBar
 from trading.reporting.charts import BarChart, TimeChart
@@ -29,6 +31,11 @@ _CAUSES = {
     "drawdown_breaker": "drawdown breaker",
     "by_hand": "by hand",
 }
+
+
+def name_of(kind: str, what: date | int | str, book: BookId) -> str:
+    """Return the name of a report's files, e.g. "daily-2026-11-25-paper-DU1"; it is never a path."""
+    return re.sub(r"[^\w.-]", "_", f"{kind}-{what}-{book.kind}-{book.name}")
 
 
 def cause_words(cause: str) -> str:
@@ -73,8 +80,12 @@ def age_words(age: timedelta) -> str:
 # --- curves -------------------------------------------------------------------------------------
 
 
-def curve_charts(curve: Curve) -> tuple[TimeChart, ...]:
-    """Return growth of the book beside what simply held, and the fall of each; nothing for under two closes."""
+def curve_charts(curve: Curve, breaker_frac: float | None = None) -> tuple[TimeChart, ...]:
+    """Return growth of the book beside what simply held, and the fall of each; nothing for under two closes.
+
+    Args:
+        breaker_frac: fall at which the breaker of the book trips.
+    """
     if len(curve.points) < FEW_SESSIONS:
         return ()
     days = np.array([p.mark.session_on for p in curve.points], dtype="datetime64[D]")
@@ -83,7 +94,7 @@ def curve_charts(curve: Curve) -> tuple[TimeChart, ...]:
         growth = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
         if np.isfinite(growth).any():
             grown[name] = growth
-    return growth_chart(days, grown), fall_chart(days, grown)
+    return growth_chart(days, grown), fall_chart(days, grown, breaker_frac=breaker_frac)
 
 
 def beside(curve: Curve) -> str:

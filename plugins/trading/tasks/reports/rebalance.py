@@ -18,7 +18,7 @@ from trading.strategy.spec import StrategySpec
 from trading.tasks.book_history import read_history
 from trading.tasks.rebalance import shown
 from trading.tasks.reports import trading_rows as trade
-from trading.tasks.reports.pieces import clock_words, day_words, usd
+from trading.tasks.reports.pieces import clock_words, day_words, name_of, usd
 
 
 def rebalance_report(services: Services, spec: StrategySpec, book: BookId, as_of: datetime | None = None) -> Report:
@@ -40,7 +40,7 @@ def rebalance_report(services: Services, spec: StrategySpec, book: BookId, as_of
     mine = tuple(e for e in done.executed if e.order is not None and e.order.decision_id == preview.decision_id)
     verb = "Rebalance of" if is_stored else "A rebalance as it would be on"
     return Report(
-        name=f"rebalance-{on}-{book.kind}-{book.name}",
+        name=name_of("rebalance", on, book),
         title=f"{verb} {day_words(on)}",
         badge=history.badge,
         said=f"{book} at {clock_words(preview.as_of)} New York time: {preview.reason}",

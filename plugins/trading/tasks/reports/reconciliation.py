@@ -18,7 +18,7 @@ from trading.reporting.tables import shares
 from trading.reporting.wording import UNKNOWN, counted, gain, ratio, whole
 from trading.tasks.book_history import BookHistory, read_history
 from trading.tasks.reports import state_rows as state
-from trading.tasks.reports.pieces import age_words, clock_words, day_words, usd
+from trading.tasks.reports.pieces import age_words, clock_words, day_words, name_of, usd
 
 CLOSED_SHOWN = 15
 DIVIDENDS_SINCE = timedelta(days=60)
@@ -59,7 +59,7 @@ def reconciliation_report(services: Services, book: BookId, session_on: date | N
         found = _read(tx, services, book, session_on, now)
     open_count = len(found.night.open_breaks)
     return Report(
-        name=f"reconciliation-{found.on}-{book.kind}-{book.name}",
+        name=name_of("reconciliation", found.on, book),
         title=f"Book and broker, {day_words(found.on)}",
         badge=found.history.badge,
         said=f"{book}, comparisons of {found.on}; open breaks as of {now:%Y-%m-%d %H:%M} UTC",

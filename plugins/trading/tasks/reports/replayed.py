@@ -21,7 +21,7 @@ from trading.strategy.spec import StrategySpec
 from trading.tasks.book_history import read_history
 from trading.tasks.parity import parity_of
 from trading.tasks.replay_runs import run_named
-from trading.tasks.reports.pieces import clock_words, curve_charts, day_words, usd
+from trading.tasks.reports.pieces import clock_words, curve_charts, day_words, name_of, usd
 from trading.tasks.standing import BOOK, Curve, curve_of
 
 PARITY_DAYS = 30
@@ -103,7 +103,7 @@ def parity_report(services: Services, spec: StrategySpec, book: BookId, session_
         found = parity_of(services, spec, book, session_on)
     assert found is not None, "one of the branches above found it or raised"
     return Report(
-        name=f"parity-{found.session_on}-{book.kind}-{book.name}",
+        name=name_of("parity", found.session_on, book),
         title=f"Beside its replay, {day_words(found.session_on)}",
         badge=history.badge,
         said=f"{book}: {found.outcome}: {found.summary}",

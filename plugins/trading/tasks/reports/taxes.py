@@ -16,7 +16,7 @@ from trading.reporting.charts import Bar, BarChart
 from trading.reporting.document import Part, Report, Rows
 from trading.reporting.tax_report import RULES, notes_of
 from trading.reporting.wording import counted, gain, whole
-from trading.tasks.reports.pieces import cents, gained, usd
+from trading.tasks.reports.pieces import cents, gained, name_of, usd
 from trading.tasks.tax import Taxes, cash_of_year, read_taxes, tie
 
 
@@ -35,7 +35,7 @@ def tax_report(services: Services, book: BookId, year: int) -> Report:
     sold = [r for r in taxes.ledger.rows if r.sold_on.year == year]
     badge = book.badge if not is_invented or book.badge == SYNTHETIC else f"{book.badge} {SYNTHETIC}"
     return Report(
-        name=f"tax-{year}-{book.kind}-{book.name}",
+        name=name_of("tax", year, book),
         title=f"Taxes of {year}",
         badge=badge,
         said=f"{', '.join(map(str, taxes.books))}, sales and income of {year}. {RULES}",

@@ -27,6 +27,7 @@ from trading.tasks.reports.pieces import (
     day_words,
     gain_bars,
     gained,
+    name_of,
     parts_of,
     sector_bars,
     usd,
@@ -91,12 +92,12 @@ def weekly_report(services: Services, spec: StrategySpec, book: BookId, on: date
         week = _read(tx, services, spec, history, on, now)
     gain_ = week.gain
     return Report(
-        name=f"weekly-{gain_.last_on}-{book.kind}-{book.name}",
+        name=name_of("weekly", gain_.last_on, book),
         title=f"Week to {day_words(gain_.last_on)}",
         badge=history.badge,
         said=f"{book}, {counted(len(week.days), 'session')} from {gain_.first_on} to {gain_.last_on}",
         tiles=_tiles(week),
-        parts=tuple(_parts(week, now)),
+        parts=tuple(_parts(week, spec, now)),
         beware=tuple(_beware(week)),
         caption=_caption(week),
     )
@@ -167,8 +168,8 @@ def _tiles(week: Week) -> list[tuple[str, str]]:
     ]
 
 
-def _parts(week: Week, now: datetime) -> Iterator[Part]:
-    charts = curve_charts(week.curve)
+def _parts(week: Week, spec: StrategySpec, now: datetime) -> Iterator[Part]:
+    charts = curve_charts(week.curve, spec.protection.breaker_frac)
     if charts:
         yield Part(
             f"The last {len(week.curve.points)} sessions", (*charts, beside(week.curve)), note=_CURVE, is_pictured=True
