@@ -20,7 +20,7 @@ from tests.telegram_stub import TelegramStub, telegram_stub
 BOOK = BookId.parse("paper:DU1")
 CHAT = 42
 NOON = ny("2019-06-03 12:00")
-PATIENCE_SECONDS = 0.25
+PATIENCE_SECONDS = 1.0
 
 
 @dataclass
