@@ -38,6 +38,13 @@ class SourceKind(StrEnum):
     VENDORS = "vendors"
 
 
+class LogFormat(StrEnum):
+    """How programs write what they say."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 DELAYED_PLANS = frozenset({"starter", "developer"})
 DELAYED_MINUTES = 17
 """What a delayed plan of Polygon needs: 15 minutes, and two for the bar to appear."""
@@ -327,6 +334,11 @@ def approval_above_usd(env: Mapping[str, str] | None = None) -> int | None:
     """Return the worth above which an entry waits for a person [USD]: 0 for every entry, None for none."""
     values = os.environ if env is None else env
     return _whole(values, "AIRDESK_APPROVAL_ABOVE_USD", 0) if values.get("AIRDESK_APPROVAL_ABOVE_USD") else None
+
+
+def log_format(env: Mapping[str, str] | None = None) -> LogFormat:
+    """Return how programs write what they say; it is needed before there are settings."""
+    return _choice(os.environ if env is None else env, "AIRDESK_LOG_FORMAT", LogFormat, LogFormat.TEXT)
 
 
 def ui_port(env: Mapping[str, str] | None = None) -> int:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from trading.entrypoints.checkout import Checkout, write_private
 from trading.entrypoints.databases import OWNER_VARIABLE, DatabaseUrls, settings_of
 from trading.entrypoints.executors import executor_environment
+from trading.settings import LogFormat, log_format
 from trading.tasks.approval import BOT_ACCOUNT
 
 ADMIN, BOT = "admin", BOT_ACCOUNT
@@ -97,6 +98,8 @@ def airflow_environment(
         USERS: ",".join(f"{name}:{role}" for name, role in people.items()),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_driver(databases.airflow),
     }
+    if log_format() is LogFormat.JSON:
+        airflow["AIRFLOW__LOGGING__JSON_LOGS"] = "True"
     python = {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -23,6 +23,7 @@ from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import settings_now
 from trading.entrypoints.findings import Level, as_line
 from trading.entrypoints.health import Health, health_of
+from trading.entrypoints.logs import say
 from trading.entrypoints.run_record import RunRecord, is_running
 from trading.entrypoints.watchdog import Watchdog, direct
 from trading.ports.messages import Outcome
@@ -74,7 +75,7 @@ def run_watchdog(options: argparse.Namespace) -> int:
         settings=lambda: _settings(checkout),
         airflow=lambda: watch_airflow(checkout),
         messenger=_direct_way(settings.telegram),
-        say=_say,
+        say=say,
         started_at=None if options.once else now,
     )
     if options.once:
@@ -83,7 +84,7 @@ def run_watchdog(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with health_server(settings.health_port, lambda: health_of(checkout, _settings(checkout), datetime.now(UTC))):
-        _say(f"watches {settings.book}")
+        say(f"watches {settings.book}")
         while not ended.wait(options.seconds):
             dog.round(datetime.now(UTC))
     return 0
@@ -140,7 +141,3 @@ def _direct_way(telegram: TelegramSettings) -> Callable[[Letter], Outcome] | Non
         return TelegramMessenger(telegram.token, base_url=telegram.base_url)
 
     return direct(opened, telegram.chats[0])
-
-
-def _say(text: str) -> None:
-    print(f"airdesk: {text}", flush=True)

@@ -12,6 +12,7 @@ from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
 from trading.entrypoints import arguments
 from trading.entrypoints.answers import add_json, print_json
+from trading.entrypoints.logs import say
 from trading.entrypoints.schema import require_current_schema
 from trading.errors import ConfigurationError
 from trading.reporting.message_tables import messages_table
@@ -66,15 +67,11 @@ def _sender(options: argparse.Namespace) -> int:
         lease(settings.database_url, "sender") as held,
         TelegramMessenger(telegram.token, base_url=telegram.base_url) as messenger,
     ):
-        postman = Postman(services, messenger, telegram.policy, holder=held.holder, chat_id=telegram.chats[0], say=_say)
+        postman = Postman(services, messenger, telegram.policy, holder=held.holder, chat_id=telegram.chats[0], say=say)
         postman.begin()
-        _say(f"{held.holder} sends to chat {telegram.chats[0]}")
+        say(f"{held.holder} sends to chat {telegram.chats[0]}")
         while not ended.is_set():
             held.check()
             ended.wait(postman.round().total_seconds())
-    _say("stopped")
+    say("stopped")
     return 0
-
-
-def _say(text: str) -> None:
-    print(f"airdesk: {text}", flush=True)

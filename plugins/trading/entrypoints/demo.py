@@ -13,8 +13,9 @@ from trading.entrypoints.airflow_api import AirflowApi, DagRun
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.demo_loop import run_until_filled
 from trading.entrypoints.demo_tables import BADGE, print_decision, print_orders, print_run, wide_console
+from trading.entrypoints.logs import say
 from trading.entrypoints.running_desk import RunningDesk, running_desk
-from trading.entrypoints.up import announce, say, the_only_desk
+from trading.entrypoints.up import announce, the_only_desk
 from trading.errors import PermanentError, TransientError
 from trading.settings import Mode
 

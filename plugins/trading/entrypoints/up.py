@@ -14,6 +14,7 @@ from types import FrameType
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.entrypoints.airflow_environment import ADMIN, admin_password
 from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.logs import say
 from trading.entrypoints.processes import wait_until_gone
 from trading.entrypoints.run_record import RunRecord, is_running, run_lock
 from trading.entrypoints.running_desk import RunningDesk, running_desk
@@ -34,11 +35,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "down", help="stop the desk of this checkout", description="Stop the desk, or what a killed one left running."
     )
     down.set_defaults(run=run_down, needs_database=False)
-
-
-def say(text: str) -> None:
-    """Print a line at once, also into a pipe."""
-    print(f"airdesk: {text}", flush=True)
 
 
 def run_up(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 from trading.entrypoints.airflow.approvals import AskApproval
 from trading.entrypoints.airflow.callbacks import halting, on_failure
 from trading.entrypoints.airflow.context import replay_context, run_context
+from trading.entrypoints.airflow.observing import note_desk, note_report, with_book, with_ids
 from trading.entrypoints.airflow.retry_policy import ByErrorClass
 from trading.entrypoints.queues import ANALYSIS_QUEUE, BROKER_QUEUE
 from trading.errors import PermanentError
@@ -132,13 +133,24 @@ def run_step(
             raise PermanentError(
                 f"{task_id} did not finish, so nothing is done; clear {task_id} once its cause is gone"
             )
-    run = run_context(context)
+    with with_ids(run=instance.run_id, task=instance.task_id):
+        return _run_step(function, judges, waiting, context)
+
+
+def _run_step(
+    function: str, judges: Sequence[str] | None, waiting: Sequence[str], context: Mapping[str, Any]
+) -> dict[str, object]:
+    instance, run = context["ti"], run_context(context)
+    with_book(run.book)
     with halting(run.services.store, run.book, actor=f"{instance.dag_id}.{instance.task_id}"):
         report: StepReport = _resolve(function)(run.services, run.spec, run.book, run.slot)
     if report.decision_id is not None:
         with run.services.store.transaction() as tx:
             tx.decisions.note_run(report.decision_id, RunName(instance.dag_id, instance.run_id))
+    note_report(report, book=str(run.book))
     _say(report)
+    if report.step == "report":
+        note_desk(run.services, book=str(run.book), as_of=run.slot.as_of)
     if judges is not None:
         skipped = _skipped(context, judges)
         reports = {task_id: _report_of(instance, task_id) for task_id in judges if task_id not in skipped}
