@@ -93,8 +93,8 @@ class Machine:
             "AIRDESK_BROKER_PORT": str(self.ports["gateway"]),
             "AIRDESK_GATEWAY_CONTROL_PORT": str(self.ports["control"]),
         }
-        if "AIRDESK_AIRFLOW_URL" in given:
-            places["AIRDESK_AIRFLOW_URL"] = places["AIRFLOW_HEALTH_URL"]
+        server = "http://api-server:8080"
+        places |= {name: places["AIRFLOW_HEALTH_URL"] for name, value in given.items() if value == server}
         return given | places | self.places
 
     def command(self, words: Any) -> list[str]:

@@ -64,7 +64,7 @@ def test_every_part_of_the_desk_has_a_service():
     always = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer"}
     assert set(services()) == always
     assert set(services("demo")) == always | {"paper-gateway"}
-    assert set(services("ibkr")) == always | {"ib-gateway"}
+    assert set(services("ibkr")) == always | {"ib-gateway", "watchdog"}
     assert set(services("ibkr", "telegram")) == set(services("ibkr")) | {"bot", "sender"}
     assert set(services("ibkr", "celery")) == set(services("ibkr")) | {"redis", "worker-broker", "worker-analysis"}
 
@@ -124,7 +124,7 @@ def test_limits_of_memory_fit_four_gigabytes():
 def test_whatever_serves_has_a_health_check():
     # These end when they cannot go on, and are started again: that they run is all there is to ask.
     without = {name for name, s in compose()["services"].items() if "healthcheck" not in s}
-    assert without == {"init", "bot", "sender", "paper-gateway", "worker-broker", "worker-analysis"}
+    assert without == {"init", "bot", "sender", "watchdog", "paper-gateway", "worker-broker", "worker-analysis"}
 
 
 # --- secrets ----------------------------------------------------------------------------------------
