@@ -38,7 +38,7 @@ MEANT = {
     "unbounded_newest": {
         **dict.fromkeys(
             (
-                "bot.answerer", "controls.newest_audit", "controls.newest_live_arm", "controls.read_restrictions",
+                "bot.answerer", "bot.newest_mute", "controls.newest_audit", "controls.newest_live_arm", "controls.read_restrictions",
                 "controls.state_event",
                 "controls.state_reason", "controls.symbol_holds",
                 "controls.trading_state", "gates.parked", "gates.released_by_person", "reconciliations.clean_sessions",

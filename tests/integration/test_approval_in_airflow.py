@@ -1,4 +1,6 @@
-"""A person's answer in the real Airflow: no, silence, an answer that comes at once, and yes. All of it is SYNTHETIC."""
+"""A person's answer in the real Airflow: no, silence, an answer that comes at once, and yes.
+
+By the command, and by buttons on Telegram with the real bot and the real sender. All of it is SYNTHETIC."""
 
 from __future__ import annotations
 
@@ -31,15 +33,25 @@ from trading.tasks.execute import execute
 
 from tests.dags.desk import rows_of
 from tests.desk_browser import chromium, complaints
+from tests.telegram_stub import Shown, TelegramStub, telegram_stub
 
 IBKR_POOL = "ibkr"
 ROOT = Path(__file__).parents[2]
 SECONDS = 150
 
 
+PERSON = 42
+
+
 @pytest.fixture(scope="module")
-def desk():
-    """A demo desk on which every entry waits for a person."""
+def telegram():
+    with telegram_stub() as stub:
+        yield stub
+
+
+@pytest.fixture(scope="module")
+def desk(telegram):
+    """A demo desk on which every entry waits for a person, with its bot and its sender."""
     with (
         pytest.MonkeyPatch.context() as patch,
         tempfile.TemporaryDirectory(prefix="airdesk-test-", ignore_cleanup_errors=True) as folder,
@@ -51,6 +63,10 @@ def desk():
         patch.setenv("AIRDESK_STATE_DIR", folder)
         patch.setenv("AIRDESK_UI_PORT", str(free_port()))
         patch.setenv("AIRDESK_APPROVAL_ABOVE_USD", "0")
+        patch.setenv("AIRDESK_TELEGRAM_TOKEN", telegram.token)
+        patch.setenv("AIRDESK_TELEGRAM_CHATS", str(PERSON))
+        patch.setenv("AIRDESK_TELEGRAM_PEOPLE", f"{PERSON}:operate")
+        patch.setenv("AIRDESK_TELEGRAM_BASE_URL", telegram.base_url)
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "vic:viewer,ann:user")
         checkout = Checkout.from_environment(os.environ)
         checkout.make_folders()
@@ -110,23 +126,43 @@ def ended(desk: RunningDesk, run_id: str) -> dict[str, str]:
     return {task.task_id: task.state for task in desk.airflow.tasks("hourly_trading", run_id)}
 
 
+def asked_on_telegram(telegram: TelegramStub, seen: int) -> Shown:
+    """Return the message with the buttons that came after the first `seen` ones."""
+    found = telegram.wait_for(lambda: [m for m in telegram.messages if m.buttons][seen:], seconds=SECONDS)
+    return found[0]
+
+
+def tap(telegram: TelegramStub, message: Shown, label: str, times: int = 1) -> list[str]:
+    """Tap a button so often, at once; returns the words that come back, in alphabetical order."""
+    data, before = message.data_of(label), len(telegram.answers)
+    for _ in range(times):
+        telegram.taps(data, user=PERSON, message_id=message.message_id)
+    telegram.wait_for(lambda: len(telegram.answers) == before + times, seconds=SECONDS)
+    return sorted(str(answer.parameters["text"]) for answer in telegram.answers[before:])
+
+
 def entries(desk: RunningDesk, slot: Slot) -> list[tuple]:
     where = f"planned_at = '{slot.as_of.isoformat()}' AND purpose = 'entry'"
     return rows_of(desk.settings.database_url, f"SELECT status, detail FROM desk.orders WHERE {where} ORDER BY symbol")
 
 
 @pytest.mark.airflow
-@pytest.mark.timeout(600)
-def test_a_person_answers_and_silence_is_a_no(desk):
-    # No: the question shows shares, dollars and reasons; the orders are denied with the name of who said it.
+@pytest.mark.timeout(900)
+def test_a_person_answers_and_silence_is_a_no(desk, telegram):
+    # No, on Telegram: shares, dollars and reasons are shown; the orders are denied with the name of who said it.
     run_id, slot, question = ask(desk)
     assert question.subject.startswith("SYNTHETIC demo:default: buy ")
     assert " shares at up to " in question.body
     assert "golden_cross: PASS" in question.body
-    answer(desk.airflow, question, is_yes=False)
+    message = asked_on_telegram(telegram, 0)
+    assert "SYNTHETIC" in message.plain
+    assert "shares at up to" in message.plain
+    assert "golden_cross: PASS" in message.plain
+    assert tap(telegram, message, "Reject") == ["Done."]
     states = ended(desk, run_id)
     assert (states["approve"], states["execute_approved"]) == ("success", "success")
-    assert {detail for _, detail in entries(desk, slot)} == {"APPROVAL: airflow:admin said no"}
+    assert {detail for _, detail in entries(desk, slot)} == {"APPROVAL: telegram:42 said no"}
+    telegram.wait_for(lambda: "Refused by telegram:42." in message.plain and not message.buttons)
 
     # Silence: the scheduler ends the waiting, here by a deadline that is moved.
     run_id, slot, _ = ask(desk)
@@ -135,6 +171,21 @@ def test_a_person_answers_and_silence_is_a_no(desk):
     move_the_deadline(airflow)
     assert ended(desk, run_id)["execute_approved"] == "success"
     assert {detail for _, detail in entries(desk, slot)} == {"APPROVAL: nobody said yes"}
+    late = asked_on_telegram(telegram, 0)
+    tap(telegram, late, "Approve")
+    telegram.wait_for(lambda: "The desk does not ask any more" in telegram.messages[-1].plain)
+    assert {detail for _, detail in entries(desk, slot)} == {"APPROVAL: nobody said yes"}
+    telegram.wait_for(lambda: not late.buttons)
+
+    # Yes, on Telegram, with a thumb that taps twice: one answer, one order, and the message says whose it was.
+    seen = len([m for m in telegram.messages if m.buttons])
+    run_id, slot, _ = ask(desk)
+    message = asked_on_telegram(telegram, seen)
+    first, second = tap(telegram, message, "Approve", times=2)
+    assert (first.startswith("Already confirmed by telegram:42 at"), second) == (True, "Done.")
+    assert ended(desk, run_id)["execute_approved"] == "success"
+    assert {status for status, _ in entries(desk, slot)} == {"filled"}
+    telegram.wait_for(lambda: "Confirmed by telegram:42." in message.plain and not message.buttons)
 
     # At once, as by a fast click in the UI: Airflow may lose the answer; then it asks again.
     run_id, slot, question = ask(desk)
@@ -152,6 +203,11 @@ def test_a_person_answers_and_silence_is_a_no(desk):
     states = ended(desk, run_id)
     assert (states["execute_approved"], states["report"]) == ("success", "success")
     assert {status for status, _ in entries(desk, slot)} == {"filled"}
+
+    answered = "SELECT DISTINCT answered_by FROM desk.approvals WHERE answer = 'approved' ORDER BY 1"
+    assert rows_of(desk.settings.database_url, answered) == [("airflow:admin",), ("telegram:42",)]
+    for log in desk.checkout.logs.glob("*.log"):
+        assert telegram.token.split(":")[1] not in log.read_text(errors="replace"), log.name
 
 
 @pytest.mark.airflow

@@ -52,6 +52,14 @@ SELECT count(*) FROM ops.outbox
 WHERE kind = 'stranger' AND starts_with(dedupe_key, %(begins)s::text)
   AND created_at > clock_timestamp() - interval '1 hour';
 
+-- name: add_mute
+-- Say until when messages make no sound.
+INSERT INTO ops.message_mutes (until_at, set_by) VALUES (%(until_at)s::timestamptz, %(set_by)s::text);
+
+-- name: newest_mute
+-- Until when messages make no sound.
+SELECT until_at FROM ops.message_mutes ORDER BY mute_id DESC LIMIT 1;
+
 -- name: add_backtest
 -- Queue a replay.
 INSERT INTO ops.bot_backtests (first_on, last_on, chat_id, asked_by)

@@ -30,7 +30,7 @@ APPEND_ONLY = frozenset(
         "desk.disposals", "desk.fill_corrections", "desk.nav", "desk.order_events", "desk.reasons",
         "desk.replay_trials", "desk.targets", "desk.wash_matches", "ops.audit", "ops.controls", "ops.externals",
         "ops.live_arm", "ops.reconciliations", "ops.restrictions", "ops.symbol_holds", "public.airdesk_migrations",
-        "staging.responses", "staging.statements",
+        "ops.message_mutes", "staging.responses", "staging.statements",
     }
 )  # fmt: skip
 """What was decided, done and booked: nobody but the owner changes a row of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -87,10 +87,18 @@ class MessagePolicy:
     Attributes:
         quiet: None where no hour is quiet.
         kinds: deliveries that differ from the kind's own.
+        muted_until: what is not grave makes no sound until then; None for never muted.
     """
 
     quiet: QuietHours | None = None
     kinds: Mapping[MessageKind, Delivery] = field(default_factory=dict)
+    muted_until: datetime | None = None
+
+    def hushed(self, step: Step, at: datetime) -> Step:
+        """Return a step without its sound while people muted what is not grave."""
+        if self.muted_until is None or at >= self.muted_until or not isinstance(step, Send):
+            return step
+        return step if any(map(is_grave, step.messages)) else replace(step, is_silent=True)
 
     def delivery_of(self, message: Message) -> Delivery:
         """Return how a message arrives; an urgent one may lose its sound, and nothing else."""
@@ -164,7 +172,12 @@ def plan(
             due.append(message)
     steps += [Send(tuple(group), is_silent=True, is_digest=len(group) > 1) for group in digests.values()]
     steps += _calmed(due, lately, sent_count, policy)
-    return sorted(steps, key=_first_id)
+    return sorted((policy.hushed(step, at) for step in steps), key=_first_id)
+
+
+def is_grave(message: Message) -> bool:
+    """Return whether quiet hours and a mute leave a message its sound."""
+    return message.is_urgent or message.severity is Severity.ERROR
 
 
 def _judge(
@@ -177,8 +190,7 @@ def _judge(
     why = ""
     if delivery is Delivery.DIGEST:
         due_at, why = session_end(due_at), "goes with the digest at the end of the session"
-    is_grave = message.is_urgent or message.severity is Severity.ERROR
-    if quiet is not None and not is_grave and (ends_at := quiet.end_of(max(at, due_at))) is not None:
+    if quiet is not None and not is_grave(message) and (ends_at := quiet.end_of(max(at, due_at))) is not None:
         due_at, why = ends_at, "quiet hours"
     if at < due_at:
         return Hold(message, due_at, why)

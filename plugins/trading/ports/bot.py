@@ -117,6 +117,14 @@ class BotRows(Protocol):
         """Return whether people were warned of this stranger within the last hour."""
         ...
 
+    def mute(self, until: datetime, *, by: str) -> None:
+        """Let what is not grave arrive without a sound until an instant."""
+        ...
+
+    def muted_until(self) -> datetime | None:
+        """Return until when messages make no sound, past or not; None if nobody ever asked for it."""
+        ...
+
     def queue_backtest(self, first_on: date, last_on: date, *, chat_id: int, asked_by: str, most: int) -> int | None:
         """Queue a replay; returns how many wait or run, this one included; None (and nothing done) over `most`."""
         ...

@@ -83,7 +83,8 @@ class Postman:
             if not waiting:
                 return []
             lately, counts = tx.outbox.sent_since(now - STORM_SPAN)
-            steps = plan(waiting, lately, counts, self._policy, now, self._session_end)
+            policy = replace(self._policy, muted_until=tx.bot.muted_until())
+            steps = plan(waiting, lately, counts, policy, now, self._session_end)
             for step in steps:
                 if isinstance(step, Hold):
                     tx.outbox.hold([step.message.message_id], step.until, step.why)

@@ -57,6 +57,13 @@ def test_quiet_hours_are_those_of_the_zone_and_may_lie_within_a_day():
     assert nap.end_of(datetime(2019, 6, 3, 13, tzinfo=UTC)) is None
 
 
+def test_a_mute_takes_the_sound_of_what_is_not_grave_and_ends_by_itself():
+    muted = MessagePolicy(muted_until=NOON + timedelta(hours=1))
+    filled, halted = a_message(1), a_message(2, MessageKind.STATE_CHANGE)
+    assert [step.is_silent for step in steps(filled, halted, policy=muted)] == [True, False]
+    assert [step.is_silent for step in steps(filled, policy=muted, at=NOON + timedelta(hours=1))] == [False]
+
+
 def test_at_night_only_what_is_grave_arrives():
     at = datetime(2019, 6, 4, 4, tzinfo=UTC)
     quiet, error, halt = steps(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import date
+from datetime import date, datetime
 
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from psycopg2.extras import Json
@@ -87,6 +87,15 @@ class PostgresBotRows:
     def was_warned_of(self, who: int) -> bool:
         """Return whether people were warned of this stranger within the last hour."""
         return bool(self._sql.value("stranger_warnings", begins=f"stranger:{who}:"))
+
+    def mute(self, until: datetime, *, by: str) -> None:
+        """Let what is not grave arrive without a sound until an instant."""
+        self._sql.run("add_mute", until_at=until, set_by=by)
+
+    def muted_until(self) -> datetime | None:
+        """Return until when messages make no sound, past or not; None if nobody ever asked for it."""
+        found: datetime | None = self._sql.value("newest_mute")
+        return found
 
     def queue_backtest(self, first_on: date, last_on: date, *, chat_id: int, asked_by: str, most: int) -> int | None:
         """Queue a replay; returns how many wait or run, this one included; None (and nothing done) over `most`."""

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from trading.domain.decisions import DecisionKind
 from trading.entrypoints.bot.command import Ask, Command
 from trading.entrypoints.bot.reading import at, book_read
 from trading.entrypoints.bot.reply import Reply, pairs, say
 from trading.reporting.wording import change, fall, gain, whole
+from trading.tasks.glance import glance_of
 from trading.tasks.standing import Period, gains_of
 
 
 def run(ask: Ask) -> Reply:
     """Say how the desk stands."""
     with ask.services.store.snapshot() as tx:
-        is_open = ask.book in tx.ledger.books()
-        state, why = tx.controls.trading_state(ask.book), tx.controls.state_reason(ask.book)
-        newest = tx.decisions.newest(ask.book, DecisionKind.HOURLY)
+        seen = glance_of(ask.services, tx, ask.book)
         working = tx.orders.working(ask.book)
         breaks = tx.reconciliations.breaks(ask.book)
         parked = tx.market.parked()
-    if not is_open:
+    if not seen.is_open:
         return Reply.of("The book is not opened yet; its first hour opens it.")
     history, exposure = book_read(ask)
     today = gains_of(history, Period.DAY, 1)
     rows = [
-        ("state", state.value),
+        ("state", seen.state.value),
         ("NAV", f"{whole(exposure.nav_usd)} USD"),
         ("cash", f"{whole(float(exposure.cash_usd))} USD"),
         ("positions", str(len(exposure.holdings))),
@@ -37,10 +35,14 @@ def run(ask: Ask) -> Reply:
         rows.insert(2, ("day", f"{gain(today[0].gain_usd)} ({change(today[0].gain_frac)})"))
         rows.insert(3, ("drawdown", fall(history.equity.points[-1].drawdown_frac)))
     blocks = [pairs(rows)]
-    if newest is not None:
-        blocks.append(say(f"Newest decision {at(newest.as_of)} UTC: {newest.note or 'no remark'}"))
-    if why:
-        blocks.append(say(f"State set by {why}"))
+    if seen.newest is not None:
+        blocks.append(say(f"Newest decision {at(seen.newest.as_of)} UTC: {seen.newest.note or 'no remark'}"))
+    if seen.late is not None:
+        blocks.append(say(f"LATE: the hour that ended at {at(seen.late.as_of)} UTC is not decided."))
+    if seen.next_at is not None:
+        blocks.append(say(f"The next hour ends at {at(seen.next_at)} UTC."))
+    if seen.why:
+        blocks.append(say(f"State set by {seen.why}"))
     if ask.desk.settings.halt_file.exists():
         blocks.append(say(f"The file flag {ask.desk.settings.halt_file.name} is raised: nothing is sent."))
     return Reply(tuple(blocks))
