@@ -36,7 +36,8 @@ def table_of(title: str, *columns: str) -> Table:
     """Return an empty table for a terminal of 80 columns: only the last column may break its lines."""
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in columns:
-        table.add_column(name, no_wrap=name != columns[-1])
+        # A long id is broken and not cut: what is cut nobody can look up.
+        table.add_column(name, no_wrap=name != columns[-1], overflow="fold")
     return table
 
 

@@ -83,6 +83,9 @@ def _cell(value: object) -> str:
 def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Table:
     """Return a table of some columns, each under the name that people read."""
     made = table_of(title, *columns.values())
+    for column in made.columns:
+        # Forms have more columns than 80 characters hold; a figure is broken and never cut.
+        column.no_wrap = False
     for row in rows:
         made.add_row(*(_cell(row[name]) for name in columns))
     return made
