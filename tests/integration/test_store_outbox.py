@@ -28,6 +28,13 @@ def test_a_message_is_sent_once_and_carries_its_badge(store, database_url) -> No
     assert count(database_url, "ops.outbox WHERE state = 'pending' AND severity = 'info' AND buttons = '[]'") == 2
 
 
+def test_a_message_that_is_there_uses_up_no_number(store, database_url) -> None:
+    for key in ("a", "a", "a", "b"):
+        with store.transaction() as tx:
+            tx.controls.notify(dedupe_key=key, book=BOOK, kind=MessageKind.LOCK, body="x")
+    assert count(database_url, "ops.outbox WHERE message_id <= 2") == 2
+
+
 def test_a_message_may_carry_buttons_and_a_picture(store, database_url) -> None:
     rows = ((("approve", "ok:7:abcdefgh"), ("reject", "no:7:abcdefgh")),)
     with store.transaction() as tx:

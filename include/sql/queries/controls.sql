@@ -18,10 +18,11 @@ INSERT INTO ops.controls (book, state, reason, actor)
 VALUES (%(book)s::text, %(state)s::text, %(reason)s::text, %(actor)s::text);
 
 -- name: add_message
--- Put a message into the outbox once.
+-- Put a message into the outbox once. What is there already uses up no number: people would look for the missing one.
 INSERT INTO ops.outbox (dedupe_key, book, badge, kind, severity, body, buttons, picture)
-VALUES (%(dedupe_key)s::text, %(book)s::text, %(badge)s::text, %(kind)s::text, %(severity)s::text, %(body)s::text,
-        %(buttons)s::jsonb, %(picture)s::bytea)
+SELECT %(dedupe_key)s::text, %(book)s::text, %(badge)s::text, %(kind)s::text, %(severity)s::text, %(body)s::text,
+       %(buttons)s::jsonb, %(picture)s::bytea
+WHERE NOT EXISTS (SELECT FROM ops.outbox WHERE dedupe_key = %(dedupe_key)s::text)
 ON CONFLICT (dedupe_key) DO NOTHING RETURNING message_id;
 
 -- name: add_audit

@@ -11,7 +11,9 @@ from trading.domain.market import Slot
 from trading.domain.messages import MessageKind
 from trading.domain.orders import IN_FULL, IN_PART, Order, OrderPurpose, OrderStatus
 from trading.domain.signals import Outcome, Reason, RuleRole
+from trading.engine.barred import FORESEEN
 from trading.ports import Services, Transaction
+from trading.strategy.margins import HELD
 from trading.strategy.spec import StrategySpec
 from trading.tasks.keeping import keep_state
 from trading.tasks.locks import tell_locks
@@ -44,16 +46,26 @@ def _tell_decision(tx: Transaction, spec: StrategySpec, decision: Decision) -> s
     orders, reasons = tx.orders.of_decision(decision.decision_id), tx.decisions.reasons(decision.decision_id)
     text = decision_text(decision, spec.universe.traded, orders, reasons)
     lines = decision_lines(decision, orders, reasons)
-    is_quiet = all(order.is_protective for order in orders)
-    kind = MessageKind.QUIET_HOUR if is_quiet else MessageKind.DECISION
+    kind = MessageKind.QUIET_HOUR if is_quiet(orders) else MessageKind.DECISION
     tell(tx, decision.book, kind, f"decision:{decision.decision_id}", "\n".join((text, *lines)))
     return text
+
+
+def is_quiet(orders: Sequence[Order]) -> bool:
+    """Return whether an hour is no news: nothing was ordered, and what was held back was held back as foreseen.
+
+    A closed market, a state and a lock are told where they begin, not each hour.
+    """
+    own = [order for order in orders if not order.is_protective]
+    return all(
+        order.status is OrderStatus.DENIED and (order.detail or "").partition(":")[0] in FORESEEN for order in own
+    )
 
 
 def decision_lines(decision: Decision, orders: Sequence[Order], reasons: Sequence[Reason]) -> tuple[str, ...]:
     """Return the lines below the first one: what is bought and sold, what was held back and why, gates, and NAV."""
     own = [order for order in orders if not order.is_protective]
-    gates = sorted({r.rule for r in reasons if r.role is RuleRole.BLOCK and r.outcome is Outcome.PASS})
+    gates = sorted({r.rule for r in reasons if r.role is RuleRole.BLOCK and r.outcome is Outcome.PASS} - {HELD})
     nav = "unknown: a held symbol has no price" if decision.nav_usd is None else f"{decision.nav_usd:,.2f} USD"
     return (
         *(order_words(o) for o in own if o.status is not OrderStatus.DENIED),

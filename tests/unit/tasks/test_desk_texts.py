@@ -11,7 +11,7 @@ from trading.domain.fills import Fill
 from trading.domain.instruments import BookId
 from trading.domain.orders import Order, OrderPurpose, OrderStatus, OrderType, Side, TimeInForce
 from trading.domain.signals import Outcome, Reason, RuleRole
-from trading.tasks.desk import decision_text
+from trading.tasks.desk import decision_lines, decision_text, is_quiet
 from trading.tasks.telling import fill_text
 
 BOOK = BookId.parse("demo:x")
@@ -59,6 +59,31 @@ def test_trims_are_named_only_where_there_are_some():
 def test_the_decisions_own_note_is_part_of_the_line():
     noted = replace(DECISION, note="entries blocked: VIX 34.1 > 30")
     assert decision_text(noted, TRADED, [], []).endswith(". entries blocked: VIX 34.1 > 30")
+
+
+def test_an_hour_that_only_met_what_was_foreseen_is_no_news():
+    denied = an_order("AMD", OrderPurpose.ENTRY, OrderStatus.DENIED)
+    closed = replace(denied, detail="MARKET_CLOSED: the market is closed")
+    full = replace(denied, detail="SECTOR_CAP: technology would be 61 %")
+    assert is_quiet([])
+    assert is_quiet([an_order("GLD", OrderPurpose.STOP), closed])
+    assert not is_quiet([closed, full])
+    assert not is_quiet([closed, an_order("GLD", OrderPurpose.EXIT)])
+
+
+def test_the_lines_say_what_is_bought_what_is_held_back_which_gates_are_closed_and_nav():
+    orders = [
+        an_order("GLD", OrderPurpose.ENTRY),
+        an_order("GLD", OrderPurpose.STOP),
+        replace(an_order("AMD", OrderPurpose.ENTRY, OrderStatus.DENIED), detail="SECTOR_CAP: technology is full"),
+    ]
+    held = replace(a_block("GLD"), rule="position_open")
+    assert decision_lines(DECISION, orders, [a_block("AAPL"), held]) == (
+        "BUY 1 GLD, at the market (entry)",
+        "held back: BUY 1 AMD, at the market (entry): SECTOR_CAP: technology is full",
+        "closed gates: vix_above",
+        "NAV 100,000.00 USD",
+    )
 
 
 def test_a_fill_says_its_price_and_an_unknown_commission_is_not_zero():
