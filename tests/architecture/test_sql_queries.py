@@ -60,6 +60,7 @@ MEANT = {
         "gates.split_judgements": SHOWS,
         **dict.fromkeys(("outbox.list_messages", "outbox.newest_message"), SHOWS),
         "parity.parity_days": SHOWS,
+        "replays.run_names": SHOWS,
         "standing.newest_statement": SHOWS,
     },
     "unbounded_facts": {

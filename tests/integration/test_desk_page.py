@@ -213,7 +213,19 @@ def test_a_run_leads_to_its_decision_and_back(year):
     assert f'data-at="{int(slots[-3].as_of.timestamp())}"' in html
     assert 'href="/dags/hourly_trading/runs/scheduled__1"' in html
     missing = page_of(client, "?dag_id=hourly_trading&run_id=manual__2")
-    assert "The run manual__2 made no hourly decision" in missing
+    assert "The run manual__2 made no decision" in missing
+
+
+def test_the_run_of_a_replayed_session_leads_to_the_book_that_it_made(store, database_url, tmp_path):
+    book = BookId.parse("replay:made")
+    slots = seed_year(database_url, CALENDAR, until=UNTIL, days=4, book=book)
+    with store.transaction() as tx:
+        tx.decisions.note_session_run(book, slots[0].session_on, RunName("hourly_replay", "backfill__1"))
+    html = page_of(client_of(database_url, tmp_path), "?dag_id=hourly_replay&run_id=backfill__1")
+    newest_of_it = [slot for slot in slots if slot.session_on == slots[0].session_on][-1]
+    assert 'data-book="replay:made"' in html
+    assert f'data-at="{int(newest_of_it.as_of.timestamp())}"' in html
+    assert "data-switch" not in html
 
 
 # --- replays --------------------------------------------------------------------------------------

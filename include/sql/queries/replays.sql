@@ -46,6 +46,10 @@ SELECT name, made_at, strategy, spec_hash, configuration, configuration_hash, da
        parameters
 FROM desk.replay_runs WHERE search = %(search)s::text OR %(search)s::text IS NULL ORDER BY made_at, name;
 
+-- name: run_names
+-- Names of the youngest runs that no search made, youngest first.
+SELECT name FROM desk.replay_runs WHERE search IS NULL ORDER BY made_at DESC, name LIMIT %(limit)s::int;
+
 -- name: read_run
 -- One run with its curves.
 SELECT * FROM desk.replay_runs WHERE name = %(name)s::text;

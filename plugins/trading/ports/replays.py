@@ -48,6 +48,10 @@ class ReplayRows(Protocol):
         """Return the runs of one search, or all, oldest first, without curves and trades."""
         ...
 
+    def run_names(self, limit: int) -> tuple[str, ...]:
+        """Return the names of the youngest runs that no search made, youngest first."""
+        ...
+
     def run(self, name: str) -> ReplayRun | None:
         """Return a run with its curves and trades, or None."""
         ...

@@ -77,6 +77,10 @@ class PostgresReplayRows:
         """Return the runs of one search, or all, oldest first, without curves and trades."""
         return tuple(map(_run_of, self._sql.rows("read_runs", search=search)))
 
+    def run_names(self, limit: int) -> tuple[str, ...]:
+        """Return the names of the youngest runs that no search made, youngest first."""
+        return tuple(row["name"] for row in self._sql.rows("run_names", limit=limit))
+
     def run(self, name: str) -> ReplayRun | None:
         """Return a run with its curves and trades, or None."""
         row = self._sql.row("read_run", name=name)

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from trading.entrypoints.desk_page import assets
 from trading.entrypoints.desk_page.access import Asks, Person
 from trading.entrypoints.desk_page.desk import BookChoice, Desk, NoSuchBook
-from trading.entrypoints.desk_page.hours import find_hour, hour_html, hour_json, hour_of_run, instants_of, tag_of
+from trading.entrypoints.desk_page.hours import find_hour, hour_html, hour_json, instants_of, tag_of
 from trading.entrypoints.desk_page.panels import Look, panel_html
 from trading.entrypoints.desk_page.switches import effect, turn
 from trading.entrypoints.desk_page.words import new_york_long, rendered
@@ -28,7 +28,7 @@ from trading.errors import AirdeskError, TransientError
 from trading.ports import Transaction
 from trading.ports.orders import RunName
 from trading.tasks.effects import Switch
-from trading.tasks.hour import HourView
+from trading.tasks.hour import HourView, hour_of_decision
 
 log = logging.getLogger(__name__)
 
@@ -82,15 +82,16 @@ def _add_pages(app: FastAPI, desk: Desk, reads: Asks) -> None:
         run_id: str = "",
     ) -> HTMLResponse:
         with desk.services.store.snapshot() as tx:
-            look = _look(desk, tx, person, book, other)
-            hour = hour_of_run(desk, tx, RunName(dag_id, run_id)) if run_id else None
-            is_of_run = hour is not None
-            hour = hour or find_hour(desk, tx, look.choice, _instant(at))
+            decided = tx.decisions.of_run(RunName(dag_id, run_id)) if run_id else None
+            look = _look(desk, tx, person, book if decided is None else str(decided.book), other)
+            if decided is None:
+                hour = find_hour(desk, tx, look.choice, _instant(at))
+            else:
+                hour = hour_of_decision(tx, decided, desk.spec.universe.traded)
             panels = {name: Markup(html) for name, html in panel_html(look).items()}  # noqa: S704 - our templates
             choices = desk.choices(tx)
-        missing = (
-            f"The run {run_id} made no hourly decision; this is the newest hour." if run_id and not is_of_run else ""
-        )
+        is_missing = bool(run_id) and decided is None
+        missing = f"The run {run_id} made no decision; this is the newest hour." if is_missing else ""
         return HTMLResponse(
             rendered(
                 "desk.html",
@@ -102,7 +103,7 @@ def _add_pages(app: FastAPI, desk: Desk, reads: Asks) -> None:
                 badge=desk.badge_of(look.book) if hour is None else _badge(desk, look.choice, hour),
                 notice=missing,
                 asset=assets.address,
-                is_pinned=at is not None or is_of_run,
+                is_pinned=at is not None or decided is not None,
             )
         )
 

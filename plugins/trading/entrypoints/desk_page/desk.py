@@ -15,6 +15,9 @@ from trading.ports import Services, Transaction
 from trading.settings import Settings, SourceKind
 from trading.strategy.spec import StrategySpec
 
+MOST_RUNS = 50
+"""In-process replays in the list of books; an older one is still found by its address."""
+
 
 class NoSuchBook(PermanentError):
     """A book that is not stored was asked for."""
@@ -74,13 +77,12 @@ class Desk:
         return f"{SYNTHETIC} {book.badge}" if is_invented else book.badge
 
     def choices(self, tx: Transaction) -> tuple[BookChoice, ...]:
-        """Return every book: the desk's own first, then ledger books, then in-process replays, the newest first."""
-        own = self.settings.book
-        ledger = [b for b in tx.ledger.books() if b != own]
-        runs = [BookId(BookKind.REPLAY, run.name) for run in reversed(tx.replays.runs()) if run.search is None]
+        """Return the desk's own book, the other books of the ledger, and the youngest in-process replays."""
+        own, ledger = self.settings.book, tx.ledger.books()
+        runs = [BookId(BookKind.REPLAY, name) for name in tx.replays.run_names(MOST_RUNS)]
         return (
             BookChoice(own, is_own=True, is_run=False),
-            *(BookChoice(book, is_own=False, is_run=False) for book in ledger),
+            *(BookChoice(book, is_own=False, is_run=False) for book in ledger if book != own),
             *(BookChoice(book, is_own=False, is_run=True) for book in runs if book not in ledger),
         )
 
@@ -90,11 +92,15 @@ class Desk:
         Raises:
             NoSuchBook: there is none.
         """
-        choices = self.choices(tx)
-        found = next((c for c in choices if str(c.book) == name), None) if name else choices[0]
-        if found is None:
+        own = self.settings.book
+        if name in ("", str(own)):
+            return BookChoice(own, is_own=True, is_run=False)
+        if (book := next((b for b in tx.ledger.books() if str(b) == name), None)) is not None:
+            return BookChoice(book, is_own=False, is_run=False)
+        kind, _, run = name.partition(":")
+        if kind != BookKind.REPLAY or not tx.replays.is_taken(run):
             raise NoSuchBook(f"there is no book {name[:60]!r} here; choose one from the list")
-        return found
+        return BookChoice(BookId(BookKind.REPLAY, run), is_own=False, is_run=True)
 
     def kept(self, book: BookId) -> VerdictBook | None:
         """Return the hours of an in-process replay; None where its file is gone. The last one read is remembered."""

@@ -16,7 +16,6 @@ from trading.domain.signals import Outcome, Reason, RuleRole
 from trading.entrypoints.desk_page.desk import BookChoice, Desk
 from trading.entrypoints.desk_page.words import new_york, new_york_long, rendered
 from trading.ports import StoredDenial, Transaction
-from trading.ports.orders import RunName
 from trading.reporting.verdicts import ROLES, VerdictRow, verdict_rows
 from trading.strategy.margins import HELD
 from trading.tasks.hour import HourView, hour_of_decision, hour_of_file
@@ -60,14 +59,6 @@ def find_hour(desk: Desk, tx: Transaction, choice: BookChoice, at: datetime | No
     kept = desk.kept(choice.book)
     row = None if kept is None else kept.row_at(at)
     return None if kept is None or row is None else hour_of_file(kept, row)
-
-
-def hour_of_run(desk: Desk, tx: Transaction, run: RunName) -> HourView | None:
-    """Return the newest hour that a run of Airflow decided, or None."""
-    decision = tx.decisions.of_run(run)
-    if decision is None or decision.kind is not DecisionKind.HOURLY:
-        return None
-    return hour_of_decision(tx, decision, desk.spec.universe.traded)
 
 
 def instants_of(desk: Desk, tx: Transaction, choice: BookChoice) -> list[int]:
