@@ -104,6 +104,14 @@ def seed_year(
     return slots
 
 
+def plan(url: str, slot: Slot, symbol: str) -> Order:
+    """Let an hour plan an entry that nobody has sent yet."""
+    order = _order(BOOK, slot, symbol, Decimal(10))
+    with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
+        _add_order(cursor, order)
+    return order
+
+
 def seed_prices(store: PostgresStore, calendar: MarketCalendar, *, until: datetime, days: int = 366) -> None:
     """Store a year of daily bars of the list, SPY and QQQ."""
     source = SyntheticBarSource(SyntheticMarket(7, calendar))

@@ -27,7 +27,7 @@ from trading.strategy.margins import is_in_the_way
 from tests.builders import a_run
 from tests.dags.desk import rows_of
 from tests.desk_served import ANN, app_of
-from tests.desk_year import BOOK, seed_prices, seed_year
+from tests.desk_year import BOOK, plan, seed_prices, seed_year
 from tests.replay.random_markets import random_market
 from tests.replay.test_audit import played
 
@@ -129,6 +129,15 @@ def test_an_hour_that_did_not_run_is_a_warning(year, tmp_path):
     assert "LATE" not in page_of(client)
     later = client_of(url, tmp_path, now=UNTIL + timedelta(hours=1))
     assert "LATE: Tue 26 Nov 16:00 is missing" in page_of(later)
+
+
+def test_an_order_that_waits_for_a_person_is_said_on_top(store, database_url, tmp_path):
+    slots = seed_year(database_url, CALENDAR, until=UNTIL, days=2)
+    entry = plan(database_url, slots[-1], "TSLA")
+    with store.transaction() as tx:
+        tx.approvals.ask(entry.order_id, at=UNTIL, expires_at=UNTIL + timedelta(minutes=14))
+    html = page_of(client_of(database_url, tmp_path))
+    assert "1 order of this hour waits for a person until Tue 26 Nov 15:45" in html
 
 
 # --- the same rows as the command ---------------------------------------------------------------

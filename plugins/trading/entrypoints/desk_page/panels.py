@@ -79,6 +79,7 @@ def _glance(look: Look) -> Mapping[str, Any]:
     return {
         "glance": glance,
         "change": (glance.change_usd, glance.change_frac),
+        "waiting": () if glance.newest is None else look.tx.approvals.waiting(glance.newest.decision_id),
         "run": None,
         "may_switch": look.choice.is_own and look.book.kind is not BookKind.REPLAY,
         "configured": look.desk.settings.book,
