@@ -26,10 +26,10 @@ from tests.fakes import FixedClock
 ANN = Person("ann", may_act=True)
 
 
-def app_of(url: str, state: Path, *, person: Person | None = ANN, now: datetime) -> FastAPI:
+def app_of(url: str, state: Path, *, person: Person | None = ANN, now: datetime, **given: str) -> FastAPI:
     """Return the page at an instant, for somebody who may do what `person` may; None for a stranger."""
     env = {"AIRDESK_DATABASE_URL": url, "AIRDESK_BOOK": str(BOOK), "AIRDESK_STATE_DIR": str(state)}
-    settings = load_settings(env)
+    settings = load_settings(env | given)
 
     def reads() -> Person:
         if person is None:

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 from rich.console import Console
+from trading.adapters.loopback import free_port
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
 from trading.bootstrap import verdict_files_of
 from trading.domain.instruments import BookId
+from trading.domain.messages import MessageKind
 from trading.domain.portfolio import TradingState
 from trading.engine.verdict_book import VerdictBook
 from trading.entrypoints import cli
@@ -40,9 +42,9 @@ HTML = {"Accept": "text/html"}
 OURS = {"X-Airdesk": "desk"}
 
 
-def client_of(url: str, tmp_path, *, person: Person | None = ANN, now: datetime = NOW):
+def client_of(url: str, tmp_path, *, person: Person | None = ANN, now: datetime = NOW, **settings: str):
     """A client of the page at an instant, for somebody who may do what `person` may; None for a stranger."""
-    return TestClient(app_of(url, tmp_path, person=person, now=now), follow_redirects=False)
+    return TestClient(app_of(url, tmp_path, person=person, now=now, **settings), follow_redirects=False)
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +121,22 @@ def test_what_is_stored_cannot_write_html(store, database_url, tmp_path):
     seed_year(database_url, CALENDAR, until=UNTIL, days=2)
     with store.transaction() as tx:
         tx.controls.set_state(BOOK, TradingState.REDUCE_ONLY, reason=evil, actor="cli:eve")
+        tx.controls.notify(dedupe_key="evil", book=BOOK, kind=MessageKind.DATA_PARKED, body=f"a headline {evil}")
     html = page_of(client_of(database_url, tmp_path))
     assert evil not in html
-    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert html.count("&lt;img src=x onerror=alert(1)&gt;") >= 2
+    assert "Newest messages" in html
+
+
+def test_locks_and_a_gateway_that_is_away_are_told(store, database_url, tmp_path):
+    seed_year(database_url, CALENDAR, until=UNTIL, days=2)
+    with store.transaction() as tx:
+        tx.controls.restrict(BOOK, "TSLA", until=None, reason="earnings", actor="cli:ann")
+    html = page_of(client_of(database_url, tmp_path, AIRDESK_BROKER_PORT=str(free_port())))
+    health = html[html.index("Locks, breaks and health") :]
+    assert re.search(r"<b>TSLA</b> RESTRICTED[^<]*earnings", health)
+    assert "NOT ANSWERING: start the gateway" in health
+    assert "No break is open." in health
 
 
 def test_an_hour_that_did_not_run_is_a_warning(year, tmp_path):
