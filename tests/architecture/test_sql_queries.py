@@ -38,8 +38,8 @@ MEANT = {
     "unbounded_newest": {
         **dict.fromkeys(
             (
-                "bot.answerer", "bot.newest_mute", "controls.newest_audit", "controls.newest_live_arm", "controls.read_restrictions",
-                "controls.state_event",
+                "bot.answerer", "bot.newest_mute", "controls.newest_audit", "controls.newest_live_arm",
+                "controls.read_restrictions", "controls.state_event",
                 "controls.state_reason", "controls.symbol_holds",
                 "controls.trading_state", "gates.parked", "gates.released_by_person", "reconciliations.clean_sessions",
                 "reconciliations.order_of_perm",
