@@ -11,16 +11,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from trading.adapters.http.redaction import redact
+from trading.domain.instruments import BookId, BookKind
 from trading.entrypoints.bot.command import Desk
 from trading.entrypoints.bot.conversation import Answer
-from trading.entrypoints.bot.reply import Reply, messages, say
+from trading.entrypoints.bot.reply import Reply, messages, pairs, say
 from trading.errors import AirdeskError
 from trading.ports.bot import Backtest
+from trading.reporting.wording import change, fall, percent, whole
+from trading.tasks.standing import read_history, statistics_of
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-SHOWN_LINES = 40
+SHOWN_LINES = 20
 type Send = Callable[[int, Answer], Awaitable[None]]
 
 
@@ -52,21 +55,47 @@ class Backtests:
             code, said = await _run(asked, Path(folder))
             page = next(iter(sorted(Path(folder).rglob("*.html"))), None)
             document = None if page is None else (page.name, page.read_bytes())
-        is_done = code == 0
         with self._desk.services.store.transaction() as tx:
-            tx.bot.end_backtest(asked.backtest_id, is_done=is_done, detail=said[-500:])
-        head = f"replay {asked.first_on} to {asked.last_on} " + ("is done" if is_done else "failed")
-        tail = "\n".join(said.strip().splitlines()[-SHOWN_LINES:])
-        reply = Reply((say(head), f"<pre>{say(tail)}</pre>"), document=document, more="./airdesk replay list")
-        title = f"<b>REPLAY</b> asked by {asked.asked_by}"
+            tx.bot.end_backtest(asked.backtest_id, is_done=code == 0, detail=said[-500:])
+        badge, blocks = await asyncio.to_thread(self._told, asked, code, said)
+        title = f"<b>{badge}</b> asked by {asked.asked_by}"
+        reply = Reply(blocks, document=document, more="./airdesk replay list")
         await self._send(asked.chat_id, Answer(messages(title, reply), document=document))
+
+    def _told(self, asked: Backtest, code: int, said: str) -> tuple[str, tuple[str, ...]]:
+        """Return what badge a replay carries, and what came of it: figures, or the last words of a failure."""
+        span = f"replay {asked.first_on} to {asked.last_on}"
+        if code:
+            tail = "\n".join(said.strip().splitlines()[-SHOWN_LINES:])
+            return "REPLAY", (say(f"{span} failed"), f"<pre>{say(tail)}</pre>")
+        with self._desk.services.store.snapshot() as tx:
+            history = read_history(tx, self._desk.services.calendar, BookId(BookKind.REPLAY, _name(asked)))
+        points, trades = history.equity.points, statistics_of(history).trades
+        rows = [
+            ("sessions", str(len(points))),
+            ("closed trades", str(trades.count)),
+            ("gained", percent(trades.hit_frac)),
+        ]
+        if points:
+            rows = [
+                ("NAV", f"{whole(points[-1].mark.nav_usd)} USD"),
+                ("growth", change(points[-1].growth - 1.0)),
+                ("deepest fall", fall(max(p.drawdown_frac for p in points))),
+                *rows,
+            ]
+        kept = f"Stored as {_name(asked)}; the report is attached."
+        return history.badge, (say(f"{span} is done"), pairs(rows), say(kept))
+
+
+def _name(asked: Backtest) -> str:
+    return f"bot-{asked.backtest_id}"
 
 
 async def _run(asked: Backtest, folder: Path) -> tuple[int, str]:
     """Return the exit code of a replay, and what it said."""
     words = [
         "-m", "trading.entrypoints.cli", "replay", "run", "--from", str(asked.first_on), "--to", str(asked.last_on),
-        "--name", f"bot-{asked.backtest_id}", "--replace", "--report", str(folder),
+        "--name", _name(asked), "--replace", "--report", str(folder),
     ]  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, *words,
