@@ -103,16 +103,16 @@ with DAG(
         doc="Page and picture of the day, of the comparison, of a week at its end and of a rebalance; each sent once.",
     )
 
-    drop_old_replies = step(
-        "drop_old_replies",
-        "housekeeping:drop_old_replies",
+    housekeeping = step(
+        "housekeeping",
+        "housekeeping:keep_house",
         trigger_rule="all_done",
         # Airflow colours a run by its last tasks only, and those after `reconcile` run whatever it found.
         judges=["reconcile"],
-        doc="Forget vendors' replies older than AIRDESK_KEEP_REPLIES_DAYS, not the rows of them. Red if reconcile is.",
+        doc="Throw away old replies, evidence, messages and logs; nothing of a book. Red if reconcile is.",
     )
 
     sync_broker >> statement >> reconcile >> checks
     reconcile >> tax
     # Nothing waits for a report but the tidying up, which runs whatever became of it.
-    reconcile >> parity >> reports >> drop_old_replies
+    reconcile >> parity >> reports >> housekeeping

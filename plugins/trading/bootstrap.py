@@ -17,6 +17,7 @@ from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.adapters.refused_gate import RefusedGate
 from trading.adapters.report_files import StateReportFiles
 from trading.adapters.sklearn_trees import SklearnTrees
+from trading.adapters.state_tidying import StateTidying
 from trading.adapters.verdict_files import VerdictFiles
 from trading.domain.instruments import BookKind, Symbol
 from trading.domain.interlock import CONDITIONS, LIVE_PORTS, PAPER_PREFIX, LiveTerms, RunOrigin
@@ -80,6 +81,7 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
         taxpayer=_taxpayer(settings.taxpayer),
         client_category=settings.client_category,
         model_files=StateModelFiles(settings.state_dir / "models"),
+        tidying=None if is_replay else StateTidying(settings.state_dir),
         trainer=SklearnTrees(),
         report_files=StateReportFiles(settings.state_dir / "reports"),
     )

@@ -139,7 +139,7 @@ def test_the_plugin_registers_every_timetable_that_a_dag_uses(dagbag):
 
 def test_every_sql_check_is_run(dagbag):
     files = {path.stem for path in (ROOT / "include" / "sql" / "checks").glob("*.sql")}
-    others = {"sync_broker", "statement", "reconcile", "parity", "tax", "reports", "drop_old_replies"}
+    others = {"sync_broker", "statement", "reconcile", "parity", "tax", "reports", "housekeeping"}
     assert files == set(dagbag.dags["nightly_reconciliation"].task_ids) - others
 
 

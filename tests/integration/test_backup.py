@@ -122,6 +122,11 @@ def test_what_must_not_take_effect_again_is_void_and_every_real_book_is_halted(f
         tx.controls.notify(dedupe_key="old", book=book, kind=MessageKind.ORDER_FILLED, body="filled")
         tx.controls.arm(book, account="DU1", code_hash="x", actor="cli:a", expires_at=datetime(2099, 1, 1, tzinfo=UTC))
         code = tx.controls.issue_code(book, "flatten", actor="cli:a", valid_seconds=86400)
+        run(
+            filled,
+            "INSERT INTO ops.bot_intents (book, command, arguments, role, nonce_sha256, expires_at) "
+            "VALUES ('paper:old', 'flatten', '[]', 'admin', 'x', '2099-01-01Z')",
+        )
         tx.controls.set_state(locked, TradingState.LOCKED, reason="by hand", actor="cli:a")
     done = bring(make(filled, tmp_path), empty, tmp_path / "state")
     assert done.halted == (book,)
@@ -135,6 +140,7 @@ def test_what_must_not_take_effect_again_is_void_and_every_real_book_is_halted(f
         tx.controls.audit(actor="test", action="next", detail={})
     waiting = run(empty, "SELECT dedupe_key FROM ops.outbox WHERE state = 'pending' ORDER BY 1")
     assert [key for (key,) in waiting] == [f"restored:{b}:20261127130000" for b in (locked, book)]
+    assert run(empty, "SELECT expires_at < '2098-01-01Z' FROM ops.bot_intents") == [(True,)]
     assert run(empty, "SELECT detail FROM ops.outbox WHERE dedupe_key = 'old'") == [("restored from a backup",)]
 
 

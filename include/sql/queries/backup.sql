@@ -61,6 +61,14 @@ SELECT DISTINCT book, '', '', 'restore', 'epoch'::timestamptz, 'epoch'::timestam
 -- Nor does a one-time code.
 DELETE FROM ops.operator_codes WHERE used_at IS NULL;
 
+-- name: let_taps_expire
+-- Nor does what waited for a tap.
+UPDATE ops.bot_intents SET expires_at = created_at + interval '1 microsecond' WHERE state = 'pending';
+
+-- name: end_asked_replays
+-- Whoever asked for a replay asks again.
+UPDATE ops.bot_backtests SET state = 'failed', detail = 'restored from a backup' WHERE state IN ('queued', 'running');
+
 -- name: database_exists
 -- Whether a database of that name is on the server.
 SELECT EXISTS (SELECT FROM pg_database WHERE datname = %(name)s::text);

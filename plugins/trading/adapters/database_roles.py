@@ -48,7 +48,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """The only columns of a ledger that the desk may change."""
 
 OWNERS_ONLY = ("public.airdesk_migrations", "ops.granted_rights")
-FUNCTIONS = ("market.ensure_year(int)", "staging.ensure_year(int)", "desk.delete_replay(text)")
+FUNCTIONS = (
+    "market.ensure_year(int)",
+    "staging.ensure_year(int)",
+    "desk.delete_replay(text)",
+    "staging.drop_years(int)",
+)
 """Run with the owner's rights, for the desk only."""
 
 _STAMP = frozenset({"ops.granted_rights"})

@@ -24,7 +24,7 @@ HOURS_BEFORE = 4
 STATE_FILE = Path("models") / "drill.json"
 ADDED = {"ops.controls": 1, "ops.outbox": 1}
 """Rows that a restore writes: the halt of the book, and the message that says so. No book of the drill was armed."""
-VOID = frozenset({"ops.operator_codes", "ops.outbox"})
+VOID = frozenset({"ops.bot_backtests", "ops.bot_intents", "ops.operator_codes", "ops.outbox"})
 """Tables with rows that a restore changes on purpose: codes and messages of back then are void."""
 
 

@@ -17,6 +17,7 @@ from trading.ports.broker import BrokerGate
 from trading.ports.checks import CheckRows
 from trading.ports.controls import ControlRows
 from trading.ports.history import HistoryRows
+from trading.ports.housekeeping import HousekeepingRows, Tidying
 from trading.ports.ledger import LedgerRows
 from trading.ports.market import AnalysisRows, MarketRows
 from trading.ports.messages import OutboxRows
@@ -123,6 +124,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def housekeeping(self) -> HousekeepingRows:
+        """What the night may throw away."""
+        ...
+
+    @property
     def standing(self) -> StandingRows:
         """How books stand, for people."""
         ...
@@ -192,6 +198,7 @@ class Services:
         model_files: None where no model is read or written; a promoted one then counts as unreadable.
         trainer: what fits trees; None where nobody trains.
         report_files: where the night keeps its reports; None where none are kept.
+        tidying: files that the night thins out; None where there is no state folder.
     """
 
     store: Store
@@ -213,3 +220,4 @@ class Services:
     model_files: ModelFiles | None = None
     trainer: TreeTrainer | None = None
     report_files: ReportFiles | None = None
+    tidying: Tidying | None = None

@@ -30,6 +30,9 @@ from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError
 from trading.ports.controls import RESTORE
 
+_VOID = ("drop_waiting_messages", "revoke_arms", "forget_codes", "let_taps_expire", "end_asked_replays")
+"""Queries that end what must not take effect again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -145,7 +148,7 @@ def _held_back(url: str, made_at: str, stamp: str) -> tuple[BookId, ...]:
     """Halt every book that a broker knows, and void what must not come back."""
     with rows.filling(url) as connection:
         statements = Statements(connection, "backup")
-        for name in ("drop_waiting_messages", "revoke_arms", "forget_codes"):
+        for name in _VOID:
             statements.run(name)
     halted = []
     with PostgresStore(url).transaction() as tx:

@@ -19,6 +19,7 @@ from trading.adapters.postgres_store.connection import connect, translated_error
 from trading.adapters.postgres_store.controls import PostgresControlRows
 from trading.adapters.postgres_store.decisions import PostgresDecisionRows
 from trading.adapters.postgres_store.history import PostgresHistoryRows
+from trading.adapters.postgres_store.housekeeping import PostgresHousekeepingRows
 from trading.adapters.postgres_store.ledger import PostgresLedgerRows
 from trading.adapters.postgres_store.market import PostgresMarketRows
 from trading.adapters.postgres_store.models import PostgresModelRows
@@ -50,6 +51,7 @@ from trading.ports import (
 from trading.ports.approvals import ApprovalRows
 from trading.ports.bot import BotRows
 from trading.ports.history import HistoryRows
+from trading.ports.housekeeping import HousekeepingRows
 from trading.ports.messages import OutboxRows
 from trading.ports.models import ModelRows
 from trading.ports.parity import ParityRows
@@ -82,6 +84,7 @@ class PostgresTransaction:
         self.searches: SearchRows = PostgresSearchRows(connection)
         self.models: ModelRows = PostgresModelRows(connection)
         self.history: HistoryRows = PostgresHistoryRows(connection)
+        self.housekeeping: HousekeepingRows = PostgresHousekeepingRows(connection)
         self.standing: StandingRows = PostgresStandingRows(connection)
         self.outbox: OutboxRows = PostgresOutboxRows(connection)
 
