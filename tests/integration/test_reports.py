@@ -269,9 +269,10 @@ class BrokenFiles(StateReportFiles):
 
 def test_a_report_that_fails_takes_no_other_with_it(services, tmp_path):
     broken = replace(services, report_files=BrokenFiles(tmp_path / "reports"))
-    with pytest.raises(PermanentError, match=r"daily: No space left on device; the others were written"):
+    with pytest.raises(PermanentError, match=r"daily: No space left on device; the others were made"):
         report_night(broken, THREE_SECTOR, BOOK, slot_of(WEDNESDAY))
     assert (tmp_path / "reports" / "reconciliation-2019-06-05-demo-test.html").exists()
+    assert [kind for kind, _ in messages(services.store)] == ["daily_report", "rebalance_report"]
     with services.store.transaction() as tx:
         assert tx.controls.trading_state(BOOK) is TradingState.REDUCE_ONLY
 

@@ -58,7 +58,7 @@ def report_night(services: Services, spec: StrategySpec, book: BookId, slot: Slo
         told = "; ".join(f"{what}: {error}" for what, error in failed.items())
         is_passing = all(isinstance(error, TransientError) for error in failed.values())
         kind = TransientError if is_passing else PermanentError
-        raise kind(f"{told}; the others were written, make it by hand: ./airdesk report")
+        raise kind(f"{told}; the others were made, make it by hand: ./airdesk report")
     return StepReport("report_night", {"reports": written, "old_files_deleted": pruned})
 
 
@@ -84,9 +84,7 @@ def ends_week(calendar: MarketCalendar, slot: Slot) -> bool:
 def _deliver(services: Services, book: BookId, slot: Slot, planned: _Planned) -> int:
     report = planned.make()
     picture = picture_of(report)
-    if services.report_files is not None:
-        services.report_files.write(f"{report.name}.html", page_of(report).encode())
-        services.report_files.write(f"{report.name}.png", picture)
+    # Told first: a full disk keeps no news from anybody.
     if planned.kind is not None and slot.is_closing:
         with services.store.transaction() as tx:
             tx.controls.notify(
@@ -96,4 +94,7 @@ def _deliver(services: Services, book: BookId, slot: Slot, planned: _Planned) ->
                 body=f"{book.badge} {book}: {caption_of(report)}",
                 picture=picture,
             )
+    if services.report_files is not None:
+        services.report_files.write(f"{report.name}.html", page_of(report).encode())
+        services.report_files.write(f"{report.name}.png", picture)
     return 1
