@@ -96,15 +96,19 @@ def _named_queries() -> Iterator[str]:
             yield from (query.text for query in queries(path.stem).values())
 
 
-def grants(schemas: Collection[str], tables: Collection[str]) -> tuple[str, ...]:
+def grants(database: str, schemas: Collection[str], tables: Collection[str]) -> tuple[str, ...]:
     """Return the statements that give the desk and the readers their rights, and take every other one away.
 
     Args:
+        database: its name.
         schemas: all of ours.
         tables: all of ours; in the middle of an upgrade one that a query names may still be missing.
     """
     both, everywhere = f"{DESK}, {READ}", ", ".join(schemas)
+    quoted = '"' + database.replace('"', '""') + '"'
     given = [
+        f"REVOKE CONNECT ON DATABASE {quoted} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {quoted} TO {both}",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {everywhere} FROM {both}",
         # PUBLIC may create in the schema `public` of a database that came from an older server.
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
@@ -138,7 +142,8 @@ def give_rights(connection: Connection, applied: str) -> bool:
         tables = {str(row["name"]) for row in statements.rows("our_tables")}
         if not tables >= _STAMP or not _groups_exist(connection):
             return False
-        given = grants([row["nspname"] for row in statements.rows("our_schemas")], tables)
+        schemas = [row["nspname"] for row in statements.rows("our_schemas")]
+        given = grants(connection.get_dsn_parameters()["dbname"], schemas, tables)
         checksum = hashlib.sha256("\n".join((applied, *given)).encode()).hexdigest()
         if statements.value("granted_rights") != checksum:
             for statement in given:

@@ -33,6 +33,8 @@ def connect(url: str) -> Connection:
         text = str(error)
         if "authentication failed" in text or "no password supplied" in text:
             raise ConfigurationError(f"Postgres at {place} refuses the login; correct AIRDESK_DATABASE_URL") from None
+        if "permission denied for database" in text:
+            raise ConfigurationError(f"Postgres at {place} does not let this login in; name the desk's own") from None
         if "does not exist" in text:
             raise PermanentError(f"Postgres at {place} has no such database or role; run ./airdesk migrate") from None
         raise TransientError(f"Postgres at {place} does not answer; check that it runs and try again") from None
