@@ -21,7 +21,7 @@ from trading.adapters.loopback import free_port
 from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import services_for
 from trading.domain.market import Slot
-from trading.domain.orders import OrderPurpose
+from trading.domain.orders import OrderPurpose, OrderStatus
 from trading.entrypoints import cli
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.demo_loop import STEPS, slots_to_show
@@ -96,7 +96,7 @@ def decide_the_next_entry(desk: RunningDesk) -> Slot:
                 step(services, spec, book, slot)
         with services.store.transaction() as tx:
             orders = [o for o in tx.orders.recent(book, 20) if o.planned_at == slot.as_of]
-        if any(o.purpose is OrderPurpose.ENTRY for o in orders):
+        if any(o.purpose is OrderPurpose.ENTRY and o.status is OrderStatus.PLANNED for o in orders):
             return slot
     raise AssertionError("the synthetic market gives no entry; use another seed")
 
@@ -116,7 +116,9 @@ def ask(desk: RunningDesk) -> tuple[str, Slot, Question]:
     """Run the hour of the next entry until it asks."""
     slot = decide_the_next_entry(desk)
     run = desk.airflow.trigger("hourly_trading", logical_date=None, conf={"as_of": slot.as_of.isoformat()})
-    (question,) = until(desk, lambda: [q for q in waiting(desk.airflow) if q.run_id == run.run_id])
+    found = until(desk, lambda: [q for q in waiting(desk.airflow) if q.run_id == run.run_id])
+    assert found, (desk.airflow.tasks("hourly_trading", run.run_id), entries(desk, slot))
+    (question,) = found
     return run.run_id, slot, question
 
 
