@@ -18,6 +18,7 @@ class Kept(StrEnum):
     TASK_LOGS = "logs of tasks"
     PROGRAM_LOGS = "logs of programs"
     BACKUPS = "backups before a migration"
+    REPORTS = "reports of the night"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +38,7 @@ RETENTION: Mapping[Kept, Keeping] = {
     Kept.TASK_LOGS: Keeping(30, "30 days"),
     Kept.PROGRAM_LOGS: Keeping(20_000_000, "20 MB each, and one older part of that size"),
     Kept.BACKUPS: Keeping(5, "the newest 5"),
+    # A tax year, and the month after it in which a purchase can still change it.
+    Kept.REPORTS: Keeping(400, "400 days"),
 }
 """One place: the housekeeping reads it, and a test compares the page with it."""

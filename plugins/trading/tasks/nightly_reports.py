@@ -9,6 +9,7 @@ from datetime import timedelta
 from trading.domain.instruments import BookId
 from trading.domain.market import Slot
 from trading.domain.messages import MessageKind
+from trading.domain.retention import RETENTION, Kept
 from trading.errors import PermanentError, TransientError
 from trading.ports import MarketCalendar, Services
 from trading.reporting.document import Report, caption_of, page_of, picture_of
@@ -19,8 +20,8 @@ from trading.tasks.reports.rebalance import rebalance_report
 from trading.tasks.reports.reconciliation import reconciliation_report
 from trading.tasks.reports.weekly import weekly_report
 
-KEPT = timedelta(days=400)
-"""How long reports stay in the state folder: a tax year, and the month after it in which it can change."""
+KEPT = timedelta(days=RETENTION[Kept.REPORTS].amount)
+"""How long reports stay in the state folder."""
 
 
 @dataclass(frozen=True, slots=True)
