@@ -183,13 +183,14 @@ class _Scan:
         exits, enters, held, mask, cash = self._out.exits, self._out.enters, self._held, self._mask, self._cash
         band, navs = self._out.spec.sizing.trim_above_frac * (1 - _MARGIN), passed.nav_usd
         floor, peak = self._levels()
-        shift, watched_from = self._shift, self._shift.from_row
+        may_shift, watched_from, is_closing = self._shift.may_be, self._shift.from_row, self._shift.is_closing
+        waits, note = ~mask, navs.append
         for row in range(self._first, self._until):
             if exits[row] & mask:
                 return row
             values = [shares * prices[row] for shares, prices in held]
-            nav = fsum((cash, *values))
-            if row >= watched_from and shift.may_be(row, values, nav):
+            nav = fsum([cash, *values])
+            if row >= watched_from and not is_closing[row] and may_shift(row, values, nav):
                 return row
             if nav == nav:
                 if nav < floor or (values and max(values) > band * nav):
@@ -199,13 +200,13 @@ class _Scan:
                         return row
                     self._raise(nav, row)
                     floor, peak = self._levels()
-                if waiting := enters[row] & ~mask:
+                if waiting := enters[row] & waits:
                     left, found = self._split(waiting, row, nav)
                     if left:
                         return row
                     for code, names in found:
                         passed.barred[code] = passed.barred.get(code, 0) + names.bit_count()
-            navs.append(nav)
+            note(nav)
         return self._until
 
     def _split(self, waiting: Bits, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:

@@ -33,7 +33,7 @@ class Shifts:
         self.is_closing: list[bool] = grid.is_closing.tolist()
         jumped = (panel.why_vix[:, 0] == Why.KNOWN) & (panel.vix_change_frac[:, 0] > spec.sizing.shift_vix_frac)
         self.vix_jumped: list[bool] = jumped.tolist()
-        self._session_of = grid.session
+        self._session_of: list[int] = grid.session.tolist()
         is_sized_by_sleeve = spec.sizing.rule == "sleeves"
         firsts = np.flatnonzero((grid.number == 0) & np.isin(grid.session, sorted(hours.timeline.quarter_places)))
         self._quarters: list[int] = firsts.tolist() if is_sized_by_sleeve else []
@@ -48,7 +48,7 @@ class Shifts:
 
     def session_before(self, row: int) -> int:
         """Return the place of the session of the hour before `row`; that of the first hour for the first one."""
-        return self._session_of.item(max(row - 1, 0))
+        return self._session_of[max(row - 1, 0)]
 
     def for_book(self, state: BookState, first: int) -> BookShift:
         """Return what moves a book to which nothing happens, from hour `first` on."""
@@ -79,24 +79,22 @@ class Shifts:
         since, pause = state.balance.sessions_since, self.spec.sizing.shift_pause_sessions
         if since is None or since >= pause:
             return first
-        return int(np.searchsorted(self._session_of, self.session_before(first) + pause - since))
+        return bisect_left(self._session_of, self.session_before(first) + pause - since)
 
 
 class BookShift:
     """The levels at which one book is rebalanced.
 
     Attributes:
-        from_row: the first hour in which it may be.
+        from_row: the first hour in which it may be. is_closing: in which hours it is not.
     """
 
     def __init__(self, every: Shifts, from_row: int, levels: tuple[_Level, ...]) -> None:
         self.from_row = from_row
-        self._is_closing, self._vix_jumped, self._levels = every.is_closing, every.vix_jumped, levels
+        self.is_closing, self._vix_jumped, self._levels = every.is_closing, every.vix_jumped, levels
 
     def may_be(self, row: int, values_usd: Sequence[float], nav_usd: float) -> bool:
-        """Return whether the book may be rebalanced in an hour in which what it holds is worth `values_usd`."""
-        if self._is_closing[row]:
-            return False
+        """Return whether the book may be rebalanced in an hour, no closing one, in which it is worth `values_usd`."""
         if self._vix_jumped[row]:
             return True
         for members, low, high in self._levels:
