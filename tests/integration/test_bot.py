@@ -33,6 +33,7 @@ from tests.telegram_stub import (
     BLOCKED,
     CONFLICT,
     CUT_OFF,
+    NOT_FOUND,
     STALLED_BUT_DELIVERED,
     UNAUTHORIZED,
     UNPARSEABLE,
@@ -316,8 +317,9 @@ def another_reader_ends_it(bot, telegram):
         assert part not in said
 
 
-def test_a_token_that_telegram_does_not_know_ends_it_and_is_in_no_log(environment, telegram):
-    telegram.fail("getMe", UNAUTHORIZED)
+@pytest.mark.parametrize("fault", [UNAUTHORIZED, NOT_FOUND], ids=["401", "404"])
+def test_a_token_that_telegram_does_not_know_ends_it_and_is_in_no_log(environment, telegram, fault):
+    telegram.fail("getMe", fault)
     with running_bot(environment, telegram, listens=False) as refused:
         assert refused.process.wait(20) == Exit.ACT
         said = log_of(refused)
