@@ -36,6 +36,7 @@ from trading.engine.replay import replay
 from trading.engine.result import ReplayResult
 from trading.engine.state import BookState
 from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.databases import desk_databases
 from trading.entrypoints.run_record import run_lock
 from trading.entrypoints.running_desk import RunningDesk, running_desk
 from trading.gateway.feed import source_feed
@@ -348,7 +349,10 @@ def test_the_command_compares_the_day_of_the_split_and_shows_the_history(drivers
 
 def test_the_command_names_what_was_tampered_with(drivers):
     at = sessions()[-1].opens_at + timedelta(hours=2)
-    with closing(connect(drivers.url)) as connection, connection, connection.cursor() as cursor:
+    # The desk's own login cannot: a decision is never rewritten.
+    with desk_databases(Checkout.from_environment(os.environ), {}) as urls:
+        owner = urls.owner
+    with closing(connect(owner)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("UPDATE analysis.technicals SET rsi_14 = 12 WHERE as_of = %s AND symbol = 'NVDA'", (at,))
         cursor.execute("DELETE FROM desk.targets WHERE decision_id IN (SELECT decision_id FROM desk.decisions "
                        "WHERE book = %s AND as_of = %s)", (str(PAPER), at))  # fmt: skip
