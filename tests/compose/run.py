@@ -32,6 +32,7 @@ from trading.adapters.loopback import HOST, free_port, is_free  # noqa: E402
 from tests.telegram_stub import TOKEN, telegram_stub  # noqa: E402
 
 HEALTHY_SECONDS = 240
+RESTARTS = 2
 IN_THE_IMAGE = {"/opt/airdesk/deploy": str(ROOT / "deploy"), "/opt/airdesk": str(ROOT)}
 
 
@@ -232,9 +233,16 @@ def try_everything(machine: Machine, postgres: EmbeddedPostgres) -> int:
 def became_healthy(machine: Machine, name: str) -> bool:
     """Wait for a service's health; returns whether it came."""
     deadline = time.monotonic() + HEALTHY_SECONDS
+    restarts = 0
     while time.monotonic() < deadline:
         if machine.processes[name].poll() is not None:
-            break
+            if restarts == RESTARTS:
+                break
+            # `restart: unless-stopped`
+            restarts += 1
+            last = machine.log(name).read_text().strip().splitlines()[-1:]
+            print(f"{name}: ended ({''.join(last)[-200:]}); started again", flush=True)
+            machine.run(name)
         if machine.is_healthy(name):
             print(f"{name}: healthy", flush=True)
             return True
