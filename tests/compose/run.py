@@ -70,10 +70,10 @@ class Machine:
         """Return what the container would find in its environment, at this machine's places."""
         given = {k: self._filled(v) for k, v in self.file["services"][service].get("environment", {}).items()}
         secrets = self.folder / "run" / service
-        shutil.rmtree(secrets, ignore_errors=True)
-        secrets.mkdir(parents=True)
-        for name in self.file["services"][service].get("secrets", ()):
-            shutil.copy(self.folder / ".secrets" / name, secrets)
+        if not secrets.exists():
+            secrets.mkdir(parents=True)
+            for name in self.file["services"][service].get("secrets", ()):
+                shutil.copy(self.folder / ".secrets" / name, secrets)
         home = self.folder / "airflow"
         (home / "auth").mkdir(parents=True, exist_ok=True)
         places = {
