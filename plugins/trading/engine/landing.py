@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -93,7 +94,7 @@ class Landing:
     def _decided(self, state: BookState, aims: Mapping[Symbol, float]) -> BookState:
         """Return the book with what its decisions left behind."""
         navs, first, breaker, balance = self._done.nav_usd, self._done.first, state.breaker, state.balance
-        grid, top = self._hours.timeline.grid, max(self._done.nav_usd)
+        grid, sent, top = self._hours.timeline.grid, self._done.sent, self._done.top_usd()
         session = grid.session.item(self._row - 1)
         session_on = self._hours.timeline.sessions[session].session_on
         opens = int(np.searchsorted(grid.session, session)) - first
@@ -107,7 +108,7 @@ class Landing:
             ),
             balance=Balance({**balance.aims, **aims}, balance.sessions_since, balance.buys_wait) if aims else balance,
             session_on=session_on,
-            orders_today=orders_today + sum(one.row >= first + opens for one in self._done.sent),
+            orders_today=orders_today + len(sent) - bisect_left(sent, first + opens, key=lambda one: one.row),
             newest_nav_usd=navs[-1],
             closing_nav_usd=closing,
         )

@@ -84,6 +84,13 @@ class Ride:
     sent: list[Sent] = field(default_factory=list)
     filled: list[Filled] = field(default_factory=list)
     denials: Counter[str] = field(default_factory=Counter)
+    _top: tuple[float, int] = 0.0, 0
+
+    def top_usd(self) -> float:
+        """Return the highest NAV so far."""
+        top, seen = self._top
+        self._top = max([top, *self.nav_usd[seen:]]), len(self.nav_usd)
+        return self._top[0]
 
 
 class Maker:
