@@ -20,7 +20,7 @@ from trading.entrypoints.run_record import RunRecord, is_running, run_lock
 from trading.entrypoints.running_desk import RunningDesk, running_desk
 from trading.entrypoints.supervisor import stop_leftovers
 from trading.errors import TransientError
-from trading.settings import Mode
+from trading.settings import LogFormat, Mode, log_format
 
 STOP_SECONDS = 90
 
@@ -107,15 +107,22 @@ def announce(desk: RunningDesk) -> None:
     badge = desk.settings.book.badge
     say(f"{badge} desk, book {desk.settings.book}")
     say(f"UI    {desk.airflow.url}")
-    say(f"login {ADMIN} / {admin_password(desk.checkout)}")
+    say(f"login {ADMIN} / {_shown_password(desk.checkout)}")
     say(f"logs  {desk.checkout.logs}")
+
+
+def _shown_password(checkout: Checkout) -> str:
+    """Return the password for a person at a terminal; lines for machines end up in a log, and name the file."""
+    if log_format() is LogFormat.JSON:
+        return f"see {checkout.airflow_home / 'passwords.json'}"
+    return admin_password(checkout)
 
 
 def _tell_where(checkout: Checkout) -> None:
     # The other copy writes its address a moment after it took the lock.
     for _ in range(20):
         if url := RunRecord.read(checkout.state).url:
-            say(f"already running at {url}; login {ADMIN} / {admin_password(checkout)}; ./airdesk down stops it")
+            say(f"already running at {url}; login {ADMIN} / {_shown_password(checkout)}; ./airdesk down stops it")
             return
         time.sleep(0.25)
     say("already starting in another terminal; ./airdesk down stops it")
