@@ -19,7 +19,10 @@ _VENDORS = _EXAMPLE.split("# --- Docker only")[0]
 KEYS = tuple(re.findall(r"^#?([A-Z_]+(?:_KEY|_TOKEN))=", _VENDORS, re.M))
 BASE_URLS = tuple(re.findall(r"^#?([A-Z_]+_BASE_URL)=", _VENDORS, re.M))
 DATABASE = "AIRDESK_DATABASE_URL"
+TELEGRAM = "AIRDESK_TELEGRAM_TOKEN"
+"""A token has a shape; only the sender and the bot bring it to an address, and their own tests look for it."""
 CANARIES = {name: f"Canary{number}/of+{name.lower()}=~{number}7Z" for number, name in enumerate((*KEYS, DATABASE))}
+CANARIES[TELEGRAM] = "7731:Canary_of-telegram_7Z"
 
 
 def forms_of(secret: str) -> set[str]:

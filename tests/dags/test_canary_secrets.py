@@ -15,23 +15,27 @@ from urllib.parse import quote, urlsplit
 import pytest
 from trading.adapters import flex
 from trading.adapters.http import client
+from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store.connection import connect
 from trading.adapters.sources import combined
 from trading.bootstrap import services_for
-from trading.domain.market import Resolution, TimeWindow
+from trading.domain.market import Resolution, TimeWindow, session_slots
 from trading.entrypoints import cli
 from trading.errors import AirdeskError
 from trading.settings import VendorSettings, load_settings
 
-from tests.canaries import BASE_URLS, CANARIES, DATABASE, KEYS, echo, found_in, in_airflow, in_desk, in_files
+from tests.canaries import BASE_URLS, CANARIES, DATABASE, KEYS, TELEGRAM, echo, found_in, in_airflow, in_desk, in_files
 from tests.dags.desk import rows_of
 from tests.http_stub import STALL_SECONDS, Answer, http_stub
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
 ROLE = "canary_of_the_desk"
-AS_OF = "2026-11-20T15:30:00+00:00"
-HISTORY = {"symbols": ["NVDA"], "from": "2026-11-16", "to": "2026-11-19",
+# X looks back seven days and no further, from the day on which the test runs.
+_ENDED = NyseCalendar().sessions((TODAY := datetime.now(UTC).date()) - timedelta(days=14), TODAY - timedelta(days=1))
+DAY_BEFORE, DAY = _ENDED[-2:]
+AS_OF = session_slots(DAY)[0].as_of.isoformat()
+HISTORY = {"symbols": ["NVDA"], "from": f"{_ENDED[-4].session_on}", "to": f"{DAY_BEFORE.session_on}",
            "what": ["bars", "actions", "news", "filings", "macro"]}  # fmt: skip
 REFUSED_URL = f"http://127.0.0.1:1/{quote(CANARIES[KEYS[0]], safe='')}"
 MALFORMED_URL = f"http://[{CANARIES[KEYS[0]]}]:port/"
@@ -41,7 +45,7 @@ def story() -> dict[str, object]:
     """Return what Polygon serves, with the key that it was sent in a headline, and every other one beside it."""
     own = CANARIES["POLYGON_API_KEY"]
     title = f"Example {own} {quote(own, safe='')}"
-    told = {"id": "n1", "title": title, "tickers": ["NVDA"], "published_utc": "2026-11-19T15:00:00Z"}
+    told = {"id": "n1", "title": title, "tickers": ["NVDA"], "published_utc": f"{DAY_BEFORE.session_on}T15:00:00Z"}
     return {"status": "OK", "results": [told], "you_sent": echo()}
 
 
@@ -94,7 +98,7 @@ def world(airflow_dags, canary_url, monkeypatch):
     settings = {
         **{name: CANARIES[name] for name in KEYS},
         "AIRDESK_MODE": "paper", "AIRDESK_BOOK": "paper:canary", "AIRDESK_SOURCES": "vendors",
-        "AIRDESK_IBKR_BARS": "0", "AIRDESK_FLEX_QUERY": "424242",
+        "AIRDESK_IBKR_BARS": "0", "AIRDESK_FLEX_QUERY": "424242", "AIRDESK_TELEGRAM_CHATS": "42",
         "POLYGON_PLAN": "advanced", "SEC_USER_AGENT": "Airdesk test@example.com", "X_MONTHLY_BUDGET_USD": "5",
     }  # fmt: skip
     for name, value in settings.items():
@@ -122,7 +126,7 @@ def forget(database_url):
 
 def questions(sources):
     """Return one question for every port of every source."""
-    until = datetime(2026, 11, 19, 21, tzinfo=UTC)
+    until = DAY_BEFORE.closes_at
     window, asked = TimeWindow(until - timedelta(days=3), until), []
     for source in sources.bars:
         asked += [lambda s=source, r=r: s.bars("NVDA", window, r) for r in (Resolution.DAY, Resolution.HALF_HOUR)]
@@ -169,7 +173,8 @@ def run_everything(airflow_dags, database_url, *, with_night=True):
         forget(database_url)
         ended[dag_id] = str(airflow_dags[dag_id].test(run_conf=conf).state)
     forget(database_url)
-    for command in (["data", "pull", "NVDA", "--from", "2026-11-18", "--what", "news"], ["data", "status"], ["doctor"]):
+    since = f"{_ENDED[-3].session_on}"
+    for command in (["data", "pull", "NVDA", "--from", since, "--what", "news"], ["data", "status"], ["doctor"]):
         cli.main(command)
     return ended
 
@@ -181,6 +186,7 @@ def test_every_secret_setting_holds_a_canary(world, canary_url):
     assert set(secrets.values()) <= set(CANARIES.values()), secrets.keys()
     assert len(set(secrets.values())) == len(secrets) >= 5
     assert settings.flex_token == CANARIES["AIRDESK_FLEX_TOKEN"]
+    assert settings.telegram.token == CANARIES[TELEGRAM]
 
 
 def test_the_search_finds_a_secret_in_each_of_its_forms():
@@ -200,7 +206,9 @@ def test_no_secret_is_left_behind_when_every_vendor_answers(
         asked = {vendor for (vendor,) in rows_of(database_url, "SELECT DISTINCT vendor FROM ops.api_calls")}
         assert asked >= set(services_for(load_settings()).sources.quotas), "every vendor was asked"
         sent = str([(request.query, request.headers) for request in stub.asked])
-        assert [name for name in KEYS if CANARIES[name] not in sent] == [], "every key was sent, and came back"
+        assert [name for name in KEYS if CANARIES[name] not in sent] == [TELEGRAM], (
+            "every other key was sent, and came back"
+        )
     assert set(ended.values()) <= {"failed", "success"}
     printed = capfd.readouterr()
     assert leaks(airflow_home, database_url, [*said, printed.out, printed.err, caplog.text]) == []
