@@ -49,7 +49,9 @@ def run_by_hand(task, conf):
     params = {name: task.dag.params[name] for name in task.dag.params}
     given = {
         "dag_run": run,
-        "ti": SimpleNamespace(dag_id=task.dag.dag_id, task_id=task.task_id, try_number=1, max_tries=0),
+        "ti": SimpleNamespace(
+            dag_id=task.dag.dag_id, run_id=run.run_id, task_id=task.task_id, try_number=1, max_tries=0
+        ),
         "params": params | conf,
     }
     return task.python_callable(**task.op_kwargs, **given)

@@ -86,7 +86,7 @@ def finished_runs(desk: RunningDesk, count: int) -> list[str]:
 
 
 def rows(desk: RunningDesk, query: str) -> list[tuple]:
-    return rows_of(desk.settings.database_url, query)
+    return rows_of(desk.databases.owner, query)
 
 
 def everything_else(desk: RunningDesk) -> dict[str, tuple]:

@@ -10,8 +10,6 @@ from trading.entrypoints.findings import Level
 from trading.ports.messages import SenderState
 from trading.settings import load_settings
 
-NOW = datetime.now(UTC)
-
 
 def line(url: str, **env: str):
     return messages_line(load_settings({"AIRDESK_DATABASE_URL": url, **env}))
@@ -25,21 +23,22 @@ def test_without_a_token_it_says_where_to_look(store, database_url):
 
 
 @pytest.mark.parametrize(
-    ("state", "level", "text"),
+    ("ago", "problem", "level", "text"),
     [
-        (None, Level.OK, "to chat 42; no quiet hours; lock off; none went yet"),
-        (SenderState("x", NOW), Level.OK, "go to chat 42; no quiet hours; lock off"),
+        (None, None, Level.OK, "to chat 42; no quiet hours; lock off; none went yet"),
+        (timedelta(), None, Level.OK, "go to chat 42; no quiet hours; lock off"),
         (
-            SenderState("x", NOW, "Telegram does not know the bot; fix it"),
+            timedelta(),
+            "Telegram does not know the bot; fix it",
             Level.WARN,
             "out: Telegram does not",
         ),
-        (SenderState("x", NOW - timedelta(hours=1)), Level.WARN, "./airdesk up starts one"),
+        (timedelta(hours=1), None, Level.WARN, "./airdesk up starts one"),
     ],
 )
-def test_it_says_whether_messages_go_out(store, database_url, state, level, text):
-    if state is not None:
+def test_it_says_whether_messages_go_out(store, database_url, ago, problem, level, text):
+    if ago is not None:
         with store.transaction() as tx:
-            tx.outbox.set_sender(state)
+            tx.outbox.set_sender(SenderState("x", datetime.now(UTC) - ago, problem))
     found = line(database_url, **TELEGRAM)
     assert (found.level, text in found.text) == (level, True), found.text

@@ -113,6 +113,6 @@ def test_a_triggered_load_shows_its_pieces_by_name_and_leaves_no_key_in_any_file
     assert ended(desk, through_the_api(desk, symbols=["ZZZZ"])) == "failed"
 
     folder = Path(os.environ["AIRDESK_STATE_DIR"])
-    leaks = [*in_files(folder), *in_desk(url), *in_desk(desk.databases.airflow)]
+    leaks = [*in_files(folder), *in_desk(desk.databases.owner), *in_desk(desk.databases.airflow)]
     assert sorted(set(leaks)) == []
     assert any("history_load" in str(path) for path in folder.rglob("*.log")), "there were logs to read"
