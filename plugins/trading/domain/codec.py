@@ -11,9 +11,14 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
+PLAIN = (str, int, float, bool)
+"""Most of what a record holds, and JSON already."""
+
 
 def encode(value: Any) -> Any:
     """Return plain JSON values of a record, a scalar or a container of them."""
+    if value is None or type(value) in PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):

@@ -60,7 +60,7 @@ class Timeline:
         days = [self.before, *self.sessions]
         return {later.session_on: earlier.session_on for earlier, later in pairwise(days)}
 
-    @property
+    @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """Every session hour, ascending."""
         return tuple(slot for session in self.sessions for slot in session_slots(session))

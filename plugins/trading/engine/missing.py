@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.analysis.facts import Facts, bar_sessions, utc64
+from trading.analysis.facts import Facts, bar_sessions
 from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import Slot
 from trading.domain.panel import FeaturePanel, Why
@@ -45,7 +45,7 @@ def missing_hours(panel: FeaturePanel, timeline: Timeline) -> tuple[Gap, ...]:
     A symbol that is priced by its daily bars has no hours to miss; its price is unknown only when a day is.
     """
     slots = timeline.slots
-    starts = np.array([utc64(s.starts_at) for s in slots], dtype="datetime64[us]")[:, None]
+    starts = timeline.grid.starts_at[:, None]
     has_no_bar = np.isnat(panel.price_at) | ((panel.price_at <= starts) & (panel.daily_priced != 1.0))
     missing = np.isin(panel.why_price, ABSENT) | has_no_bar
     gaps = [_gap(s, slots, run) for i, s in enumerate(panel.symbols) for run in _runs(missing[:, i])]

@@ -12,6 +12,7 @@ from trading.accounting.trials import deflated_sharpe
 from trading.bootstrap import services_for, strategy_of, verdict_files_of
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC
+from trading.domain.records import collector_paused
 from trading.domain.replays import ReplayRun, checked_name
 from trading.domain.searches import Parameters
 from trading.engine.missing import idle_sessions
@@ -67,6 +68,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     cli_replay_audit.add_to(commands)
 
 
+@collector_paused()
 def _run(options: argparse.Namespace) -> int:
     arguments.check_span(options.first_on, options.last_on)
     arguments.check_report(options.report, with_png=options.png)
