@@ -41,7 +41,7 @@ from tests.week.transcript import Line, Who, as_markdown, lines_of  # noqa: E402
 from tests.week.vendors import Vendors, running_vendors  # noqa: E402
 
 FIRST_ON, LAST_ON = date(2020, 11, 30), date(2020, 12, 4)
-RUN_SECONDS = 240
+RUN_SECONDS = 600
 LIVE_DAGS = ("hourly_trading", "nightly_reconciliation", "quarterly_rebalance")
 
 
@@ -210,7 +210,7 @@ def settings(folder: Path, gateway: RunningGateway, vendors: Vendors, telegram: 
         "AIRDESK_FLEX_URL": f"http://{HOST}:{gateway.flex_port}{PATH}",
         "AIRDESK_FLEX_TOKEN": FLEX_TOKEN,
         "AIRDESK_FLEX_QUERY": SIMULATED_QUERY,
-        "AIRDESK_APPROVAL_ABOVE_USD": "970000",
+        "AIRDESK_APPROVAL_ABOVE_USD": "9700",
         "AIRDESK_TELEGRAM_TOKEN": telegram.token,
         "AIRDESK_TELEGRAM_CHATS": str(PERSON),
         "AIRDESK_TELEGRAM_PEOPLE": f"{PERSON}:admin",
@@ -253,12 +253,11 @@ def main(arguments: list[str]) -> int:
         with running_week(Path(folder)) as week:
             for day, session in enumerate(sessions):
                 week.session(day, session)
+                if options.out:
+                    options.out.write_text(as_markdown(week.lines), encoding="utf-8")
             left = rows_of(week.desk.settings.database_url, TOLD)
-    text = as_markdown(week.lines)
-    if options.out:
-        options.out.write_text(text, encoding="utf-8")
-    else:
-        print(text)
+    if not options.out:
+        print(as_markdown(week.lines))
     for row in left:
         print("not sent:", *row)
     return 1 if left else 0

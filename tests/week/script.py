@@ -65,7 +65,7 @@ def _halts(parts: Parts) -> None:
 
 def _resumes(parts: Parts) -> None:
     parts.types("/resume back at the desk")
-    parts.taps("Confirm")
+    parts.taps("Do it")
 
 
 def _asks_why(parts: Parts) -> None:
