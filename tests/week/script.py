@@ -22,6 +22,10 @@ class Parts(Protocol):
         """Give the paper gateway a control command."""
         ...
 
+    def commands(self, *words: str) -> None:
+        """Let the person run `./airdesk` with these words; what it prints goes into the transcript."""
+        ...
+
     def vendor_loses(self, *symbols: str) -> None:
         """Let the vendor of bars fail for these symbols from now on; for none: it is whole again."""
         ...
@@ -77,6 +81,10 @@ def _buys_by_hand(parts: Parts) -> None:
     parts.gateway_does("foreign_order", symbol="GLD", side="BUY", quantity=5)
 
 
+def _adopts(parts: Parts) -> None:
+    parts.commands("reconcile", "adopt", "1", "--reason", "bought by hand, keep them")
+
+
 SCENES = (
     Scene(0, 2, "The person asks how things stand.", _looks),
     Scene(1, 4, "The gateway restarts, and is away for 30 seconds.", _restarts),
@@ -86,4 +94,5 @@ SCENES = (
     Scene(2, 6, "The person comes back.", _resumes),
     Scene(3, 2, "The person asks why.", _asks_why),
     Scene(3, 4, "Somebody buys 5 GLD in the account, past the desk.", _buys_by_hand),
+    Scene(4, 1, "The person takes them into the books.", _adopts),
 )

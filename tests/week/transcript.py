@@ -9,12 +9,25 @@ from enum import Enum
 from tests.telegram_stub import Shown
 from tests.telegram_wire import Words
 
+HEAD = """# A week on the phone
+
+What the desk said in five sessions, and what was said to it. `python tests/week/run.py --out docs/week.md` made
+this page: Airflow's scheduler, the tasks, the gateway's protocol, the clients of vendors and Telegram, the sender
+and the bot are the real ones; the gateway is the SIMULATED one, and vendors and Telegram are servers on loopback.
+The market is the invented one of the parity tests under real names: no price here is real. Lines in italics are
+what the test did to the desk.
+
+The hours ran one after another on one day, so the times below the messages and the runs' ids are of that day, which
+`/status` and `/next` look at too. Digests are switched off, and with them `Stop moved` and hours without news.
+"""
+
 
 class Who(Enum):
     """Whose words a line holds."""
 
     DESK = "desk"
     PERSON = "you"
+    TERMINAL = "terminal"
     WORLD = "…"
 
 
@@ -43,8 +56,8 @@ def lines_of(shown: Shown, when: str) -> Line:
 
 
 def as_markdown(lines: Iterable[Line]) -> str:
-    """Return the page's part below its heading."""
-    written: list[str] = []
+    """Return the page."""
+    written = [HEAD]
     day = hour = ""
     for line in lines:
         *of_day, of_hour = line.when.split(" ")
@@ -63,6 +76,8 @@ def _shown(line: Line) -> list[str]:
         return [f"*{line.text}*"]
     if line.who is Who.PERSON:
         return [f"**You**: `{line.text}`"]
+    if line.who is Who.TERMINAL:
+        return ["```text", *line.text.strip().splitlines(), "```"]
     marks = {
         "without a sound": line.is_silent,
         "a picture": line.has_picture,
