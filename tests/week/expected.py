@@ -25,6 +25,22 @@ IN_ORDER: Sequence[tuple[str, str]] = (
     ("Tue 01 Dec 14:30", r"Gateway down"),
     ("Tue 01 Dec 14:30", r"Gateway is back"),
     ("Tue 01 Dec night", r"PAPER Day\nTue 1 Dec 2020: NAV"),
+    ("Wed 02 Dec 11:30", r"Run failed\nhourly_trading.ingest_prices .* polygon answered 500"),
+    ("Wed 02 Dec 12:30", r"symbols parked: stale"),
+    ("Wed 02 Dec 13:30", r"symbols released: stale"),
+    ("Wed 02 Dec 15:30", r"ACTIVE → HALTED by telegram:42: going out"),
+    ("Wed 02 Dec 16:00", r"Nothing was done yet"),
+    ("Wed 02 Dec 16:00", r"HALTED → ACTIVE by telegram:42: back at the desk"),
+    ("Wed 02 Dec night", r"PAPER Day\nWed 2 Dec 2020: NAV"),
+    ("Thu 03 Dec 10:30", r"sold 100 AAPL .* result -440"),
+    ("Thu 03 Dec 10:30", r"Held back: wash sale\nAAPL"),
+    ("Thu 03 Dec 12:30", r"why\nTSLA at"),
+    ("Thu 03 Dec 14:30", r"foreign_fill GLD"),
+    ("Thu 03 Dec night", r"PAPER Day\nThu 3 Dec 2020: NAV"),
+    ("Fri 04 Dec 10:30", r"entries blocked: VIX 63.1 > 30"),
+    ("Fri 04 Dec 13:30", r"Filled\nsold 12 NVDA"),
+    ("Fri 04 Dec night", r"PAPER Day\nFri 4 Dec 2020: NAV"),
+    ("Fri 04 Dec night", r"PAPER Week\nWeek to Fri 4 Dec 2020: NAV"),
 )
 """When a message comes, and words of it."""
 

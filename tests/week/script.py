@@ -94,5 +94,5 @@ SCENES = (
     Scene(2, 6, "The person comes back.", _resumes),
     Scene(3, 2, "The person asks why.", _asks_why),
     Scene(3, 4, "Somebody buys 5 GLD in the account, past the desk.", _buys_by_hand),
-    Scene(4, 1, "The person takes them into the books.", _adopts),
+    Scene(4, 1, "The person leaves them to the account, out of the book.", _adopts),
 )
