@@ -211,7 +211,9 @@ def test_secrets_reach_the_command_and_empty_ones_are_not_set(tmp_path):
 # --- one configuration ---------------------------------------------------------------------------------
 
 
-def test_containers_and_the_local_desk_configure_airflow_alike(tmp_path):
+def test_containers_and_the_local_desk_configure_airflow_alike(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("AIRFLOW__")]:
+        monkeypatch.delenv(name)  # of tests that ran in this process before
     checkout = Checkout.from_environment({"AIRDESK_ROOT": str(tmp_path)})
     checkout.make_folders()
     urls = DatabaseUrls("postgresql://o:p@h/a", "postgresql://d:p@h/a", "postgresql://m:p@h/airflow")
