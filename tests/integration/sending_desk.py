@@ -70,6 +70,9 @@ class SendingDesk:
     def rows(self) -> list[tuple[str, str | None]]:
         return self.run("SELECT state, detail FROM ops.outbox ORDER BY message_id")
 
+    def states(self) -> list[str]:
+        return [state for state, _ in self.rows()]
+
     def run(self, statement: str, *values) -> list[tuple]:
         with closing(connect(self.url)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(statement, values)

@@ -32,10 +32,6 @@ def desk(store, database_url):
         yield ready
 
 
-def states(desk) -> list[str]:
-    return [state for state, _ in desk.rows()]
-
-
 # --- the good day -------------------------------------------------------------------------------
 
 
@@ -50,7 +46,7 @@ def test_messages_arrive_in_order_once_with_badge_book_time_and_number(desk):
     ]
     assert [message.is_silent for message in desk.telegram.messages] == [False, False, True]
     assert {message.chat for message in desk.telegram.messages} == {CHAT}
-    assert states(desk) == ["sent"] * 3
+    assert desk.states() == ["sent"] * 3
 
 
 def test_a_picture_has_the_text_as_its_caption_and_a_long_text_below_it(desk):
@@ -80,7 +76,7 @@ def test_hostile_headlines_are_words_and_nothing_else(desk):
     read = "\n".join(desk.read())
     for text in texts:
         assert text[:300].strip() in read.replace("\n", " ")
-    assert states(desk) == ["sent"] * len(texts)
+    assert desk.states() == ["sent"] * len(texts)
     assert all(call.parameters.get("parse_mode") == "HTML" for call in desk.telegram.called("sendMessage"))
 
 
@@ -115,7 +111,7 @@ def test_a_storm_that_trickles_in_is_calmed_after_the_first_few(desk):
     assert len(desk.read()) == 5
     *_, rest = desk.rounds(8, every=timedelta(seconds=10))
     assert rest.startswith("PAPER Filled × 9\nbought 5 NVDA")
-    assert states(desk) == ["sent"] * 14
+    assert desk.states() == ["sent"] * 14
 
 
 def test_what_needs_a_person_is_never_put_together(desk):

@@ -19,10 +19,6 @@ def desk(store, database_url):
         yield ready
 
 
-def states(desk) -> list[str]:
-    return [state for state, _ in desk.rows()]
-
-
 def test_html_that_telegram_does_not_read_goes_once_as_plain_text(desk):
     desk.telegram.fail("sendMessage", telegram_stub.UNPARSEABLE)
     desk.tell("a < b")
@@ -104,7 +100,7 @@ def test_what_was_not_confirmed_goes_once_more_under_its_number(desk, fault):
     assert "#1" in first
     assert "Sent again: Telegram did not confirm #1" in first
     assert "Sent again" not in second
-    assert states(desk) == ["sent", "sent"]
+    assert desk.states() == ["sent", "sent"]
 
 
 @pytest.mark.parametrize("fault", [telegram_stub.STALLED_BUT_DELIVERED, telegram_stub.CUT_OFF_BUT_DELIVERED])

@@ -38,9 +38,7 @@ AIRFLOW_PROGRAMS = (
     Program("dag-processor", ("-m", "airflow", "dag-processor")),
     Program("triggerer", ("-m", "airflow", "triggerer", "--skip-serve-logs")),
 )
-BOT_PROGRAM = Program("bot", ("-m", "trading.entrypoints.cli", "bot"), is_vital=False)
-
-
+BOT = Program("bot", ("-m", "trading.entrypoints.cli", "bot"), is_vital=False)
 SENDER = Program("sender", ("-m", "trading.entrypoints.cli", "sender"), stop_rank=2, is_vital=False)
 """It ends last but for the gateway, so that what the others say while they end still goes out."""
 WATCHDOG = Program("watchdog", ("-m", "trading.entrypoints.cli", "watchdog"), is_vital=False)
@@ -134,7 +132,7 @@ def _start(
         supervisor.keep(WATCHDOG, environment)
     supervisor.publish(url=url, exports=exports)
     if settings.telegram.token and settings.telegram.people:
-        supervisor.keep(BOT_PROGRAM, environment)
+        supervisor.keep(BOT, environment)
     api = AirflowApi(url, ADMIN, admin_password(checkout))
     boot = pool.submit(_boot_airflow, checkout, supervisor, api, environment)
     return RunningDesk(checkout, settings, databases, supervisor, api, boot)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -50,7 +50,7 @@ def note_report(report: StepReport, *, book: str) -> None:
 def note_desk(services: Services, *, book: str, as_of: datetime) -> None:
     """Put into metrics how long after its hour this is, and how many messages should have gone by now."""
     try:
-        now = datetime.now(UTC)
+        now = services.clock.now()
         with services.store.transaction() as tx:
             count, _ = tx.outbox.backlog(now)
         _gauges({"outbox.waiting": float(count), "hour.age_seconds": (now - as_of).total_seconds()}, book=book)
