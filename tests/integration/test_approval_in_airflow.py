@@ -35,7 +35,6 @@ from tests.dags.desk import rows_of
 from tests.desk_browser import chromium, complaints
 from tests.telegram_stub import Shown, TelegramStub, telegram_stub
 
-IBKR_POOL = "ibkr"
 ROOT = Path(__file__).parents[2]
 SECONDS = 150
 
@@ -68,22 +67,15 @@ def desk(telegram):
         patch.setenv("AIRDESK_TELEGRAM_PEOPLE", f"{PERSON}:operate")
         patch.setenv("AIRDESK_TELEGRAM_BASE_URL", telegram.base_url)
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "vic:viewer,ann:user")
+        # A run of an hour that ends while we test would move the SIMULATED clock past the hours that we decide.
+        patch.setenv("AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE", "False")
         checkout = Checkout.from_environment(os.environ)
         checkout.make_folders()
         with run_lock(checkout.state) as free, running_desk(checkout, say=print) as running:
             assert free
             running.wait_until_ready()
-            unpause_without_a_run(running)
+            running.airflow.unpause("hourly_trading")
             yield running
-
-
-def unpause_without_a_run(desk: RunningDesk) -> None:
-    """Unpause, and drop the run of the newest hour that comes with it: it would move the SIMULATED clock past ours."""
-    desk.airflow.put_pool(IBKR_POOL, {"slots": 0, "description": "closed"})
-    desk.airflow.unpause("hourly_trading")
-    newest = until(desk, lambda: desk.airflow.newest_run("hourly_trading"))
-    desk.airflow._call("PATCH", f"/dags/hourly_trading/dagRuns/{newest.run_id}", {"state": "failed"})
-    desk.airflow.put_pool(IBKR_POOL, {"slots": 1, "description": "open"})
 
 
 def decide_the_next_entry(desk: RunningDesk) -> Slot:
