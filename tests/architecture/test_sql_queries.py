@@ -57,6 +57,7 @@ MEANT = {
         "bars.last_bar_starts": "says from where an ingest goes on asking; no decision reads it",
         "calls.newest_probe": QUOTA,
         "decisions.decision_of_run": SHOWS,
+        "history.newest_facts": SHOWS,
         "gates.split_judgements": SHOWS,
         **dict.fromkeys(("outbox.list_messages", "outbox.newest_message"), SHOWS),
         "parity.parity_days": SHOWS,
@@ -68,7 +69,8 @@ MEANT = {
             ("bars.has_bars", "bars.merge_bars", "gates.add_action_state", "gates.add_session_notice"), WRITES
         ),
         "bars.last_bar_starts": "says from where an ingest goes on asking; no decision reads it",
-        **dict.fromkeys(("gates.split_judgements", "history.bar_starts", "history.source_rows"), SHOWS),
+        **dict.fromkeys(("gates.split_judgements", "history.bar_starts"), SHOWS),
+        **dict.fromkeys(("history.newest_facts", "history.source_rows"), SHOWS),
     },
 }  # fmt: skip
 RULES = {rule.__name__: rule for rule in (clock_reads, unbounded_newest, unbounded_facts)}

@@ -9,14 +9,27 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from trading.tasks.metrics import Metric
+
+from tests.integration.standing_desk import measured_book
+
 TASK = """
-import logging, sys
+import logging, os, sys
+from datetime import UTC, datetime
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics import stats_utils
 from airflow.sdk._shared.logging import configure_logging
 from trading.domain.instruments import BookId
 from trading.entrypoints.airflow.observing import note_report, with_book, with_ids
 from trading.tasks.report import StepReport
+
+def note_desk_of(book):
+    from trading.bootstrap import services_for, strategy_of
+    from trading.entrypoints.airflow.observing import note_desk
+    from trading.settings import load_settings
+    settings = load_settings()
+    hour = datetime(2019, 6, 3, 20, tzinfo=UTC)
+    note_desk(services_for(settings), strategy_of(settings), book=book, as_of=hour)
 
 # As Airflow's own task runner does it.
 stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
@@ -25,6 +38,8 @@ with with_ids(run="scheduled__1", task="execute"):
     with_book(BookId.parse("paper:mine"))
     report = StepReport("execute", {"sent": 3, "denied": 1}, decision_id="hourly.1", degraded=True)
     note_report(report, book="paper:mine")
+    if "AIRDESK_DATABASE_URL" in os.environ:
+        note_desk_of(BookId.parse("demo:test"))
     logging.getLogger("trading").info("inside")
 logging.getLogger("trading").info("outside")
 """
@@ -64,7 +79,8 @@ def run_task(home, **environment: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def test_a_task_sends_its_counts_and_names_run_book_and_decision_on_its_lines(tmp_path) -> None:
+def test_a_task_sends_its_counts_and_names_run_book_and_decision_on_its_lines(tmp_path, store, desk_url) -> None:
+    measured_book(store)
     with Collector() as collector:
         lines = run_task(
             tmp_path,
@@ -72,10 +88,16 @@ def test_a_task_sends_its_counts_and_names_run_book_and_decision_on_its_lines(tm
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
             OTEL_METRIC_EXPORT_INTERVAL="60000",
+            AIRDESK_DATABASE_URL=desk_url,
+            AIRDESK_STATE_DIR=str(tmp_path / "state"),
         )
     sent = b"".join(collector.received)
     for name in (b"airdesk.execute.sent", b"airdesk.execute.denied", b"airdesk.execute.degraded", b"paper:mine"):
         assert name in sent
+    missing = [metric for metric in Metric if f"airdesk.{metric}".encode() not in sent]
+    assert missing == [], "every gauge of the table reaches the collector"
+    assert b"newsapi" in sent
+    assert b"sector" in sent
     inside, outside = (next(line for line in lines if line["event"] == event) for event in ("inside", "outside"))
     ids = {"run": "scheduled__1", "task": "execute", "book": "paper:mine", "decision": "hourly.1"}
     assert ids.items() <= inside.items()

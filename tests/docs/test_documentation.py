@@ -11,11 +11,13 @@ from trading.entrypoints.command_index import COMMANDS, GROUPS
 from trading.entrypoints.documentation.commands import commands_page
 from trading.entrypoints.documentation.configuration import configuration_page, readers_of, variables_of
 from trading.entrypoints.documentation.markdown import between_marks
+from trading.entrypoints.documentation.metrics import metrics_table
 from trading.entrypoints.documentation.strategy import strategy_table
 from trading.entrypoints.exits import MEANINGS, Exit
 from trading.entrypoints.lessons import LESSONS
 from trading.entrypoints.parsers import leaves
 from trading.strategy.three_sector import three_sector
+from trading.tasks.metrics import GAUGES, Metric
 
 from tests.architecture.sources import ROOT, product_files
 
@@ -120,6 +122,12 @@ def test_the_readme_can_be_read_in_one_sitting():
 def test_the_table_of_the_strategy_is_as_the_strategy_makes_it():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text == between_marks(text, "strategy", strategy_table(three_sector())), MAKE_AGAIN
+
+
+def test_the_table_of_metrics_lists_all_that_are_sent():
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert text == between_marks(text, "metrics", metrics_table()), MAKE_AGAIN
+    assert set(GAUGES) == set(Metric)
 
 
 def test_every_command_of_the_bot_is_on_its_page():

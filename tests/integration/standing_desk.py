@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from trading.accounting.lots import book_fill
 from trading.adapters.market_calendar import NyseCalendar
+from trading.domain.decisions import DecisionKind
+from trading.domain.instruments import Sector
 from trading.domain.market import Resolution
 from trading.domain.orders import OrderPurpose, OrderType, Side
-from trading.domain.portfolio import Breaker
+from trading.domain.portfolio import Balance, Breaker, TradingState
+from trading.domain.risk import BookRisk, SectorRisk
 from trading.domain.signals import Targets
 from trading.strategy.three_sector import three_sector
 
-from tests.builders import AS_OF, BOOK, a_bar, a_decision, a_fill, a_nav_row, a_reason, an_order, an_origin
+from tests.builders import (
+    AS_OF,
+    BOOK,
+    a_bar,
+    a_decision,
+    a_filing,
+    a_fill,
+    a_nav_row,
+    a_news_item,
+    a_reason,
+    an_order,
+    an_origin,
+)
 
 CALENDAR, THREE_SECTOR = NyseCalendar(), three_sector()
 DAY = timedelta(days=1)
@@ -69,3 +85,31 @@ def daily(symbol: str, day: int, close: float):
     return a_bar(
         symbol=symbol, resolution=Resolution.DAY, starts_at=ends_at - timedelta(hours=6.5), ends_at=ends_at, **prices
     )
+
+
+def measured_book(store) -> None:
+    """Store a book worth 96,000 USD, a quarter of it NVDA, with bars, stories and filings of several sources."""
+    nav = a_nav_row(
+        as_of=CLOSE, session_on=CLOSE.date(), is_closing=True, cash_usd=Decimal(72_000), positions_usd=24_000.0,
+        nav_usd=96_000.0, breaker=Breaker(100_000.0, 120_000.0),
+    )  # fmt: skip
+    risk = BookRisk(
+        as_of=CLOSE, session_on=CLOSE.date(), kind=DecisionKind.HOURLY, nav_usd=96_000.0, drawdown_frac=0.04,
+        lifetime_frac=0.2, breaker=nav.breaker, state=TradingState.ACTIVE, vix=15.0,
+        sectors=(SectorRisk(Sector.AI, ("NVDA",), 0.25, 0.25), SectorRisk(Sector.METALS, (), None, None)),
+        rebalance_due=None, balance=Balance(),
+    )  # fmt: skip
+    decision = a_decision(as_of=CLOSE, cutoff_at=CLOSE)
+    with store.transaction() as tx:
+        tx.ledger.open_book(BOOK, strategy="s", spec_hash="h", opened_at=AS_OF, cash_usd=Decimal(100_000))
+        tx.decisions.add(decision, (), Targets(CLOSE, 96_000.0, {}), [])
+        tx.ledger.add_nav(BOOK, nav, {"NVDA": (Decimal(240), 100.0, 100.0)})
+        tx.risk.add(decision.decision_id, BOOK, risk)
+        bars = [daily("NVDA", -1, 99.0), daily("NVDA", 0, 100.0)]
+        tx.market.add_bars([replace(bar, source="polygon") for bar in bars], an_origin(source="polygon"))
+        tx.market.add_bars([replace(daily("SPY", -2, 15.0), source="stooq")], an_origin(source="stooq"))
+        for days, source in ((4, "polygon"), (3, "polygon"), (1, "newsapi")):
+            at = CLOSE - days * DAY
+            story = a_news_item(item_id=f"{source}{days}", published_at=at, known_at=at, source=source)
+            tx.market.add_news([story], an_origin(source=source))
+        tx.market.add_filings([a_filing(known_at=CLOSE - 20 * DAY, source="edgar")], an_origin(source="edgar"))

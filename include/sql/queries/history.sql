@@ -57,3 +57,33 @@ SELECT source, sum(row_count)::bigint AS row_count, max(newest_at) AS newest_at 
 -- name: newest_deliveries
 -- When each source delivered last; no row of the market is counted.
 SELECT source, max(fetched_at) AS newest_at FROM staging.responses GROUP BY source ORDER BY source;
+
+-- name: newest_facts
+-- The newest fact of each kind and source: the end of a bar, and when a story or a filing became known. Each is looked
+-- up in an index, from symbol to symbol and from source to source.
+WITH RECURSIVE bars AS (
+    SELECT newest.resolution, newest.source, newest.ends_at
+    FROM unnest(%(symbols)s::text[]) AS given (name) CROSS JOIN unnest(%(resolutions)s::text[]) AS bar (length)
+    CROSS JOIN LATERAL (
+        SELECT b.resolution, b.source, b.ends_at FROM market.bars AS b
+        WHERE b.symbol = given.name AND b.resolution = bar.length ORDER BY b.starts_at DESC, b.revision DESC LIMIT 1
+    ) AS newest
+), news AS (
+    (SELECT source, known_at FROM market.news ORDER BY source DESC, known_at DESC LIMIT 1)
+    UNION ALL
+    SELECT before.source, before.known_at FROM news CROSS JOIN LATERAL (
+        SELECT n.source, n.known_at FROM market.news AS n
+        WHERE n.source < news.source ORDER BY n.source DESC, n.known_at DESC LIMIT 1
+    ) AS before
+), filings AS (
+    (SELECT source, known_at FROM market.filings ORDER BY source DESC, known_at DESC LIMIT 1)
+    UNION ALL
+    SELECT before.source, before.known_at FROM filings CROSS JOIN LATERAL (
+        SELECT f.source, f.known_at FROM market.filings AS f
+        WHERE f.source < filings.source ORDER BY f.source DESC, f.known_at DESC LIMIT 1
+    ) AS before
+)
+SELECT 'bar' AS kind, resolution, source, max(ends_at) AS newest_at FROM bars GROUP BY resolution, source
+UNION ALL SELECT 'news', NULL, source, known_at FROM news
+UNION ALL SELECT 'filing', NULL, source, known_at FROM filings
+ORDER BY kind, resolution, source;

@@ -26,6 +26,22 @@ class SourceRows:
     newest_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class NewestFact:
+    """The newest of what one source brought of one kind.
+
+    Attributes:
+        kind: "bar", "news" or "filing".
+        resolution: of a bar; None for what has none.
+        newest_at: when a bar ended, or a story or filing became known.
+    """
+
+    kind: str
+    resolution: Resolution | None
+    source: str
+    newest_at: datetime
+
+
 class HistoryRows(Protocol):
     """ops.asked_spans, staging.replies and staging.bodies, and which bars are stored."""
 
@@ -56,4 +72,8 @@ class HistoryRows(Protocol):
 
     def newest_deliveries(self) -> dict[str, datetime]:
         """Return when each source delivered last, by name ascending; nothing else is counted, so this is quick."""
+        ...
+
+    def newest_facts(self, symbols: Sequence[Symbol]) -> Sequence[NewestFact]:
+        """Return the newest bar of these symbols, story and filing by source; each is a look-up, so this is quick."""
         ...

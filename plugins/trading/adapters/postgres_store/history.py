@@ -14,7 +14,7 @@ from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import Symbol
 from trading.domain.market import Resolution, TimeWindow
 from trading.domain.panel import TimeArray
-from trading.ports.history import SourceRows
+from trading.ports.history import NewestFact, SourceRows
 
 MOST_KEPT_BYTES = 16_000_000
 """Of a larger body only size and digest are kept."""
@@ -65,6 +65,14 @@ class PostgresHistoryRows:
     def newest_deliveries(self) -> dict[str, datetime]:
         """Return when each source delivered last, by name ascending; nothing else is counted, so this is quick."""
         return {row["source"]: row["newest_at"] for row in self._statements.rows("newest_deliveries")}
+
+    def newest_facts(self, symbols: Sequence[Symbol]) -> Sequence[NewestFact]:
+        """Return the newest bar of these symbols, story and filing by source; each is a look-up, so this is quick."""
+        rows = self._statements.rows("newest_facts", symbols=list(symbols), resolutions=list(Resolution))
+        return [
+            NewestFact(r["kind"], r["resolution"] and Resolution(r["resolution"]), r["source"], r["newest_at"])
+            for r in rows
+        ]
 
 
 def keep_reply(statements: Statements, call_id: int, body: bytes) -> None:

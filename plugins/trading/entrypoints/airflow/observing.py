@@ -17,6 +17,7 @@ from airflow.sdk.observability.stats import Stats
 
 from trading.domain.instruments import BookId
 from trading.ports import Services
+from trading.strategy.spec import StrategySpec
 from trading.tasks.report import StepReport
 
 log = logging.getLogger(__name__)
@@ -47,13 +48,13 @@ def note_report(report: StepReport, *, book: str) -> None:
         _count(f"{report.step}.degraded", book=book)
 
 
-def note_desk(services: Services, *, book: str, as_of: datetime) -> None:
-    """Put into metrics how long after its hour this is, and how many messages should have gone by now."""
+def note_desk(services: Services, spec: StrategySpec, *, book: BookId, as_of: datetime) -> None:
+    """Put into metrics how the book stands after its hour, how old its data are and what waits for people."""
+    from trading.tasks.metrics import readings_of
+
     try:
-        now = services.clock.now()
-        with services.store.transaction() as tx:
-            count, _ = tx.outbox.backlog(now)
-        _gauges({"outbox.waiting": float(count), "hour.age_seconds": (now - as_of).total_seconds()}, book=book)
+        for reading in readings_of(services, spec, book, as_of):
+            _gauges({reading.metric: reading.value}, book=str(book), **reading.tags)
     except Exception:
         log.warning("the desk's metrics could not be read", exc_info=True)
 

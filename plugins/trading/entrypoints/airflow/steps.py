@@ -150,7 +150,7 @@ def _run_step(
     note_report(report, book=str(run.book))
     _say(report)
     if report.step == "report":
-        note_desk(run.services, book=str(run.book), as_of=run.slot.as_of)
+        note_desk(run.services, run.spec, book=run.book, as_of=run.slot.as_of)
     if judges is not None:
         skipped = _skipped(context, judges)
         reports = {task_id: _report_of(instance, task_id) for task_id in judges if task_id not in skipped}

@@ -14,7 +14,7 @@ from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store.describing import columns_of
 from trading.entrypoints.cli import build_parser
-from trading.entrypoints.documentation import commands, configuration, dags, strategy, tables, telegram
+from trading.entrypoints.documentation import commands, configuration, dags, metrics, strategy, tables, telegram
 from trading.entrypoints.documentation.markdown import between_marks, written
 from trading.strategy.three_sector import three_sector
 
@@ -39,6 +39,8 @@ def _pages(folder: Path) -> Iterator[tuple[str, str]]:
     yield configuration.NAME, configuration.configuration_page(ROOT)
     readme = (ROOT / strategy.NAME).read_text(encoding="utf-8")
     yield strategy.NAME, between_marks(readme, strategy.MARK, strategy.strategy_table(three_sector()))
+    operations = (ROOT / metrics.NAME).read_text(encoding="utf-8")
+    yield metrics.NAME, between_marks(operations, metrics.MARK, metrics.metrics_table())
     yield telegram.NAME, telegram.telegram_page(ROOT)
     yield tables.NAME, _tables(folder)
     yield dags.NAME, _dags(folder)
