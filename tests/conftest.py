@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from trading.adapters.database_roles import DESK, make_login
+from trading.adapters.database_roles import DESK, READ, make_login
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
@@ -59,6 +59,7 @@ def pg_server():
 def _template(pg_server) -> str:
     migrate(pg_server.url_for(TEMPLATE))
     make_login(pg_server.url_for(TEMPLATE), pg_server.desk_url_for(TEMPLATE), member_of=DESK)
+    make_login(pg_server.url_for(TEMPLATE), pg_server.read_url_for(TEMPLATE), member_of=READ)
     return TEMPLATE
 
 
@@ -75,6 +76,12 @@ def database_url(pg_server, _template):
 def desk_url(database_url, pg_server) -> str:
     """The URL of the same database with the rights of a task."""
     return pg_server.desk_url_for(database_url.rpartition("/")[2])
+
+
+@pytest.fixture
+def read_url(database_url, pg_server) -> str:
+    """The URL of the same database for whoever only reads."""
+    return pg_server.read_url_for(database_url.rpartition("/")[2])
 
 
 @pytest.fixture(scope="session")

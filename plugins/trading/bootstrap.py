@@ -64,7 +64,9 @@ def services_for(settings: Settings, *, is_history: bool = False) -> Services:
     is_replay = settings.book.kind is BookKind.REPLAY
     calendar = NyseCalendar()
     services = Services(
-        store=PostgresStore(settings.database_url, halt_flag=HaltFlag(settings.halt_file)),
+        store=PostgresStore(
+            settings.database_url, read_url=settings.read_database_url, halt_flag=HaltFlag(settings.halt_file)
+        ),
         calendar=calendar,
         clock=SystemClock(),
         sources=Sources() if is_replay else _sources(settings, calendar, is_history=is_history),
@@ -154,9 +156,9 @@ def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) ->
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Return every secret that the settings hold: whatever a vendor or a library says of one is removed."""
     keys = tuple(str(getattr(settings.vendors, held.name)) for held in fields(VendorSettings) if not held.repr)
-    written = urlsplit(settings.database_url).password or ""
+    written = [urlsplit(url).password or "" for url in (settings.database_url, settings.read_database_url)]
     # A short one may be a word, which would be torn out of headlines and log lines that mean nothing by it.
-    passwords = [word for word in (written, unquote(written)) if len(word) >= LONG_PASSWORD]
+    passwords = [word for text in written for word in (text, unquote(text)) if len(word) >= LONG_PASSWORD]
     return tuple(filter(None, (*keys, settings.flex_token, settings.telegram.token, *passwords)))
 
 

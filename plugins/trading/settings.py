@@ -125,6 +125,7 @@ class Settings:
     """Everything that a person can set; see `.env.example` for each line's meaning."""
 
     database_url: str = field(repr=False)
+    read_database_url: str = field(default="", repr=False)
     mode: Mode = Mode.DEMO
     book: BookId = field(default_factory=lambda: BookId(BookKind.DEMO, "default"))
     strategy: str = "three_sector"
@@ -201,6 +202,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, database_url: str | N
         raise ConfigurationError("AIRDESK_DATABASE_URL is not set; run through ./airdesk, which starts a Postgres")
     return Settings(
         database_url=url,
+        read_database_url=values.get("AIRDESK_READ_DATABASE_URL", ""),
         mode=mode,
         book=BookId.parse(values.get("AIRDESK_BOOK") or f"{mode}:default"),
         strategy=values.get("AIRDESK_STRATEGY") or "three_sector",

@@ -156,6 +156,7 @@ def test_only_init_is_given_the_owner_and_only_the_gateway_the_brokers_password(
         return {name for name, s in file.items() if secret in s.get("secrets", ())}
 
     assert given("AIRDESK_OWNER_DATABASE_URL") == {"init"}
+    assert given("AIRDESK_READ_DATABASE_URL") == {"init", "api-server", "bot"}
     assert given("TWS_PASSWORD") == {"ib-gateway"}
     assert given("POLYGON_API_KEY") == {"scheduler", "worker-broker", "worker-analysis"}
     assert given("AIRFLOW_ADMIN_PASSWORD") == {"init"}
@@ -179,6 +180,16 @@ def test_half_of_the_secrets_are_not_made_anew(made):
     (folder / ".secrets" / "postgres_password").unlink()
     made("demo")
     assert not (folder / ".secrets" / "postgres_password").exists()
+
+
+def test_secrets_of_an_older_version_get_the_login_of_readers(made):
+    _, _, folder = made("demo")
+    (folder / ".secrets" / "AIRDESK_READ_DATABASE_URL").unlink()
+    before = {path: path.read_text() for path in (folder / ".secrets").iterdir()}
+    made("demo")
+    after = {path: path.read_text() for path in (folder / ".secrets").iterdir()}
+    assert {path.name for path in set(after) - set(before)} == {"AIRDESK_READ_DATABASE_URL"}
+    assert before.items() <= after.items()
 
 
 def test_a_setup_that_does_not_exist_is_refused(made):

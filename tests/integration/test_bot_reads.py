@@ -24,6 +24,7 @@ from tests.integration.standing_desk import CALENDAR, NOW, THREE_SECTOR, three_d
 from tests.telegram_wire import Words
 
 COMMANDS = all_commands()
+SHOWS = ("status", "positions", "balance", "daily", "pnl", "performance", "orders", "fills", "breaks", "locks", "stats")
 PEOPLE = TelegramSettings(chats=(42,), people={42: Role.ADMIN, 7: Role.VIEW})
 
 
@@ -68,6 +69,16 @@ def test_a_chart_is_a_picture_with_its_words(say):
     assert reply.picture.startswith(b"\x89PNG")
     assert "2019-06-03 to 2019-06-05" in text(reply)
     assert "SPY, held +3.0" in text(reply)
+
+
+def test_what_anybody_may_ask_is_answered_by_the_login_that_only_reads(store, desk_url, read_url, pg_server, tmp_path):
+    three_days(store)
+    # The desk's own login is refused: what is answered was read by the other one.
+    shut_out = PostgresStore(desk_url.replace(pg_server.desk_password, "wrong"), read_url=read_url)
+    ask = Ask(COMMANDS[0], desk_on(shut_out, tmp_path), Person(7, 42, Role.VIEW), ())
+    answers = {name: text(by_name(COMMANDS)[name].run(ask)) for name in SHOWS}
+    own = Ask(COMMANDS[0], desk_on(store, tmp_path), Person(7, 42, Role.VIEW), ())
+    assert answers == {name: text(by_name(COMMANDS)[name].run(own)) for name in SHOWS}
 
 
 def test_a_mute_is_kept_and_taken_back(say, store):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import psycopg2
 import pytest
 from psycopg2 import errors
+from psycopg2.extensions import parse_dsn
 from trading.adapters import sql_files
 from trading.adapters.database_roles import (
     APPEND_ONLY,
@@ -21,8 +22,10 @@ from trading.adapters.database_roles import (
     rights_to_change,
 )
 from trading.adapters.migrations import migrate, pending
+from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import connect, translated_errors
-from trading.errors import ConfigurationError, PermanentError
+from trading.entrypoints import cli
+from trading.errors import ConfigurationError, PermanentError, TransientError
 
 from tests.dags.desk import rows_of
 
@@ -33,6 +36,18 @@ DEPOSIT = (
     "INSERT INTO desk.cash_entries (entry_id, book, kind, amount_usd, happened_at) "
     "VALUES ('e', 'paper:a', 'deposit', 1, now())"
 )
+
+
+SESSIONS = (
+    "SELECT usename FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND state = 'idle in transaction'"
+)
+
+
+def execute(url, statement):
+    """Execute a statement as the owner."""
+    with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 @contextmanager
@@ -177,6 +192,100 @@ def test_a_reader_reads_every_table_and_writes_none(database_url):
     tried = [f"INSERT INTO {table} DEFAULT VALUES" for table in every] + [f"DELETE FROM {table}" for table in every]
     tried += ["SELECT market.ensure_year(1991)", "SELECT desk.delete_replay('replay:a')", "CREATE TABLE public.a ()"]
     assert refused(database_url, READ, *tried) == tried
+
+
+# --- whoever only reads ----------------------------------------------------------------------------
+
+
+def test_a_snapshot_reads_as_somebody_who_cannot_write_and_a_transaction_does_not(desk_url, read_url, database_url):
+    store = PostgresStore(desk_url, read_url=read_url)
+
+    def who():
+        return {login for (login,) in rows_of(database_url, SESSIONS)}
+
+    with store.snapshot() as tx:
+        assert tx.ledger.books() == ()
+        assert who() == {"airdesk_page"}
+    with store.transaction() as tx:
+        tx.ledger.books()
+        assert who() == {"airdesk_tasks"}
+
+
+def test_a_readers_session_begins_with_limits_and_the_desks_with_its_own(read_url, desk_url):
+    names = (
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "default_transaction_read_only",
+    )
+    shown = "SELECT " + ", ".join(f"current_setting('{name}')" for name in names)
+    assert rows_of(read_url, shown) == [("2min", "5s", "10min", "on")]
+    assert rows_of(desk_url, shown) == [("0", "0", "6h", "off")]
+    assert rows_of(read_url, "SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user") == [(40,)]
+
+
+@pytest.fixture
+def hasty(database_url, pg_server):
+    """A reader whom somebody gave a second for a question and five sessions, before the desk knew of it."""
+    url = pg_server.read_url_for(database_url.rpartition("/")[2]).replace("airdesk_page", "hasty_page", 1)
+    for statement in (
+        "CREATE ROLE hasty_page CONNECTION LIMIT 5",
+        "ALTER ROLE hasty_page SET statement_timeout = '1s'",
+    ):
+        execute(database_url, statement)
+    execute(database_url, f"ALTER ROLE hasty_page LOGIN PASSWORD '{parse_dsn(url)['password']}'")
+    execute(database_url, f"GRANT {READ} TO hasty_page")
+    make_login(database_url, url, member_of=READ)
+    yield url
+    execute(database_url, f"REVOKE {READ} FROM hasty_page")
+    execute(database_url, "DROP OWNED BY hasty_page")
+    execute(database_url, "DROP ROLE hasty_page")
+
+
+def test_a_question_without_end_is_ended_and_the_next_one_is_answered(hasty):
+    with pytest.raises(TransientError, match="took too long for this login"), translated_errors():
+        rows_of(hasty, "SELECT count(*) FROM generate_series(1, 1000000000000)")
+    assert rows_of(hasty, "SELECT 1") == [(1,)]
+
+
+def test_a_limit_that_somebody_set_stays_and_the_others_are_added(hasty):
+    assert rows_of(hasty, "SHOW statement_timeout") == [("1s",)]
+    assert rows_of(hasty, "SHOW lock_timeout") == [("5s",)]
+    with ExitStack() as held:
+        many = (held.enter_context(closing(connect(hasty))) for _ in range(6))
+        with pytest.raises(TransientError, match="no connection left for this login"):
+            list(many)
+
+
+def test_a_reader_writes_nothing_not_even_where_it_switches_its_limits_off(read_url):
+    for statement in (DEPOSIT, "DELETE FROM desk.fills", "CREATE TABLE public.a ()"):
+        with closing(connect(read_url)) as connection, connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")
+            connection.commit()
+            with pytest.raises(errors.InsufficientPrivilege):
+                cursor.execute(statement)
+
+
+def test_a_refused_reader_is_said_to_be_the_reader(desk_url, read_url, pg_server):
+    store = PostgresStore(desk_url, read_url=read_url.replace(pg_server.read_password, "of-yesterday"))
+    with pytest.raises(ConfigurationError, match="correct AIRDESK_READ_DATABASE_URL"), store.snapshot():
+        pass
+
+
+def test_a_desk_without_a_reader_reads_with_its_own_login(desk_url, database_url):
+    with PostgresStore(desk_url).snapshot() as tx:
+        tx.ledger.books()
+        assert rows_of(database_url, SESSIONS) == [("airdesk_tasks",)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["positions", "orders", "fills", "state", "messages", "locks", "data status", "model list"],
+)
+def test_commands_that_only_show_need_the_reader_alone(line, database_url, desk_url, read_url, pg_server, monkeypatch):
+    monkeypatch.setenv("AIRDESK_DATABASE_URL", desk_url.replace(pg_server.desk_password, "wrong"))
+    monkeypatch.setenv("AIRDESK_READ_DATABASE_URL", read_url)
+    assert cli.main(line.split()) == 0
 
 
 def test_a_new_table_is_readable_and_added_to_after_the_migration(pg_server, tmp_path):

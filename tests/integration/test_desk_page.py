@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 from rich.console import Console
+from trading.adapters.database_roles import READ, make_login
 from trading.adapters.loopback import free_port
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
@@ -283,6 +284,17 @@ def test_the_hours_of_a_replay_in_process_come_from_its_file(year, tmp_path):
     hour = hour_of(client, book="replay:other", at=at)
     assert (hour["at"], hour["decision_id"]) == (at, None)
     assert [row["rule"] for row in hour["verdicts"]] == [row.rule for row in verdict_rows(kept.reasons(3))]
+
+
+def test_the_page_reads_with_the_login_that_cannot_write_and_its_switches_do_not(year, tmp_path, pg_server):
+    url, read_url = year[1], pg_server.read_url_for("desk_page")
+    make_login(url, read_url, member_of=READ)
+    client = client_of(url.replace(pg_server.password, "wrong"), tmp_path, AIRDESK_READ_DATABASE_URL=read_url)
+    assert page_of(client) == page_of(year[0])
+    paths = ("/api/hour", "/api/instants", "/api/panels", "/api/effect?switch=halt")
+    assert [client.get(path).status_code for path in paths] == [200] * 4
+    turned = client.post("/api/switch", json={"switch": "halt"}, headers=OURS)
+    assert (turned.status_code, "correct AIRDESK_DATABASE_URL" in turned.json()["detail"]) == (409, True)
 
 
 # --- who may --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from trading.entrypoints.doctor_security import (
     database_line,
     examine_airflow,
     examine_files,
+    readers_line,
     redis_line,
     refuse_holes,
     user_line,
@@ -166,3 +167,11 @@ def test_the_login_of_tasks_is_judged_by_what_it_may_do(database_url, desk_url):
     judged = database_line(database_url)
     assert judged.level == "warn"
     assert "AIRDESK_OWNER_DATABASE_URL" in judged.text
+
+
+def test_the_login_of_readers_may_not_write(desk_url, read_url):
+    assert readers_line(desk_url, read_url).level == "ok"
+    for shared in ("", desk_url):
+        judged = readers_line(desk_url, shared)
+        assert judged.level == "warn"
+    assert readers_line("postgresql://", "").level == "ok"

@@ -6,6 +6,10 @@ SELECT rolsuper OR rolcreaterole AS may FROM pg_roles WHERE rolname = current_us
 -- Which of the named roles exist.
 SELECT rolname FROM pg_roles WHERE rolname = ANY (%(names)s::text[]);
 
+-- name: login_limits
+-- What the sessions of a login begin with, and how many it may have; -1 for any number.
+SELECT rolconfig AS settings, rolconnlimit AS connections FROM pg_roles WHERE rolname = %(login)s::text;
+
 -- name: our_schemas
 -- Every schema of ours.
 SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1;
@@ -42,5 +46,6 @@ WHERE n.nspname = 'public' AND t.typtype IN ('e', 'd') AND r.rolname <> %(owner)
 -- What the login of this session may do beyond a desk's work.
 SELECT current_user AS login, r.rolsuper AS is_superuser, r.rolcreaterole OR r.rolcreatedb AS makes_roles,
        has_schema_privilege('desk', 'CREATE') AS makes_tables,
-       has_table_privilege('desk.cash_entries', 'UPDATE') OR has_table_privilege('desk.fills', 'DELETE') AS rewrites
+       has_table_privilege('desk.cash_entries', 'UPDATE') OR has_table_privilege('desk.fills', 'DELETE') AS rewrites,
+       has_table_privilege('desk.decisions', 'INSERT') AS writes
 FROM pg_roles AS r WHERE r.rolname = current_user;

@@ -47,6 +47,22 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The only columns of a ledger that the desk may change."""
 
+LIMITS: Mapping[str, Mapping[str, str]] = {
+    # Questions of people: one that never ends must not hold back what trades, nor keep old rows from being cleaned up.
+    # Reports draw while they read, so a reader may pause.
+    READ: {
+        "default_transaction_read_only": "on",
+        "statement_timeout": "2min",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "10min",
+    },
+    # A search may work for hours between two statements; a process that hangs for longer lets go.
+    DESK: {"idle_in_transaction_session_timeout": "6h"},
+}
+"""What the login of a group begins each session with; one that somebody set otherwise stays."""
+CONNECTIONS: Mapping[str, int] = {READ: 40}
+"""How many sessions a login may have: as many as the page answers at once. The rest of a server's is for trading."""
+
 OWNERS_ONLY = ("public.airdesk_migrations", "ops.granted_rights")
 FUNCTIONS = (
     "market.ensure_year(int)",
@@ -165,7 +181,7 @@ def _groups_exist(connection: Connection) -> bool:
 
 
 def make_login(owner_url: str, login_url: str, *, member_of: str | None) -> None:
-    """Let the user that `login_url` names log in with its password, with the rights of a group.
+    """Let the user that `login_url` names log in with its password, with the rights and the limits of a group.
 
     Raises:
         PermanentError: the owner may not create roles.
@@ -184,6 +200,24 @@ def make_login(owner_url: str, login_url: str, *, member_of: str | None) -> None
         if member_of is not None and not known:
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(member_of), name))
+        if member_of is not None:
+            _limit(connection, login, member_of)
+
+
+def _limit(connection: Connection, login: str, group: str) -> None:
+    """Give a login the limits of its group that nobody gave it yet."""
+    statements = Statements(connection, "roles")
+    row = statements.row("login_limits", login=login)
+    assert row is not None
+    has = {setting.partition("=")[0] for setting in row["settings"] or ()}
+    missing = [(name, value) for name, value in LIMITS[group].items() if name not in has]
+    name = sql.Identifier(login)
+    changes = [sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(n), sql.Literal(v)) for n, v in missing]
+    if group in CONNECTIONS and row["connections"] < 0:
+        changes.append(sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(name, sql.Literal(CONNECTIONS[group])))
+    if changes and statements.value("may_make_roles"):
+        for change in changes:
+            _run_unless_there(connection, change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +225,8 @@ class LoginRights:
     """What a login may do.
 
     Attributes:
-        makes_roles: roles or databases. makes_tables: in our schemas. rewrites: rows of the ledger.
+        makes_roles: roles or databases. makes_tables: in our schemas. writes: rows of any kind; the desk has to.
+        rewrites: rows of the ledger.
     """
 
     login: str
@@ -199,6 +234,7 @@ class LoginRights:
     makes_roles: bool
     makes_tables: bool
     rewrites: bool
+    writes: bool
 
     @property
     def is_too_much(self) -> bool:
@@ -254,5 +290,5 @@ def _run_unless_there(connection: Connection, statement: sql.Composed) -> None:
         cursor.execute("SAVEPOINT making")
         try:
             cursor.execute(statement)
-        except (errors.DuplicateObject, errors.UniqueViolation):
+        except (errors.DuplicateObject, errors.UniqueViolation, errors.InsufficientPrivilege, errors.InternalError_):
             cursor.execute("ROLLBACK TO SAVEPOINT making")

@@ -25,7 +25,7 @@ from trading.adapters.postgres_store.connection import connect, ensure_database
 from trading.errors import ConfigurationError, PermanentError, TransientError
 
 USER = "airdesk"
-DESK_USER, AIRFLOW_USER = "airdesk_tasks", "airdesk_airflow"
+DESK_USER, AIRFLOW_USER, READ_USER = "airdesk_tasks", "airdesk_airflow", "airdesk_page"
 START_SECONDS = 60
 STOP_SECONDS = 30
 PORT_TRIES = 3
@@ -49,7 +49,7 @@ class ServerInfo:
     """A server and how to reach it.
 
     Attributes:
-        password: of the owner; of the tasks; of Airflow, for its metadata.
+        password: of the owner; of the tasks; of Airflow, for its metadata; of what only reads.
         moved: whether the remembered port was busy, so that another one was taken.
     """
 
@@ -58,6 +58,7 @@ class ServerInfo:
     moved: bool = False
     desk_password: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
     airflow_password: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
+    read_password: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(24))
 
     def url_for(self, database: str) -> str:
         """Return the owner's URL of `database`; it holds the password: for connecting, never for showing."""
@@ -70,6 +71,10 @@ class ServerInfo:
     def airflow_url_for(self, database: str) -> str:
         """Return the URL of Airflow's metadata for Airflow."""
         return self._url(AIRFLOW_USER, self.airflow_password, database)
+
+    def read_url_for(self, database: str) -> str:
+        """Return the URL of `database` for whatever only reads."""
+        return self._url(READ_USER, self.read_password, database)
 
     def _url(self, user: str, password: str, database: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{self.port}/{database}"

@@ -110,7 +110,7 @@ def airflow_environment(
     left_out = {"PYTHONDONTWRITEBYTECODE", OWNER_VARIABLE}
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
     airflow |= executor_environment(os.environ)
-    return {**kept, **python, **airflow, **settings_of(checkout, databases.desk), **extra}
+    return {**kept, **python, **airflow, **settings_of(checkout, databases.desk, databases.read), **extra}
 
 
 def with_driver(url: str) -> str:

@@ -76,7 +76,7 @@ def _actor() -> str:
 
 def _state(options: argparse.Namespace) -> int:
     settings, services, book = _desk(options)
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         is_open = book in tx.ledger.books()
         state, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
     if options.json:

@@ -37,7 +37,7 @@ def show_status(options: argparse.Namespace) -> int:
 
     services = services_for(load_settings())
     now = services.clock.now()
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         newest = {resolution: tx.market.last_bar_starts_at(resolution) for resolution in Resolution}
         has_synthetic = tx.market.has_source(SYNTHETIC)
         facts = {

@@ -31,7 +31,7 @@ def _desk(options: argparse.Namespace) -> tuple[Services, BookId]:
 
 def _positions(options: argparse.Namespace) -> int:
     services, book = _desk(options)
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         now = services.clock.now()
         portfolio, working, nav = tx.ledger.portfolio(book, now), tx.orders.working(book), tx.ledger.last_nav(book)
     if options.json:
@@ -50,7 +50,7 @@ def _positions(options: argparse.Namespace) -> int:
 
 def _orders(options: argparse.Namespace) -> int:
     services, book = _desk(options)
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         orders = tx.orders.recent(book, options.limit)
         denials = tx.checks.denials([o.order_id for o in orders])
     if options.json:
@@ -65,7 +65,7 @@ def _orders(options: argparse.Namespace) -> int:
 
 def _fills(options: argparse.Namespace) -> int:
     services, book = _desk(options)
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         fills = tx.ledger.fills(book, options.limit)
     if options.json:
         print_json("fills", **of_book(book), fills=fills)

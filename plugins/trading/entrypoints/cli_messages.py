@@ -33,7 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _messages(options: argparse.Namespace) -> int:
     book = BookId.parse(options.book) if options.book else None
-    with services_for(load_settings()).store.transaction() as tx:
+    with services_for(load_settings()).store.snapshot() as tx:
         told = messages_told(tx, book, options.limit)
     if options.json:
         print_json("messages", problem=told.problem, messages=told.rows)

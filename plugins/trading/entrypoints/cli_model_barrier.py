@@ -85,7 +85,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _list(options: argparse.Namespace) -> int:
     services = services_for(load_settings())
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         records, events = tx.models.all(), tx.models.events(until=services.clock.now())
     if options.json:
         print_json("model list", models=records, events=events, heard=champion_of(events))
@@ -101,7 +101,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     services = services_for(load_settings())
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         record = record_of(tx, options.model)
         events = tx.models.events(until=services.clock.now())
     if options.json:

@@ -63,7 +63,7 @@ def _actor() -> str:
 
 def _list(options: argparse.Namespace) -> int:
     _, services, book = _desk(options)
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         waiting = tx.reconciliations.breaks(book)
         closed = tx.reconciliations.breaks(book, is_open=False) if options.all else ()
         clean_at = tx.reconciliations.last_clean_at(book)
@@ -116,7 +116,7 @@ def _age(age: timedelta) -> str:
 
 def _show(options: argparse.Namespace) -> int:
     _, services, book = _desk(options)
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         found = open_break(tx, book, options.break_id)
         effects = effects_of(tx, found)
     if options.json:

@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
     require_current_schema(settings.database_url)
     services, book = services_for(settings), BookId.parse(options.book) if options.book else settings.book
     if options.history is not None:
-        with services.store.transaction() as tx:
+        with services.store.snapshot() as tx:
             _print_history(book, tx.parity.days(book, options.history), as_json=options.json)
         return 0
     if options.session_on is None:

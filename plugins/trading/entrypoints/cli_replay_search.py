@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _list(services: Services) -> int:
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         names = tx.searches.names()
     print("\n".join(names) if names else "no searches are stored; begin one with a name and --set")
     return 0

@@ -50,7 +50,7 @@ class SourceStatus:
 
 def status_of_sources(services: Services) -> tuple[SourceStatus, ...]:
     """Return how each source stands, by name. Nothing is asked."""
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         stored = {found.source: found for found in tx.history.sources()}
     quotas = services.sources.quotas
     ledger = PostgresCallLedger(load_settings().database_url) if quotas else None

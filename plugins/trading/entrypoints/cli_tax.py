@@ -219,7 +219,7 @@ def _method(options: argparse.Namespace) -> int:
         print(f"{book}: sales from {since} on close lots by {options.method}. Tell the broker to do the same before")
         print("the first of them settles: its Form 1099-B follows its own setting, not ours.")
         return 0
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         chosen = tx.tax.methods(book)
     if options.json:
         print_json("tax method", **of_book(book), methods=chosen)

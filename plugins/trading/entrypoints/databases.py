@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from trading.adapters.database_roles import DESK, make_login, own_database
+from trading.adapters.database_roles import DESK, READ, make_login, own_database
 from trading.adapters.embedded_postgres import EmbeddedPostgres, ServerInfo
 from trading.adapters.migrations import migrate, pending
 from trading.adapters.postgres_store.connection import ensure_database
@@ -25,6 +25,7 @@ NO_DATABASE = "postgresql://"
 METADATA = "airflow"
 """Name of Airflow's own database, beside ours."""
 OWNER_VARIABLE, AIRFLOW_VARIABLE = "AIRDESK_OWNER_DATABASE_URL", "AIRDESK_AIRFLOW_DATABASE_URL"
+READ_VARIABLE = "AIRDESK_READ_DATABASE_URL"
 
 
 @contextmanager
@@ -57,16 +58,23 @@ class DatabaseUrls:
         owner: owns the tables: for migrations, and for nothing that runs longer.
         desk: for tasks and commands: rows, but no tables; equal to `owner` where only one login is named.
         airflow: Airflow's metadata.
+        read: for the page and whatever else only reads; "" where no login is named for it.
     """
 
     owner: str = field(repr=False)
     desk: str = field(repr=False)
     airflow: str = field(repr=False)
+    read: str = field(default="", repr=False)
 
     @classmethod
     def embedded(cls, server: ServerInfo, database: str) -> DatabaseUrls:
         """Return the logins of the embedded server."""
-        return cls(server.url_for(database), server.desk_url_for(database), server.airflow_url_for(METADATA))
+        return cls(
+            server.url_for(database),
+            server.desk_url_for(database),
+            server.airflow_url_for(METADATA),
+            server.read_url_for(database),
+        )
 
     @classmethod
     def named(cls, environment: Mapping[str, str]) -> DatabaseUrls | None:
@@ -74,13 +82,16 @@ class DatabaseUrls:
         if not (desk := environment.get("AIRDESK_DATABASE_URL")):
             return None
         owner = environment.get(OWNER_VARIABLE) or desk
-        return cls(owner, desk, environment.get(AIRFLOW_VARIABLE) or sibling_url(desk, METADATA))
+        airflow = environment.get(AIRFLOW_VARIABLE) or sibling_url(desk, METADATA)
+        return cls(owner, desk, airflow, environment.get(READ_VARIABLE, ""))
 
     def prepare(self) -> tuple[str, ...]:
-        """Migrate our database, make the desk's login and return the names of the migrations that were applied."""
+        """Migrate our database, make the logins of desk and readers and return the migrations that were applied."""
         applied = migrate(self.owner)
         if self.desk != self.owner:
             make_login(self.owner, self.desk, member_of=DESK)
+        if self.read not in ("", self.desk, self.owner):
+            make_login(self.owner, self.read, member_of=READ)
         return applied
 
     def prepare_airflow(self) -> None:
@@ -111,7 +122,7 @@ def command_database(checkout: Checkout, environment: MutableMapping[str, str]) 
     with shared_postgres(checkout.state) as server:
         urls = DatabaseUrls.embedded(server, checkout.database_name)
         prepare_safely(checkout, urls, say=say_aside)
-        environment.update(settings_of(checkout, urls.desk))
+        environment.update(settings_of(checkout, urls.desk, urls.read))
         if is_running(checkout.state):
             environment.update(RunRecord.read(checkout.state).exports)
         yield
@@ -152,23 +163,27 @@ def say_aside(text: str) -> None:
     print(f"airdesk: {text}", file=sys.stderr, flush=True)
 
 
-def settings_of(checkout: Checkout, database_url: str) -> dict[str, str]:
-    """Return the environment variables that name this checkout's mode, state and database."""
+def settings_of(checkout: Checkout, database_url: str, read_url: str = "") -> dict[str, str]:
+    """Return the environment variables that name this checkout's mode, state and database; "" for no second login."""
     return {
         "AIRDESK_ROOT": str(checkout.root),
         "AIRDESK_STATE_DIR": str(checkout.state),
         "AIRDESK_MODE": str(checkout.mode),
         "AIRDESK_DATABASE_URL": database_url,
+        READ_VARIABLE: read_url,
     }
 
 
 def settings_now(checkout: Checkout, record: RunRecord) -> Settings:
     """Return the settings of a desk as it runs; nothing is started. Without a server the database's URL is bare."""
-    url = os.environ.get("AIRDESK_DATABASE_URL", "")
+    url, read_url = os.environ.get("AIRDESK_DATABASE_URL", ""), os.environ.get(READ_VARIABLE, "")
     server = EmbeddedPostgres(checkout.state / "postgres")
     if not url and server.is_running():
-        url = server.start().desk_url_for(checkout.database_name)
-    return load_settings({**os.environ, **settings_of(checkout, url or NO_DATABASE), **record.exports})
+        info = server.start()
+        url, read_url = info.desk_url_for(checkout.database_name), info.read_url_for(checkout.database_name)
+    return load_settings(
+        {**os.environ, **settings_of(checkout, url or NO_DATABASE, read_url if url else ""), **record.exports}
+    )
 
 
 def sibling_url(url: str, database: str) -> str:

@@ -37,6 +37,7 @@ def examine_security(environment: Mapping[str, str], checkout: Checkout, setting
     yield from examine_airflow(environment)
     yield from examine_files(checkout, environment)
     yield guarded("database", lambda: database_line(settings.database_url))
+    yield guarded("readers", lambda: readers_line(settings.database_url, settings.read_database_url))
     yield broker_line(settings.broker_host)
     yield guarded("redis", lambda: redis_line(environment))
     yield user_line(os.geteuid())
@@ -179,6 +180,24 @@ def database_line(url: str) -> Finding:
             f"another login in AIRDESK_DATABASE_URL, then ./airdesk migrate, {HOW}",
         )
     return Finding(Level.OK, "database", f"tasks log in as {rights.login}: rows only, and no change of the ledger")
+
+
+def readers_line(desk_url: str, read_url: str) -> Finding:
+    """Return the line of the login that shows things."""
+    if desk_url == "postgresql://":
+        return Finding(Level.OK, "readers", "embedded, not running; page and reports get a login that cannot write")
+    if not read_url:
+        return Finding(
+            Level.WARN,
+            "readers",
+            f"page and reports read with the login of the tasks; name one in AIRDESK_READ_DATABASE_URL, {HOW}",
+        )
+    rights = rights_of_login(read_url)
+    if rights.writes or rights.is_too_much:
+        return Finding(
+            Level.WARN, "readers", f"page and reports read as {rights.login}, which may write; name another, {HOW}"
+        )
+    return Finding(Level.OK, "readers", f"page and reports read as {rights.login}, which cannot write")
 
 
 def broker_line(host: str) -> Finding:

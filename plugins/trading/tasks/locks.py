@@ -26,7 +26,7 @@ _TOLD_ELSEWHERE = frozenset({"STATE", "RECON_STALE", "NO_KID", "REJECTED_TODAY"}
 def locks_now(services: Services, spec: StrategySpec, book: BookId) -> tuple[Lock, ...]:
     """Return what keeps entries out on the day of the newest session hour, the whole book's locks first."""
     slot = services.calendar.latest_slot(services.clock.now())
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         return _locks_at(services, spec, tx, book, slot)
 
 

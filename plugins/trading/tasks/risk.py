@@ -45,7 +45,7 @@ def read_risk(services: Services, spec: StrategySpec, book: BookId, at: datetime
     Raises:
         PermanentError: nothing is stored.
     """
-    with services.store.transaction() as tx:
+    with services.store.snapshot() as tx:
         risk = tx.risk.newest(book, at)
         if risk is None:
             raise PermanentError(f"{book} has stored no risk yet; run hourly_trading once")

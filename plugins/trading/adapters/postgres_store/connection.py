@@ -17,8 +17,12 @@ CONNECT_SECONDS = 10
 KEEPALIVE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
-def connect(url: str) -> Connection:
+def connect(url: str, *, variable: str = "AIRDESK_DATABASE_URL") -> Connection:
     """Return a new connection in UTC.
+
+    Args:
+        url: where, and as whom.
+        variable: the setting that names it, for what is said of a refusal.
 
     Raises:
         TransientError: the server does not answer.
@@ -32,7 +36,9 @@ def connect(url: str) -> Connection:
     except psycopg2.Error as error:
         text = str(error)
         if "authentication failed" in text or "no password supplied" in text:
-            raise ConfigurationError(f"Postgres at {place} refuses the login; correct AIRDESK_DATABASE_URL") from None
+            raise ConfigurationError(f"Postgres at {place} refuses the login; correct {variable}") from None
+        if "too many connections" in text:
+            raise TransientError(f"Postgres at {place} has no connection left for this login; try again") from None
         if "permission denied for database" in text:
             raise ConfigurationError(f"Postgres at {place} does not let this login in; name the desk's own") from None
         if "does not exist" in text:
@@ -86,6 +92,8 @@ def translated_errors() -> Iterator[None]:
 
 def _ours(error: psycopg2.Error) -> AirdeskError:
     said = error.diag.message_primary or type(error).__name__
+    if isinstance(error, errors.QueryCanceled | errors.IdleInTransactionSessionTimeout):
+        return TransientError(f"Postgres ended what took too long for this login ({said}); ask for less, or try again")
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return TransientError(f"Postgres gave up ({said}); nothing was stored, try again")
     if isinstance(error, errors.InsufficientPrivilege):

@@ -93,13 +93,16 @@ class PostgresStore:
     """`Store` on one Postgres database. A connection per transaction: nothing is shared with a forked worker.
 
     Args:
-        url: of our database.
+        url: of our database. read_url: the same with a login that only reads, for snapshots; "" for no other one.
         writer_wait_seconds: how long to wait for another order writer, and for a closed gate.
         halt_flag: the file that halts whatever the database says; None where nothing is sent.
     """
 
-    def __init__(self, url: str, *, writer_wait_seconds: float = 30.0, halt_flag: HaltFlag | None = None) -> None:
+    def __init__(
+        self, url: str, *, read_url: str = "", writer_wait_seconds: float = 30.0, halt_flag: HaltFlag | None = None
+    ) -> None:
         self._url = url
+        self._read_url = read_url
         self._writer_wait_seconds = writer_wait_seconds
         self._flag = halt_flag
 
@@ -112,10 +115,15 @@ class PostgresStore:
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """Open a transaction that sees the store as it was at its first read; Postgres refuses it to write."""
-        with translated_errors(), closing(connect(self._url)) as connection:
+        with translated_errors(), closing(self._reader()) as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection:
                 yield PostgresTransaction(connection, self._flag)
+
+    def _reader(self) -> Connection:
+        if not self._read_url:
+            return connect(self._url)
+        return connect(self._read_url, variable="AIRDESK_READ_DATABASE_URL")
 
     @contextmanager
     def order_writer(self, book: BookId) -> Iterator[int]:

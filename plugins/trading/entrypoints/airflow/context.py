@@ -161,7 +161,15 @@ def database_url(connection: Any) -> str:
 
 
 def settings_here() -> Settings:
-    """Return the settings of this process; the Connection `airdesk_db`, if there is one, names the database."""
+    """Return the settings of this task; the Connection `airdesk_db`, if there is one, names the database.
+
+    A task reads and writes with one login: the limits of the reader are for people's questions.
+    """
+    return replace(page_settings(), read_database_url="")
+
+
+def page_settings() -> Settings:
+    """Return the settings of the Desk page, which reads with a login of its own where there is one."""
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 

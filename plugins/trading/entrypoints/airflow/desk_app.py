@@ -13,7 +13,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import Depends, FastAPI
 
-from trading.entrypoints.airflow.context import settings_here
+from trading.entrypoints.airflow.context import page_settings
 from trading.entrypoints.desk_page.access import Person
 from trading.entrypoints.desk_page.app import desk_app
 from trading.entrypoints.desk_page.desk import Desk
@@ -41,4 +41,4 @@ def actor(
 
 def mounted() -> FastAPI:
     """Return the app; it reads settings at its first request, so that the page can say what is wrong with them."""
-    return desk_app(Desk(settings_here), reads=reader, acts=actor)
+    return desk_app(Desk(page_settings), reads=reader, acts=actor)
