@@ -338,6 +338,11 @@ def approval_above_usd(env: Mapping[str, str] | None = None) -> int | None:
     return _whole(values, "AIRDESK_APPROVAL_ABOVE_USD", 0) if values.get("AIRDESK_APPROVAL_ABOVE_USD") else None
 
 
+def backup_key(env: Mapping[str, str] | None = None) -> str:
+    """Return what backups are encrypted with, "" for not at all; a restore needs it before there are settings."""
+    return _secret(os.environ if env is None else env, "AIRDESK_BACKUP_KEY", "AIRDESK_BACKUP_KEY_FILE")
+
+
 def log_format(env: Mapping[str, str] | None = None) -> LogFormat:
     """Return how programs write what they say; it is needed before there are settings."""
     return _choice(os.environ if env is None else env, "AIRDESK_LOG_FORMAT", LogFormat, LogFormat.TEXT)

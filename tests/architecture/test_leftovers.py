@@ -24,6 +24,7 @@ CALLED_FROM_OUTSIDE = {
     "next": "backtrader asks a strategy",
     "do_GET": "http.server",
     "log_message": "http.server",
+    **dict.fromkeys(("readable", "seekable", "readinto"), "io asks a raw file"),
 }
 
 SECRETS = (

@@ -157,6 +157,7 @@ def test_only_init_is_given_the_owner_and_only_the_gateway_the_brokers_password(
 
     assert given("AIRDESK_OWNER_DATABASE_URL") == {"init"}
     assert given("AIRDESK_READ_DATABASE_URL") == {"init", "api-server", "bot"}
+    assert given("AIRDESK_BACKUP_KEY") == {"init", "scheduler", "worker-broker", "worker-analysis"}
     assert given("TWS_PASSWORD") == {"ib-gateway"}
     assert given("POLYGON_API_KEY") == {"scheduler", "worker-broker", "worker-analysis"}
     assert given("AIRFLOW_ADMIN_PASSWORD") == {"init"}
@@ -217,6 +218,14 @@ def test_secrets_reach_the_command_and_empty_ones_are_not_set(tmp_path):
     seen = json.loads(done.stdout)
     assert seen["AIRDESK_A"] == "one two"
     assert not {"AIRDESK_EMPTY", "postgres_password", "value"} & set(seen)
+
+
+def test_a_command_typed_into_a_container_gets_its_secrets():
+    # `exec` does not pass the entry point that puts them into the environment.
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")]
+    typed = [words for page in pages for words in re.findall(r"docker compose exec ([^`\n]+)", page)]
+    assert len(typed) >= 2
+    assert [words for words in typed if not re.match(r"[\w-]+ deploy/with-secrets ", words)] == []
 
 
 # --- one configuration ---------------------------------------------------------------------------------

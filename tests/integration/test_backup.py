@@ -25,6 +25,7 @@ from trading.domain.portfolio import TradingState
 from trading.drills.databases import DrillDatabases, dropped
 from trading.drills.restore_drill import run_restore
 from trading.drills.world import import_everything
+from trading.entrypoints import cli
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import DatabaseUrls, prepare_safely
 from trading.errors import PermanentError
@@ -34,6 +35,7 @@ from trading.settings import Mode
 from tests.integration.old_rows import BOOK, MILESTONES, old_rows, told
 
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
+KEY = "the key of these tests"
 LATER = datetime(2026, 11, 27, 13, tzinfo=UTC)
 
 
@@ -43,8 +45,8 @@ def make(url: str, folder: Path, *, state: Path | None = None, name: str = "desk
     return path
 
 
-def bring(path: Path, url: str, state: Path, **options):
-    with Archive(path) as archive:
+def bring(path: Path, url: str, state: Path, *, key: str = "", **options):
+    with Archive(path, key=key) as archive:
         return restore_backup(archive, url, state, at=LATER, **{"replaces": False, **options})
 
 
@@ -206,6 +208,53 @@ def test_a_damaged_cut_newer_or_made_up_backup_is_refused_and_nothing_is_left_be
     refused(f"{first} is not the one of the backup", _with_manifest(path, schema=schema | {first: "x"}))
     assert run(filled, "SELECT datname FROM pg_database WHERE datname LIKE '%restored_2026%'") == []
     migrate(empty)
+
+
+def test_an_encrypted_backup_comes_back_with_its_key_and_without_it_nothing_is_touched(filled, empty, tmp_path) -> None:
+    path, before = make(filled, tmp_path, name="desk.zip.sealed", key=KEY), rows_in(filled)
+    whole, state = path.read_bytes(), tmp_path / "state"
+    assert path.stat().st_mode & 0o077 == 0
+    assert b"tables/desk.fills" not in whole, "not even the names of the tables are told"
+
+    def refused(words: str, key: str) -> None:
+        with pytest.raises(PermanentError, match=words):
+            bring(path, empty, state, key=key)
+        assert not state.exists()
+        assert run(filled, "SELECT datname FROM pg_database WHERE datname LIKE '%restored_2026%'") == []
+
+    refused("was encrypted with another key", "another key of a test")
+    refused("is encrypted; name the file of its key", "")
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    refused("is damaged", KEY)
+    path.write_bytes(whole)
+    bring(path, empty, state, key=KEY)
+    after = rows_in(empty)
+    assert {name for name in before if before[name] != after[name]} == {"ops.controls", "ops.outbox"}, "the halt"
+
+
+def rows_in(url: str) -> dict[str, list[bytes]]:
+    with snapshot_of(url) as connection:
+        return sorted_rows(connection)
+
+
+def test_the_command_encrypts_with_the_key_in_the_file_and_reads_both_kinds(
+    filled, tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("AIRDESK_DATABASE_URL", filled)
+    monkeypatch.setenv("AIRDESK_MODE", "paper")
+    monkeypatch.setenv("AIRDESK_STATE_DIR", str(tmp_path))
+    assert cli.main(["backup"]) == 0
+    assert "not encrypted: whoever gets the file" in capsys.readouterr().err
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    monkeypatch.setenv("AIRDESK_BACKUP_KEY_FILE", str(tmp_path / "key"))
+    assert cli.main(["backup", "--out", str(tmp_path / "backups" / "b.zip.sealed")]) == 0
+    assert KEY not in capsys.readouterr().out
+    for path, kind in zip(sorted((tmp_path / "backups").iterdir()), ("not encrypted", "encrypted"), strict=True):
+        assert cli.main(["restore", str(path), "--check"]) == 0
+        said = capsys.readouterr().out
+        assert f", {kind}, Airdesk" in said
+        assert "every part is what was written" in said
 
 
 def _with_manifest(path: Path, **changed: object) -> bytes:

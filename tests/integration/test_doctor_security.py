@@ -7,6 +7,7 @@ from trading.entrypoints.airflow_environment import airflow_environment, known_e
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import DatabaseUrls
 from trading.entrypoints.doctor_security import (
+    backups_line,
     broker_line,
     database_line,
     examine_airflow,
@@ -175,3 +176,14 @@ def test_the_login_of_readers_may_not_write(desk_url, read_url):
         judged = readers_line(desk_url, shared)
         assert judged.level == "warn"
     assert readers_line("postgresql://", "").level == "ok"
+
+
+def test_backups_that_anybody_can_read_are_told(checkout):
+    assert backups_line(checkout, "").level == "ok"
+    folder = checkout.state / "backups"
+    folder.mkdir()
+    (folder / "a.zip").write_bytes(b"PK")
+    judged = backups_line(checkout, "")
+    assert (judged.level, "AIRDESK_BACKUP_KEY_FILE" in judged.text) == ("warn", True)
+    (folder / "a.zip").write_bytes(b"AIRDESK-SEALED-1" + bytes(64))
+    assert backups_line(checkout, "a key of somebody's").level == "ok"

@@ -41,7 +41,7 @@ class StateTidying:
 
     def drop_backups(self) -> int:
         """Remove the oldest backups that a migration took by itself; those of a person stay."""
-        taken = sorted((self.folder / "backups").glob("before-*.zip"), key=lambda path: path.stat().st_mtime)
+        taken = sorted((self.folder / "backups").glob("before-*.zip*"), key=lambda path: path.stat().st_mtime)
         old = taken[: -RETENTION[Kept.BACKUPS].amount]
         for path in old:
             path.unlink()

@@ -21,6 +21,8 @@ from trading.drills.world import BOOK, World, running_world, slots, spec
 from trading.tasks.resuming import obstacles
 
 HOURS_BEFORE = 4
+KEYS = {"quiet": "a key of the drill, and of no desk", "lost": ""}
+"""What each backup is encrypted with: one is, the other is not."""
 STATE_FILE = Path("models") / "drill.json"
 ADDED = {"ops.controls": 1, "ops.outbox": 1}
 """Rows that a restore writes: the halt of the book, and the message that says so. No book of the drill was armed."""
@@ -113,7 +115,7 @@ class _Restoring:
             self._done.broken.append("orders that the backup does not know do not keep the book halted")
 
     def _back_up(self, name: str) -> None:
-        plan = BackupPlan(self._world.url, self._state, "paper")
+        plan = BackupPlan(self._world.url, self._state, "paper", key=KEYS[name])
         make_backup(plan, self._backups / f"{name}.zip", at=self._at, say=lambda _: None)
 
     def _destroy(self) -> None:
@@ -121,7 +123,7 @@ class _Restoring:
         shutil.rmtree(self._state)
 
     def _restore(self, name: str) -> None:
-        with Archive(self._backups / f"{name}.zip") as archive:
+        with Archive(self._backups / f"{name}.zip", key=KEYS[name]) as archive:
             restore_backup(archive, self._world.url, self._state, at=self._at, replaces=False)
         if not (self._state / STATE_FILE).is_file():
             self._done.broken.append(f"{STATE_FILE} did not come back")

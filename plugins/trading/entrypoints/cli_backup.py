@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from trading.adapters.backup import Archive, BackupPlan, Manifest, make_backup, restore_backup
+from trading.adapters.backup import SUFFIX, Archive, BackupPlan, Manifest, make_backup, restore_backup
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import backups_of, desk_databases, say_aside
 from trading.entrypoints.run_record import is_running
 from trading.errors import PermanentError
+from trading.settings import backup_key
 
 _SECRET = re.compile(r"(?:KEY|TOKEN|PASSWORD|SECRET|DATABASE_URL)(?:_FILE)?$")
 _LISTED = re.compile(r"^#?([A-Z][A-Z0-9_]+)=", re.MULTILINE)
@@ -25,8 +26,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     backup = subparsers.add_parser(
         "backup",
         help="write the desk into one file while it runs",
-        description="Write database and state files into one file with checksums, while the desk runs. Secrets are "
-        "not in it; it lists which ones to bring.",
+        description="Write database and state files into one file with checksums, while the desk runs, encrypted "
+        "where AIRDESK_BACKUP_KEY_FILE names a key. Secrets are not in it; it lists which ones to bring.",
     )
     backup.add_argument("--out", type=Path, help="the file (default: backups/ in the state folder, named by the time)")
     backup.add_argument("--airflow", action="store_true", help="with Airflow's runs and switches; its secrets are not")
@@ -49,7 +50,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run_backup(options: argparse.Namespace) -> int:
     """Write a backup."""
     checkout, at = Checkout.from_environment(os.environ), datetime.now(UTC)
-    path = options.out or backups_of(checkout) / f"airdesk-{checkout.mode}-{at:%Y%m%dT%H%M%SZ}.zip"
+    key = backup_key()
+    path = options.out or backups_of(checkout) / f"airdesk-{checkout.mode}-{at:%Y%m%dT%H%M%SZ}.zip{SUFFIX * bool(key)}"
     with desk_databases(checkout, os.environ) as urls:
         plan = BackupPlan(
             urls.owner,
@@ -58,9 +60,12 @@ def run_backup(options: argparse.Namespace) -> int:
             bring=tuple(_secrets_to_bring(checkout)),
             airflow_url=urls.airflow if options.airflow else None,
             airflow_version=version("apache-airflow"),
+            key=key,
         )
         manifest = make_backup(plan, path, at=at, say=say_aside)
     print(path)
+    if not key:
+        say_aside("not encrypted: whoever gets the file reads every trade; AIRDESK_BACKUP_KEY_FILE names a key")
     _say_what_to_bring(manifest)
     return 0
 
@@ -68,9 +73,9 @@ def run_backup(options: argparse.Namespace) -> int:
 def run_restore(options: argparse.Namespace) -> int:
     """Bring a backup back, or look into it."""
     checkout = Checkout.from_environment(os.environ)
-    with Archive(options.file) as archive:
+    with Archive(options.file, key=backup_key()) as archive:
         manifest = archive.manifest
-        _describe(manifest)
+        _describe(manifest, is_encrypted=archive.is_encrypted)
         if options.check:
             archive.verify()
             print("every part is what was written")
@@ -117,10 +122,11 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", text)]
 
 
-def _describe(manifest: Manifest) -> None:
+def _describe(manifest: Manifest, *, is_encrypted: bool) -> None:
     rows = sum(table.row_count for table in manifest.tables)
     files = sum(name.startswith("state/") for name in manifest.sums)
-    print(f"{manifest.mode} desk of {manifest.made_at}, Airdesk {manifest.version} ({manifest.code_hash[:12]})")
+    kind = "encrypted" if is_encrypted else "not encrypted"
+    print(f"{manifest.mode} desk of {manifest.made_at}, {kind}, Airdesk {manifest.version} ({manifest.code_hash[:12]})")
     print(f"{rows:,} rows of {len(manifest.tables)} tables at migration {max(manifest.schema, default='none')}")
     print(f"{files} files of the state folder; Airflow's metadata: {manifest.airflow or 'not in it'}")
 

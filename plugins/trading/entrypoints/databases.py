@@ -18,7 +18,7 @@ from trading.adapters.migrations import migrate, pending
 from trading.adapters.postgres_store.connection import ensure_database
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.run_record import RunRecord, is_running
-from trading.settings import Settings, load_settings
+from trading.settings import Settings, backup_key, load_settings
 
 NO_DATABASE = "postgresql://"
 """Stands for the URL of a server that does not run."""
@@ -141,15 +141,16 @@ def prepare_safely(checkout: Checkout, urls: DatabaseUrls, *, say: Callable[[str
 
 def _back_up_first(checkout: Checkout, url: str, name: str, *, say: Callable[[str], None]) -> None:
     # Few starts need it, and every command loads this module.
-    from trading.adapters.backup import BackupPlan, make_backup
+    from trading.adapters.backup import SUFFIX, BackupPlan, make_backup
     from trading.adapters.backup.rows import count_of_rows, snapshot_of
 
     with snapshot_of(url) as connection:
         if not count_of_rows(connection):
             return
     at = datetime.now(UTC)
-    path = backups_of(checkout) / f"before-{name}-{at:%Y%m%dT%H%M%SZ}.zip"
-    make_backup(BackupPlan(url, checkout.state, str(checkout.mode)), path, at=at, say=lambda _: None)
+    key = backup_key()
+    path = backups_of(checkout) / f"before-{name}-{at:%Y%m%dT%H%M%SZ}.zip{SUFFIX * bool(key)}"
+    make_backup(BackupPlan(url, checkout.state, str(checkout.mode), key=key), path, at=at, say=lambda _: None)
     say(f"the database gets migration {name} and what follows; what it was is in {path}")
 
 

@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from trading.adapters.backup.sealing import is_sealed
 from trading.adapters.database_roles import rights_of_login
 from trading.entrypoints.airflow_environment import KEYS
 from trading.entrypoints.checkout import Checkout
+from trading.entrypoints.databases import backups_of
 from trading.entrypoints.executors import REDIS_VARIABLE, Executor, executor_of
 from trading.entrypoints.findings import Finding, Level, guarded
 from trading.errors import PermanentError
-from trading.settings import Settings
+from trading.settings import Settings, backup_key
 
 SIMPLE = "SimpleAuthManager"
 LONGEST_LOGIN_SECONDS = 3600
@@ -38,6 +40,7 @@ def examine_security(environment: Mapping[str, str], checkout: Checkout, setting
     yield from examine_files(checkout, environment)
     yield guarded("database", lambda: database_line(settings.database_url))
     yield guarded("readers", lambda: readers_line(settings.database_url, settings.read_database_url))
+    yield guarded("backups", lambda: backups_line(checkout, backup_key(environment)))
     yield broker_line(settings.broker_host)
     yield guarded("redis", lambda: redis_line(environment))
     yield user_line(os.geteuid())
@@ -198,6 +201,17 @@ def readers_line(desk_url: str, read_url: str) -> Finding:
             Level.WARN, "readers", f"page and reports read as {rights.login}, which may write; name another, {HOW}"
         )
     return Finding(Level.OK, "readers", f"page and reports read as {rights.login}, which cannot write")
+
+
+def backups_line(checkout: Checkout, key: str) -> Finding:
+    """Return the line of the backups in the state folder: a stolen one shows every trade."""
+    plain = [path for path in sorted(backups_of(checkout).glob("*")) if path.is_file() and not is_sealed(path)]
+    if plain:
+        how = "move them away" if key else f"name a key in AIRDESK_BACKUP_KEY_FILE, {HOW}"
+        return Finding(Level.WARN, "backups", f"{len(plain)} in {plain[0].parent} are not encrypted; {how}")
+    if key:
+        return Finding(Level.OK, "backups", "encrypted; keep the key on another machine too, nobody can do without it")
+    return Finding(Level.OK, "backups", "none is here; without AIRDESK_BACKUP_KEY_FILE they are not encrypted")
 
 
 def broker_line(host: str) -> Finding:

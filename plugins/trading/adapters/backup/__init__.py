@@ -7,5 +7,6 @@ roles and grants are there, any server of any version will do, and what the code
 from trading.adapters.backup.archive import Archive, Manifest
 from trading.adapters.backup.making import BackupPlan, make_backup
 from trading.adapters.backup.restoring import Restored, restore_backup
+from trading.adapters.backup.sealing import SUFFIX
 
-__all__ = ["Archive", "BackupPlan", "Manifest", "Restored", "make_backup", "restore_backup"]
+__all__ = ["SUFFIX", "Archive", "BackupPlan", "Manifest", "Restored", "make_backup", "restore_backup"]

@@ -6,6 +6,7 @@ It is written beside its place and moved there whole, so that a half one never l
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import zipfile
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
 
+from trading.adapters.backup.sealing import Unsealed, is_sealed, sealing
 from trading.errors import PermanentError
 
 FORMAT = 1
@@ -120,8 +122,12 @@ class SummedStream:
 
 
 @contextmanager
-def new_archive(path: Path) -> Iterator[ArchiveWriter]:
+def new_archive(path: Path, *, key: str = "") -> Iterator[ArchiveWriter]:
     """Yield the writer of an archive that stands at `path`, readable by its owner only, once the block ends well.
+
+    Args:
+        path: where.
+        key: what it is encrypted with; "" for not at all.
 
     Raises:
         PermanentError: there is such a file already, or it cannot be written.
@@ -133,7 +139,10 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=2) as opened:
+            with (
+                sealing(file, key) as target,
+                zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=2) as opened,
+            ):
                 yield ArchiveWriter(opened)
             file.flush()
             os.fsync(file.fileno())
@@ -145,17 +154,22 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
 
 
 class Archive:
-    """A backup that is read."""
+    """A backup that is read, encrypted or not."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, key: str = "") -> None:
         """Open it.
 
+        Args:
+            path: where it is.
+            key: for an encrypted one; another one does not need it.
+
         Raises:
-            PermanentError: it is no backup, was changed or cut off, or was made by a newer Airdesk.
+            PermanentError: it is no backup, was changed or cut off, was made by a newer Airdesk, or with another key.
         """
         self.path = path
         try:
-            self._zip = zipfile.ZipFile(path)
+            self.is_encrypted = is_sealed(path)
+            self._zip = zipfile.ZipFile(io.BufferedReader(Unsealed(path, key)) if self.is_encrypted else path)
             told = self._zip.read(MANIFEST)
         except (OSError, zipfile.BadZipFile, KeyError) as error:
             raise PermanentError(f"{path} is no backup, or it was cut off; take another one") from error

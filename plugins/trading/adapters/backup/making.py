@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ class BackupPlan:
         state: state folder.
         mode: whose money.
         bring: secrets that are not in it, and where they are.
+        key: what it is encrypted with; "" for not at all.
     """
 
     database_url: str
@@ -30,6 +31,7 @@ class BackupPlan:
     bring: tuple[str, ...] = ()
     airflow_url: str | None = None
     airflow_version: str = ""
+    key: str = field(default="", repr=False)
 
 
 def make_backup(plan: BackupPlan, path: Path, *, at: datetime, say: Callable[[str], None]) -> Manifest:
@@ -42,7 +44,7 @@ def make_backup(plan: BackupPlan, path: Path, *, at: datetime, say: Callable[[st
         PermanentError: the file exists or cannot be written, or a database cannot be read.
         TransientError: a database does not answer.
     """
-    with new_archive(path) as writer, rows.snapshot_of(plan.database_url) as connection:
+    with new_archive(path, key=plan.key) as writer, rows.snapshot_of(plan.database_url) as connection:
         tables = rows.copied_tables(connection, writer)
         say(f"{sum(t.row_count for t in tables):,} rows of {len(tables)} tables")
         if plan.airflow_url is not None:

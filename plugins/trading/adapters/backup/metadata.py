@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
+from contextlib import suppress
 
 from psycopg2.extensions import parse_dsn
 
@@ -43,10 +46,17 @@ def brought_metadata(archive: Archive, url: str) -> None:
         PermanentError: pg_restore is not here, or it failed.
     """
     command, environment = _command("pg_restore", url, "--no-owner", "--no-privileges", "--exit-on-error")
-    with archive.member(MEMBER) as source:
-        done = subprocess.run(command, env=environment, input=source.read(), capture_output=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise PermanentError(f"pg_restore failed: {_last(done.stderr.decode(errors='replace'))}; nothing was restored")
+    with archive.member(MEMBER) as source, tempfile.TemporaryFile() as said:
+        with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=said) as restore:  # noqa: S603
+            assert restore.stdin is not None
+            # A program that refuses hears no more of it; why it does is in its words.
+            with suppress(BrokenPipeError):
+                shutil.copyfileobj(source, restore.stdin)
+                restore.stdin.close()
+        said.seek(0)
+        words = said.read().decode(errors="replace")
+    if restore.returncode:
+        raise PermanentError(f"pg_restore failed: {_last(words)}; nothing was restored")
 
 
 def _command(name: str, url: str, *words: str) -> tuple[list[str], dict[str, str]]:
