@@ -19,14 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-import psutil
+from programs import cpu_seconds
 from stopwatch import Seconds, heading, timed
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.loopback import free_port
@@ -39,7 +39,7 @@ from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC, Resolution, Session, TimeWindow
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import sibling_url
-from trading.entrypoints.run_record import RunRecord, run_lock
+from trading.entrypoints.run_record import run_lock
 from trading.entrypoints.running_desk import RunningDesk, running_desk
 from trading.ports import Provenance
 from trading.settings import load_settings
@@ -106,35 +106,15 @@ def desk_of_its_own() -> Iterator[RunningDesk]:
             yield desk
 
 
-def cpu_seconds(desk: RunningDesk) -> dict[str, float]:
-    """Return the CPU seconds of each program so far, those of its ended children included."""
-    spent = {name: sum(map(_cpu_of, child.family())) for name, child in _programs(desk).items()}
-    pid = int((desk.checkout.state / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-    server = psutil.Process(pid)
-    return spent | {"postgres": sum(map(_cpu_of, [server, *server.children(recursive=True)]))}
-
-
-def _programs(desk: RunningDesk) -> Mapping[str, object]:
-    kept = RunRecord.read(desk.checkout.state).children
-    return {name: child for name, child in kept.items() if child.is_alive()}
-
-
-def _cpu_of(process: psutil.Process) -> float:
-    try:
-        return sum(process.cpu_times()[:4])
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
 def backfill(desk: RunningDesk, sessions: tuple[Session, ...], strategy: str) -> Seconds:
     """Backfill the sessions; wall time until the last of them is stored, and the CPU of every program meanwhile."""
     while DAG not in desk.airflow.dag_ids():
         time.sleep(0.5)
     desk.airflow.unpause(DAG)
-    before = cpu_seconds(desk)
+    before = cpu_seconds(desk.checkout.state)
     time.sleep(IDLE_SECONDS)
-    idle = {name: (spent - before[name]) / IDLE_SECONDS for name, spent in cpu_seconds(desk).items()}
-    before, began = cpu_seconds(desk), time.perf_counter()
+    idle = {name: (spent - before[name]) / IDLE_SECONDS for name, spent in cpu_seconds(desk.checkout.state).items()}
+    before, began = cpu_seconds(desk.checkout.state), time.perf_counter()
     _airflow(
         "backfill", "create", "--dag-id", DAG, "--from-date", f"{sessions[0].session_on}",
         "--to-date", f"{sessions[-1].session_on}T23:59",
@@ -144,7 +124,7 @@ def backfill(desk: RunningDesk, sessions: tuple[Session, ...], strategy: str) ->
         desk.supervisor.check()
         time.sleep(0.5)
     wall = time.perf_counter() - began
-    spent = {name: seconds - before[name] for name, seconds in cpu_seconds(desk).items()}
+    spent = {name: seconds - before[name] for name, seconds in cpu_seconds(desk.checkout.state).items()}
     print(f"\n{'program':<16}{'CPU s':>8}{'idle would be':>16}")
     for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
         print(f"{name:<16}{seconds:>8.1f}{idle[name] * wall:>16.1f}")

@@ -58,6 +58,7 @@ MEANT = {
         "calls.newest_probe": QUOTA,
         "decisions.decision_of_run": SHOWS,
         "history.newest_facts": SHOWS,
+        "history.last_asked": "says whose turn it is to be asked about; no decision reads it",
         "gates.split_judgements": SHOWS,
         **dict.fromkeys(("outbox.list_messages", "outbox.newest_message"), SHOWS),
         "parity.parity_days": SHOWS,

@@ -104,6 +104,18 @@ def test_daily_bars_stamped_at_midnight_span_their_sessions(stub):
     assert asked.query["adjusted"] == ["false"], "prices are stored raw"
 
 
+def test_splits_and_dividends_of_many_names_are_asked_in_addresses_that_a_server_takes(stub):
+    names = [f"N{number:04d}" for number in range(600)]
+    last = {"ticker": "N0599", "execution_date": "2026-11-19", "split_from": 1, "split_to": 2}
+    stub.script(SPLITS, rows(), rows(), rows(last))
+    stub.script(DIVIDENDS, rows())
+    (found,) = Desk(stub).actions.corporate_actions(names, WINDOW)
+    assert (found.symbol, found.value) == ("N0599", 2.0)
+    asked = [request.query["ticker.any_of"][0].split(",") for request in stub.asked if request.path == SPLITS]
+    assert [name for some in asked for name in some] == names
+    assert max(map(len, asked)) == 250
+
+
 @needs_fixtures
 def test_nvidias_two_splits_and_apples_dividend_are_read_with_when_they_were_known(stub):
     stub.script(SPLITS, Answer(fixture("made/splits_v1.json")))

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from trading.adapters.sources.polygon_bars import PolygonBars
 from trading.adapters.sources.polygon_market import PlanProbe, PolygonHolidays
 from trading.adapters.sources.polygon_plan import NAME
 from trading.adapters.sources.polygon_statements import PolygonFilings
@@ -83,6 +84,17 @@ def test_a_reply_of_the_whole_market_passes_the_limit_of_size(stub):
     stub.script("*", Answer(text, headers={"Content-Type": "application/json"}))
     (bar,) = Desk(stub, plan="basic", now=MONDAY_MORNING).bars(FRIDAY, Resolution.DAY, "T12399")
     assert bar.close == 100.5
+
+
+def test_a_wide_universe_takes_its_day_from_one_reply_whatever_the_plan(stub):
+    many = [row_at("2026-11-20 16:00", T=f"T{number:05}") for number in range(100)]
+    stub.script("*", Answer({"status": "OK", "results": many}))
+    desk = Desk(stub, now=MONDAY_MORNING)
+    source = PolygonBars(client_of(desk), desk.source._reach, names=100)
+    days = [bar for number in range(100) for bar in source.bars(f"T{number:05}", FRIDAY, Resolution.DAY)]
+    assert [bar.close for bar in days] == [100.5] * 100
+    (asked,) = stub.asked
+    assert asked.path.startswith(GROUPED)
 
 
 @needs_fixtures

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from trading.adapters.clock import SystemClock
 from trading.adapters.market_calendar import NyseCalendar
-from trading.domain.instruments import VIX, BookId, BookKind, Universe
-from trading.domain.market import Bar, Resolution, session_slots
+from trading.domain.instruments import VIX, BookId, BookKind, Instrument, InstrumentKind, Sector, Universe
+from trading.domain.market import Bar, Resolution, TimeWindow, session_slots
 from trading.ports import Services, Sources
 from trading.strategy.three_sector import three_sector
 from trading.synthetic.market import SyntheticMarket
@@ -186,3 +188,55 @@ def test_a_story_published_at_the_cutoff_is_stored_and_a_later_one_is_not(store,
         items = tx.market.news(since=SLOTS[0].starts_at - timedelta(days=9), cutoff_at=SLOTS[-1].as_of)
     assert items
     assert all(item.known_at <= SLOTS[3].as_of for item in items)
+
+
+# --- many names ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Registrar:
+    """A source of filings that has none and remembers about whom it was asked."""
+
+    name: str = "registrar"
+    asked: list[str] = field(default_factory=list)
+
+    def filings(self, symbols, window):
+        self.asked += symbols
+        return iter(())
+
+
+def test_of_hundreds_of_companies_each_hour_asks_about_the_next_ones_until_all_had_their_turn(store, small):
+    wide = Universe(tuple(Instrument(f"N{k:03d}", Sector.TECH, InstrumentKind.STOCK, f"N{k}") for k in range(230)))
+    spec, registrar = replace(small, universe=wide), Registrar()
+    services = Services(store, CALENDAR, SystemClock(), Sources(filings=(registrar,)), broker=None)
+    later = [ingest_fundamentals(services, spec, BOOK, slot).counts["companies_later"] for slot in SLOTS[:3]]
+    assert later == [130, 130, 130]
+    assert registrar.asked[:230] == list(wide.traded)
+    assert registrar.asked[230:] == list(wide.traded[:70])
+
+
+@dataclass
+class Slow(SpoiledBars):
+    """Synthetic bars that come only when two questions wait for them at the same time."""
+
+    meet: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=20))
+
+    def bars(self, symbol, window, resolution) -> Iterator[Bar]:
+        if symbol != VIX:
+            self.meet.wait()
+        return super().bars(symbol, window, resolution)
+
+
+def test_a_source_that_takes_several_questions_is_asked_them_at_once_and_stores_the_same(store, small, market):
+    slow = Slow(SyntheticBarSource(market), "GLD", lambda bar: ())
+    services = services_with(store, market, bars=slow)
+    at_once = replace(services, sources=replace(services.sources, at_once={"SYNTHETIC": 2}))
+    ingest_prices(at_once, small, BOOK, SLOTS[0])
+    assert parked(store)["GLD"], "it had no bars at all"
+    with store.transaction() as tx:
+        found = tx.market.bars(("NVDA",), (Resolution.HALF_HOUR,), as_of=SLOTS[0].as_of, cutoff_at=SLOTS[0].as_of,
+                               since=SLOTS[0].as_of - timedelta(days=5))  # fmt: skip
+    told = SyntheticBarSource(market).bars(
+        "NVDA", TimeWindow(SLOTS[0].as_of - timedelta(days=5), SLOTS[0].as_of), Resolution.HALF_HOUR
+    )
+    assert list(found["NVDA", Resolution.HALF_HOUR].close) == [bar.close for bar in told], "the others did not suffer"

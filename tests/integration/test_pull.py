@@ -300,8 +300,8 @@ def test_the_status_names_gaps_calls_money_and_circuit(database_url, vendor, mon
     told = capsys.readouterr().out
     (line,) = [line for line in told.splitlines() if line.startswith("polygon ")]
     assert line.split()[1] == str(EVERY_BAR + 2)
-    assert "(may 300 in 60 s)" in line
-    assert line.endswith("in 60 s)"), "nothing else: the vendor is asked as ever"
+    assert "(may 50 in 1 s)" in line
+    assert line.endswith("in 1 s)"), "nothing else: the vendor is asked as ever"
     (line,) = [line for line in told.splitlines() if line.startswith("NVDA ")]
     assert "of 30 1d" in line
 

@@ -36,6 +36,12 @@ WHERE symbol = %(symbol)s::text AND kind = %(kind)s::text
     AND (%(source)s::text IS NULL OR source = %(source)s::text)
 ORDER BY starts_at;
 
+-- name: last_asked
+-- The symbol about which a source was asked last.
+SELECT symbol FROM ops.asked_spans
+WHERE kind = %(kind)s::text AND source = %(source)s::text
+ORDER BY asked_at DESC LIMIT 1;
+
 -- name: bar_starts
 -- Starts of a symbol's stored bars within a span, as seconds since 1970, ascending; no row's prices are read.
 SELECT array_agg(DISTINCT extract(epoch FROM starts_at)::bigint) AS starts FROM market.bars

@@ -58,6 +58,10 @@ class HistoryRows(Protocol):
         """Remember that a source answered for a whole span: what is absent in it, it does not have."""
         ...
 
+    def last_asked(self, kind: str, *, source: str) -> Symbol | None:
+        """Return the symbol that was remembered last; None where nothing of that kind was."""
+        ...
+
     def bar_starts(self, symbol: Symbol, resolution: Resolution, span: TimeWindow) -> TimeArray:
         """Return the starts of the stored bars that begin within a span, ascending, UTC."""
         ...

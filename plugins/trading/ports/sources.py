@@ -122,6 +122,7 @@ class Sources:
         first_news: how far the first ingest of headlines reaches back.
         earnings: shown and open to rules; no rule needs it.
         quotas: what each vendor allows, by its name; a source is its vendor's, or begins with its name and "_".
+        at_once: how many questions about bars a source answers at the same time, by its name; 1 where it is absent.
     """
 
     bars: tuple[BarSource, ...] = ()
@@ -133,6 +134,7 @@ class Sources:
     first_news: timedelta = HISTORY_NEWS
     earnings: tuple[EarningsSource, ...] = ()
     quotas: Mapping[str, Quota] = field(default_factory=dict)
+    at_once: Mapping[str, int] = field(default_factory=dict)
 
     def bars_for(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> tuple[BarSource, datetime] | None:
         """Return the source of these bars and up to when it serves them; None where nobody does."""

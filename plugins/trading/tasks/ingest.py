@@ -139,6 +139,7 @@ def ingest_fundamentals(services: Services, spec: StrategySpec, book: BookId, sl
     intake.earnings([s for s in spec.universe.traded if spec.universe[s].kind is InstrumentKind.STOCK], earnings)
     gathering.conclude()
     counts = {name: count for kind, of_kind in intake.counts.items() for name, count in _counted(kind, of_kind).items()}
+    counts |= {"companies_later": intake.later} if intake.later else {}
     # No entry waits for a surprise: of their sources only a failure is worth an alarm, the end of a quota is none.
     return StepReport(
         "ingest_fundamentals", counts, tuple(gathering.notes), degraded=is_partial or gathering.has_failed

@@ -8,7 +8,7 @@ those of each symbol alone. Gates close and open in one transaction at the end, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from trading.domain.instruments import BookId, InstrumentKind, Symbol
 from trading.domain.market import Bar, BarFault, CorporateAction, Resolution, Slot, TimeWindow
 from trading.ports import BarSource, IngestCounts, Provenance, Services, Transaction
 from trading.strategy.spec import StrategySpec
+from trading.tasks.asking_ahead import AskingAhead, Question, asking_ahead
 from trading.tasks.bar_context import BarContext, read_context
 from trading.tasks.facts import session_before
 from trading.tasks.gathering import Gathering
@@ -101,6 +102,7 @@ class BarIngest:
     _absent: set[Symbol] = field(default_factory=set)
     _splits: list[SplitSeen] = field(default_factory=list)
     _has_gap: bool = False
+    _ahead: AskingAhead = field(init=False)
     _spans: dict[tuple[Resolution, TimeWindow], list[TimeWindow]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -109,18 +111,19 @@ class BarIngest:
         with self.services.store.transaction() as tx:
             context = read_context(tx, symbols, tuple(FIRST_LOOK_BACK), as_of=self.slot.as_of, cutoff_at=self.cutoff_at)
         try:
-            for batch in batched(symbols, BATCH):
-                self._ingest(context, batch)
+            with asking_ahead(self.services.sources) as ahead:
+                self._ahead = ahead
+                for batch in batched(symbols, BATCH):
+                    self._ingest(context, batch)
         finally:
             self._park(context)
         self.gathering.conclude(is_covered=not self._has_gap)
 
     def _ingest(self, context: BarContext, symbols: Sequence[Symbol]) -> None:
         answered: list[tuple[Symbol, _Delivery, Checked]] = []
-        for symbol in symbols:
-            newest = [of_resolution.get(symbol) for of_resolution in context.newest.values()]
-            if any(last_at is not None and last_at >= self.slot.as_of for last_at in newest):
-                continue  # An older slot, run again: what is stored goes further.
+        wanted = [symbol for symbol in symbols if not self._is_older(context, symbol)]
+        self._ahead.ask(list(self._first_questions(context, wanted)))
+        for symbol in wanted:
             fetched = [d for r in context.newest if (d := self._fetch(context, symbol, r)) is not None]
             if not self._is_fresh(fetched):
                 self.without_newest.add(symbol)
@@ -132,6 +135,31 @@ class BarIngest:
             self._add(tx, answered)
         for symbol, delivery, checked in answered:
             self._remember(symbol, delivery, checked)
+
+    def _is_older(self, context: BarContext, symbol: Symbol) -> bool:
+        """Whether this is an older slot, run again: what is stored goes further."""
+        newest = [of_resolution.get(symbol) for of_resolution in context.newest.values()]
+        return any(last_at is not None and last_at >= self.slot.as_of for last_at in newest)
+
+    def _first_questions(self, context: BarContext, symbols: Sequence[Symbol]) -> Iterator[Question]:
+        """Yield what the first source of each symbol and resolution will be asked."""
+        for symbol in symbols:
+            for resolution in context.newest:
+                served = self.services.sources.bars_for(symbol, resolution, self.slot.as_of)
+                if served is not None and not self._has_all(context, symbol, resolution, served[1]):
+                    yield self._question(context, symbol, resolution, *served)
+
+    def _question(
+        self, context: BarContext, symbol: Symbol, resolution: Resolution, source: BarSource, until: datetime
+    ) -> Question:
+        last_at = context.newest[resolution].get(symbol)
+        window = TimeWindow(self._starts_at(resolution, last_at), min(until, self.slot.as_of))
+        return Question(source, symbol, window, resolution)
+
+    def _has_all(self, context: BarContext, symbol: Symbol, resolution: Resolution, until: datetime) -> bool:
+        """Whether all that a source can have by now is stored."""
+        last_at = context.newest[resolution].get(symbol)
+        return until < self.slot.as_of and last_at is not None and self._ends_at(resolution, last_at) >= until
 
     def _fetch(self, context: BarContext, symbol: Symbol, resolution: Resolution) -> _Delivery | None:
         """Return what became of asking for the bars of one resolution; None where no source serves it.
@@ -150,12 +178,11 @@ class BarIngest:
     def _ask(
         self, context: BarContext, symbol: Symbol, resolution: Resolution, source: BarSource, until: datetime
     ) -> _Delivery:
-        last_at = context.newest[resolution].get(symbol)
-        window = TimeWindow(self._starts_at(resolution, last_at), min(until, self.slot.as_of))
-        if until < self.slot.as_of and last_at is not None and self._ends_at(resolution, last_at) >= until:
+        question = self._question(context, symbol, resolution, source, until)
+        window = question.window
+        if self._has_all(context, symbol, resolution, until):
             return _Delivery(source, window, resolution, (), None, is_complete=True)
-        ask = partial(source.bars, symbol, window, resolution)
-        bars = self.gathering.ask(source.name, f"no {resolution} bars of {symbol}", ask)
+        bars = self.gathering.ask(source.name, f"no {resolution} bars of {symbol}", self._ahead.answer(question))
         previous = context.close_before(symbol, resolution, window.starts_at)
         expected = self._expected(resolution, window, previous, bars or ())
         due = [s for s in expected if resolution is not Resolution.DAY or s.starts_at.date() < self.slot.session_on]

@@ -14,6 +14,13 @@ from trading.ports import IngestCounts, MarketRows, Provenance, Services, Source
 from trading.tasks.gathering import Gathering
 
 FIRST_FACTS = timedelta(days=6 * 365)
+COMPANIES_AT_ONCE = 100
+"""Companies about whose filings a source is asked in one step; of more, each step asks the next ones in the ring.
+
+A vendor is asked company by company, the SEC five a second: hundreds of them would hold up the hour for something that
+changes four times a year.
+"""
+_ROUND = "filings, in turn"
 _OVERLAP = timedelta(days=7)
 _INSTANT = timedelta(microseconds=1)
 """Windows are half-open, a cutoff is not: what became known exactly at the cutoff counts."""
@@ -24,12 +31,16 @@ class FactIntake:
     """The intake of one step: each source is asked from its own newest row on, and only new rows are stored.
 
     Every delivery is a transaction of its own, so that a step that fails later keeps it.
+
+    Attributes:
+        later: companies whose turn to be asked about filings comes in later steps.
     """
 
     services: Services
     gathering: Gathering
     cutoff_at: datetime
     run_id: str
+    later: int = 0
     counts: dict[str, IngestCounts] = field(
         default_factory=lambda: {kind: IngestCounts() for kind in ("filings", "macro", "actions", "earnings")}
     )
@@ -44,7 +55,7 @@ class FactIntake:
         served: set[Symbol] = set()
         for source in self.services.sources.filings:
             others = filed_elsewhere(stored, source.name, self.services.sources)
-            for symbol in (s for s in symbols if s not in served | others):
+            for symbol in self._in_turn(source.name, [s for s in symbols if s not in served | others]):
                 window = self.window(f.known_at for f in stored if f.symbol == symbol and f.source == source.name)
                 ask = partial(source.filings, [symbol], window)
                 rows = self.gathering.ask(source.name, f"no filings of {symbol}", ask)
@@ -54,6 +65,19 @@ class FactIntake:
                 request = f"filings of {symbol} from {window.starts_at:%Y-%m-%d}"
                 with self._delivery(source.name, request) as (market, origin):
                     self.counts["filings"] += market.add_filings(new, origin)
+
+    def _in_turn(self, source: str, symbols: Sequence[Symbol]) -> Sequence[Symbol]:
+        """Return those whose turn it is: all of few, of many the ones behind the last that was asked."""
+        if len(symbols) <= COMPANIES_AT_ONCE:
+            return symbols
+        with self.services.store.transaction() as tx:
+            last = tx.history.last_asked(_ROUND, source=source)
+            begin = symbols.index(last) + 1 if last in symbols else 0
+            turn = [symbols[(begin + k) % len(symbols)] for k in range(COMPANIES_AT_ONCE)]
+            span = TimeWindow(self.cutoff_at, self.cutoff_at + _INSTANT)
+            tx.history.remember(_ROUND, turn[-1], span, source=source, at=self.services.clock.now())
+        self.later += len(symbols) - len(turn)
+        return turn
 
     def macro(self, stored: Sequence[MacroPoint]) -> None:
         """Ask each source once."""

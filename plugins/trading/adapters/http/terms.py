@@ -34,6 +34,7 @@ class VendorTerms:
         allowed_hosts: further "host" or "host:port" that a next-page address may name; base_url's own always may.
         max_body_bytes: a larger reply (unpacked) is refused.
         connect_seconds, read_seconds: longest wait for the connection, and for the next piece of a reply.
+        limit_seconds: how long to wait where the vendor says "too many" and not for how long; None: the quota's window.
         judge: what a reply means where this vendor departs from the common table, whatever its status: some tell
             their errors with 200. None for "as the table says". Only the excerpt of its error reaches the audit.
     """
@@ -50,6 +51,7 @@ class VendorTerms:
     max_body_bytes: int = 32_000_000
     connect_seconds: float = 5.0
     read_seconds: float = 20.0
+    limit_seconds: float | None = None
     judge: Callable[[Reply], VendorError | None] | None = None
 
     def __post_init__(self) -> None:

@@ -33,7 +33,8 @@ def refusal(terms: VendorTerms, reply: Reply) -> VendorError:
     vendor, status, code, excerpt = terms.name, reply.status, code_of(reply.body), excerpt_of(reply.body)
     said = f"{vendor} answered {status}" + (f" ({code})" if code else "")
     if status == TOO_MANY or (status == BUSY and "retry-after" in reply.headers):
-        wait = retry_after_seconds(reply, default=min(terms.quota.window_seconds, CAP_SECONDS))
+        usual = terms.limit_seconds or terms.quota.window_seconds
+        wait = retry_after_seconds(reply, default=min(usual, CAP_SECONDS))
         return VendorRateLimited(
             f"{said}: too many calls; try again in {wait:g} s",
             vendor=vendor, status=status, code=code, excerpt=excerpt, retry_after_seconds=wait,

@@ -23,6 +23,8 @@ OPEN_SECONDS = 900.0
 PROBE_SECONDS = 120.0
 """A probe whose process died is given up after this, and another one may try."""
 LOCK_SECONDS = 30.0
+ON_SECONDS = 1.0
+"""How long a capability that was on is taken to be on: it is asked of it for every bar."""
 ROUNDING_SECONDS = 0.01
 """Added to each wait, so that the window has certainly room afterwards."""
 
@@ -43,6 +45,7 @@ class PostgresCallLedger:
         self._connection: Connection | None = None
         self._process = 0
         self._lock = threading.Lock()
+        self._on_until: dict[tuple[str, str], float] = {}
 
     def acquire(self, vendor: str, endpoint: str, quota: Quota, *, wait_seconds: float, units: int = 1) -> int:
         """Take one call out of the quota and return its id; see the port."""
@@ -79,15 +82,20 @@ class PostgresCallLedger:
 
     def switch_off(self, vendor: str, capability: str, *, reason: str, is_for_month: bool = False) -> None:
         """Remember until midnight UTC, or until the month ends, that a capability is not to be had."""
+        self._on_until.pop((vendor, capability), None)
         with self._statements() as statements:
             statements.run(
                 "switch_capability_off", vendor=vendor, capability=capability, reason=reason, is_for_month=is_for_month
             )
 
     def off_reason(self, vendor: str, capability: str) -> str | None:
-        """Return why a capability is off today, or None."""
+        """Return why a capability is off today, or None. That it is on is believed for a moment."""
+        if self._on_until.get((vendor, capability), 0.0) > time.monotonic():
+            return None
         with self._statements() as statements:
             reason: str | None = statements.value("capability_off", vendor=vendor, capability=capability)
+        if reason is None:
+            self._on_until[vendor, capability] = time.monotonic() + ON_SECONDS
         return reason
 
     def usage(self, vendor: str) -> VendorUsage:

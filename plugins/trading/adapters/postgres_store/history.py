@@ -45,6 +45,11 @@ class PostgresHistoryRows:
             asked_at=at,
         )
 
+    def last_asked(self, kind: str, *, source: str) -> Symbol | None:
+        """Return the symbol that was remembered last; None where nothing of that kind was."""
+        symbol: Symbol | None = self._statements.value("last_asked", kind=kind, source=source)
+        return symbol
+
     def bar_starts(self, symbol: Symbol, resolution: Resolution, span: TimeWindow) -> TimeArray:
         """Return the starts of the stored bars that begin within a span, ascending, UTC."""
         seconds = self._statements.value(

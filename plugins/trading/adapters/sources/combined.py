@@ -39,6 +39,8 @@ from trading.strategy.three_sector import UNIVERSE
 TASK_SECONDS = 300.0
 """All that one vendor may take of one task; what is missing then, the retry asks for."""
 HISTORY_SECONDS = 6 * 3600.0
+AT_ONCE = 8
+"""Questions about bars that a vendor is asked at the same time: each is a connection of its own, mostly waiting."""
 FIRST_NEWS = timedelta(days=7)
 """How far the first hourly ingest reaches back for headlines; `data pull` brings what is older."""
 
@@ -104,7 +106,7 @@ def vendor_sources(
     if vendors.polygon_key:
         polygon = PolygonClient(client(_polygon_terms(vendors)))
         reach = Reach(plan_named(vendors.polygon_plan), calendar, clock, calls, is_history=is_history)
-        bars.append(PolygonBars(polygon, reach))
+        bars.append(PolygonBars(polygon, reach, names=len(universe.data)))
         news.append(PolygonNews(polygon, clock))
         probe = PlanProbe(polygon, calls, clock, calendar)
         actions.append(PolygonActions(polygon, calendar, clock, probe, is_history=is_history))
@@ -130,7 +132,7 @@ def vendor_sources(
     return Sources(
         tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions),
         holidays=(PolygonHolidays(polygon, calendar),) if vendors.polygon_key else (),
-        first_news=FIRST_NEWS, earnings=tuple(earnings), quotas=client.quotas,
+        first_news=FIRST_NEWS, earnings=tuple(earnings), quotas=client.quotas, at_once={POLYGON: AT_ONCE},
     )  # fmt: skip
 
 

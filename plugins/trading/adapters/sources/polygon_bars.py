@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,8 +18,8 @@ from trading.domain.instruments import GOLD, SILVER, VIX, Symbol
 from trading.domain.market import Bar, Resolution, Session, TimeWindow
 
 MINUTES = {Resolution.HALF_HOUR: 30, Resolution.DAY: None}
-DAYS_AT_ONCE, FEW_CALLS = 3, 60
-"""Up to so many days are taken from replies with all tickers, on plans with fewer calls a minute than that."""
+DAYS_AT_ONCE, FEW_CALLS, MANY_NAMES = 3, 60, 50
+"""Up to so many days are taken from replies with all tickers, on plans with fewer calls a minute or for more names."""
 TIMEFRAME = "timeframe"
 """The word by which a refusal of the days asked for differs from a refusal of the endpoint."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -27,13 +28,20 @@ log = logging.getLogger(__name__)
 
 
 class PolygonBars:
-    """`BarSource` on Polygon. Half hours and days; hours are built from half hours (theirs are clock-anchored)."""
+    """`BarSource` on Polygon. Half hours and days; hours are built from half hours (theirs are clock-anchored).
+
+    Threads may ask at the same time.
+
+    Args:
+        names: for how many symbols bars are asked in one task, about.
+    """
 
     name = NAME
 
-    def __init__(self, client: PolygonClient, reach: Reach) -> None:
-        self._client, self._reach = client, reach
+    def __init__(self, client: PolygonClient, reach: Reach, *, names: int = 0) -> None:
+        self._client, self._reach, self._names = client, reach, names
         self._days: dict[date, dict[Symbol, Any]] = {}
+        self._days_lock = threading.Lock()
 
     def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
         """Return `as_of`, or the previous close on a plan without the current day.
@@ -78,20 +86,21 @@ class PolygonBars:
         return [self._bar(symbol, resolution, *place, row) for place, row in placed if place is not None]
 
     def _is_cheaper_by_day(self, grid: dict[object, tuple[Session, TimeWindow]]) -> bool:
-        """Whether calls are few and the days so few that one reply with all tickers of each serves every symbol.
+        """Whether the days are so few that one reply with all tickers of each is cheaper than a call a symbol.
 
         Only days that are over: the vendor shows the part of a day as if it were the day.
         """
         now = self._reach.clock.now()
         is_short = 0 < len(grid) <= DAYS_AT_ONCE and all(span.ends_at <= now for _, span in grid.values())
-        return is_short and self._reach.plan.calls_per_minute < FEW_CALLS
+        return is_short and (self._reach.plan.calls_per_minute < FEW_CALLS or self._names > MANY_NAMES)
 
     def _day(self, on: date) -> dict[Symbol, Any]:
         """Return the rows of one day by ticker, asked for once a task; stamped with another day they are none."""
-        if on not in self._days:
-            rows = self._client.day(on)
-            self._days[on] = {row.ticker: row for row in rows if row.ticker and self._key(row, Resolution.DAY) == on}
-        return self._days[on]
+        with self._days_lock:
+            if on not in self._days:
+                rows = (row for row in self._client.day(on) if row.ticker)
+                self._days[on] = {row.ticker: row for row in rows if self._key(row, Resolution.DAY) == on}
+            return self._days[on]
 
     def _grid(self, window: TimeWindow, resolution: Resolution) -> dict[object, tuple[Session, TimeWindow]]:
         """Return session and span by what a row's time stamp names: its start, or for days its date in New York."""

@@ -33,6 +33,8 @@ BASE_URL = "https://api.polygon.io"
 NEWS_ROWS, ACTION_ROWS, MINUTE_ROWS, STATEMENT_ROWS = 1_000, 5_000, 50_000, 100
 """Largest page of each endpoint; for bars it counts the minutes below them."""
 MOST_PAGES = 1_000
+MANY_CALLS = 600
+"""A minute."""
 REFUSALS = frozenset({"ERROR", "NOT_AUTHORIZED", "NOT_FOUND"})
 PLACEHOLDER = "sent-by-the-desk"
 """What the official client holds in place of the key."""
@@ -42,15 +44,21 @@ type _Shape = Callable[[Reply], None]
 
 
 def polygon_terms(key: str, plan: Plan, *, base_url: str = "", calls_per_minute: int = 0) -> VendorTerms:
-    """Return what is agreed with Polygon; `calls_per_minute` 0 takes the plan's own."""
+    """Return what is agreed with Polygon; `calls_per_minute` 0 takes the plan's own.
+
+    Many calls are spread over the minute: the vendor looks at single seconds.
+    """
+    calls = calls_per_minute or plan.calls_per_minute
+    quota = Quota(calls, 60.0) if calls < MANY_CALLS else Quota(calls // 60, 1.0)
     return VendorTerms(
         name=NAME,
         base_url=base_url or BASE_URL,
-        quota=Quota(per_window=calls_per_minute or plan.calls_per_minute, window_seconds=60.0),
+        quota=quota,
         key_name="Authorization",
         key_place=KeyPlace.HEADER,
         key_prefix="Bearer ",
         secret=key,
+        limit_seconds=60.0,
     )
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import batched
 from typing import Any
 
 from trading.adapters.sources.polygon_client import PolygonClient
@@ -23,6 +24,8 @@ SPLITS, DIVIDENDS = "/stocks/v1/splits", "/stocks/v1/dividends"
 KNOWN_ON_THE_DAY = time(4)
 """New York, on the ex-date: the first moment at which the pre-market trades on the new basis."""
 ANNOUNCED_WITHIN = timedelta(days=120)
+TICKERS_AT_ONCE = 250
+"""In one address, which servers cut or refuse beyond some thousand characters."""
 FRESH_ACTION = timedelta(days=10)
 """How far back an action may date that the vendor may have listed late; what is older was there to be seen."""
 WHOLE_MARKET = timedelta(hours=6)
@@ -58,10 +61,9 @@ class PolygonActions:
         if self._probe is not None:
             self._probe.once()
         first_on = window.starts_at.date() - ANNOUNCED_WITHIN
-        asked = {"ticker.any_of": ",".join(symbols)}
         now = self._clock.now()
-        splits = self._client.actions(SPLITS, {**asked, "execution_date.gte": first_on.isoformat()})
-        dividends = self._client.actions(DIVIDENDS, {**asked, "ex_dividend_date.gte": first_on.isoformat()})
+        splits = self._rows(SPLITS, symbols, {"execution_date.gte": first_on.isoformat()})
+        dividends = self._rows(DIVIDENDS, symbols, {"ex_dividend_date.gte": first_on.isoformat()})
         found = {action for row in splits if (action := self._split(row, now)) is not None}
         found |= _one_a_day(
             {_identity(row): action for row in dividends if (action := self._dividend(row)) is not None}
@@ -71,6 +73,10 @@ class PolygonActions:
         dated = (self._as_seen(action, now, seen_at) for action in found if action.symbol in symbols)
         known = [action for action in dated if action.known_at <= limit]
         yield from sorted(known, key=lambda action: (action.ex_on, action.symbol, action.kind, action.value))
+
+    def _rows(self, path: str, symbols: Sequence[Symbol], since: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        for some in batched(symbols, TICKERS_AT_ONCE):
+            yield from self._client.actions(path, {"ticker.any_of": ",".join(some), **since})
 
     def _as_seen(self, action: CorporateAction, now: datetime, seen_at: datetime) -> CorporateAction:
         if self._is_history or action.known_at <= now - FRESH_ACTION:

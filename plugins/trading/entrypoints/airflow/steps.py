@@ -6,6 +6,7 @@ Functions are named as text and imported when the task runs, so that a DAG file 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from importlib import import_module
@@ -26,6 +27,8 @@ from trading.tasks.report import WAITING, StepReport
 
 log = logging.getLogger(__name__)
 
+TOOK = "%s took %.3f s after %.3f s to load"
+"""What a step says of its own time; `benchmarks/scale` reads it."""
 IBKR_POOL = "ibkr"
 """One slot: the broker has one writer."""
 DATA_POOL = "ibkr_data"
@@ -140,10 +143,13 @@ def run_step(
 def _run_step(
     function: str, judges: Sequence[str] | None, waiting: Sequence[str], context: Mapping[str, Any]
 ) -> dict[str, object]:
-    instance, run = context["ti"], run_context(context)
+    begun = time.perf_counter()
+    instance, run, call = context["ti"], run_context(context), _resolve(function)
     with_book(run.book)
+    loaded = time.perf_counter()
     with halting(run.services.store, run.book, actor=f"{instance.dag_id}.{instance.task_id}"):
-        report: StepReport = _resolve(function)(run.services, run.spec, run.book, run.slot)
+        report: StepReport = call(run.services, run.spec, run.book, run.slot)
+    log.info(TOOK, report.step, time.perf_counter() - loaded, loaded - begun)
     if report.decision_id is not None:
         with run.services.store.transaction() as tx:
             tx.decisions.note_run(report.decision_id, RunName(instance.dag_id, instance.run_id))
