@@ -11,6 +11,7 @@ from trading.domain.messages import KINDS
 from trading.domain.portfolio import TradingState
 from trading.entrypoints.airflow import callbacks
 from trading.errors import InvariantBroken, PermanentError
+from trading.tasks import failing
 
 PAPER = BookId.parse("paper:DU1")
 
@@ -54,7 +55,7 @@ class Desk:
 
 
 def break_books(controls: Controls, book: BookId) -> None:
-    with callbacks.halting(Desk(controls), book, actor="hourly_trading.decide"):
+    with failing.halting(Desk(controls), book, actor="hourly_trading.decide"):
         raise InvariantBroken("cash does not balance; run a reconciliation")
 
 
@@ -87,15 +88,15 @@ def test_a_stopped_book_keeps_its_state(state):
 
 def test_an_ordinary_failure_does_not_halt():
     controls = Controls()
-    with pytest.raises(PermanentError), callbacks.halting(Desk(controls), PAPER, actor="x"):
+    with pytest.raises(PermanentError), failing.halting(Desk(controls), PAPER, actor="x"):
         raise PermanentError("bad key; correct it in .env")
     assert controls.state is TradingState.ACTIVE
 
 
 def test_the_failure_text_names_task_run_and_next_action():
-    text = callbacks.failure_text("hourly_trading", "manual__1", "decide", PermanentError("bad key; fix .env"), None)
+    text = failing.failure_text("hourly_trading", "manual__1", "decide", PermanentError("bad key; fix .env"), None)
     assert text == "hourly_trading.decide failed in manual__1: PermanentError: bad key; fix .env"
-    assert callbacks.failure_text("d", "r", None, None, "timed_out") == "d failed in r: timed_out"
+    assert failing.failure_text("d", "r", None, None, "timed_out") == "d failed in r: timed_out"
 
 
 def test_a_failure_links_to_its_run():

@@ -1,4 +1,4 @@
-"""What happens beside a task: failures become messages, a broken invariant stops trading.
+"""What happens beside a task: failures become messages.
 
 A callback never raises: a message that cannot be stored must not hide the failure that it is about.
 """
@@ -6,23 +6,17 @@ A callback never raises: a message that cannot be stored must not hide the failu
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from trading.domain.instruments import BookId, BookKind
-from trading.domain.messages import MessageKind, Severity
 from trading.entrypoints.airflow.context import facts_of, replay_conf, settings_here
-from trading.errors import InvariantBroken
 from trading.ports import Store
-from trading.tasks.halting import halt
-from trading.tasks.kill_switch import GATE_SECONDS
+from trading.tasks.failing import failure_text, tell_failure
 
 log = logging.getLogger(__name__)
 
 REPLAY_DAG = "hourly_replay"
-_LONGEST = 1500
 
 
 def on_failure(context: Mapping[str, Any]) -> None:
@@ -37,51 +31,14 @@ def on_failure(context: Mapping[str, Any]) -> None:
         # A backfill whose market lacks a day fails session by session, and that is one piece of news.
         incident = str(book) if run.dag_id == REPLAY_DAG else run.run_id
         with _store(settings).transaction() as tx:
-            tx.controls.notify(
-                dedupe_key=f"failure:{run.dag_id}:{incident}",
-                book=book,
-                kind=MessageKind.DAG_FAILURE,
-                body=f"{book.badge} {book}: {text}",
-            )
+            tell_failure(tx, book, run.dag_id, incident, text)
     except Exception:
         log.exception("the failure message could not be stored")
-
-
-def failure_text(dag_id: str, run_id: str, task_id: str | None, error: BaseException | None, reason: str | None) -> str:
-    """Return the sentence that people read about a failed run."""
-    where = f"{dag_id}.{task_id}" if task_id else dag_id
-    what = f"{type(error).__name__}: {error}" if error is not None else (reason or "see the task log")
-    return f"{where} failed in {run_id}: {what}"[:_LONGEST]
 
 
 def link_of(ui_url: str, dag_id: str, run_id: str) -> str:
     """Return the address of a run in the UI."""
     return f"{ui_url}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
-
-
-@contextmanager
-def halting(store: Store, book: BookId, *, actor: str) -> Iterator[None]:
-    """Halt `book` before an `InvariantBroken` leaves the block. A replay has nothing to halt."""
-    try:
-        yield
-    except InvariantBroken as broken:
-        if book.kind is not BookKind.REPLAY:
-            halt_and_tell(store, book, reason=str(broken), actor=actor)
-        raise
-
-
-def halt_and_tell(store: Store, book: BookId, *, reason: str, actor: str) -> None:
-    """Halt `book` while no send is under way, and say so; a LOCKED or already HALTED book keeps its state."""
-    with store.close_gate(book, wait_seconds=GATE_SECONDS), store.transaction() as tx:
-        if not halt(tx, book, reason=reason[:_LONGEST], actor=actor):
-            return
-        tx.controls.notify(
-            dedupe_key=f"halted:{actor}:{reason}"[:500],
-            book=book,
-            kind=MessageKind.STATE_CHANGE,
-            severity=Severity.ERROR,
-            body=f"{book.badge} {book}: trading is HALTED by {actor}: {reason}"[:_LONGEST],
-        )
 
 
 def _task_of(context: Mapping[str, Any]) -> str | None:

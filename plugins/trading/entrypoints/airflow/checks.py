@@ -8,9 +8,9 @@ from typing import Any
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from trading.domain.instruments import BookId
-from trading.entrypoints.airflow.callbacks import halt_and_tell
 from trading.entrypoints.airflow.context import CONNECTION_ID, settings_here
 from trading.errors import InvariantBroken, PermanentError
+from trading.tasks.failing import halt_and_tell
 
 _SHOWN = 5
 

@@ -6,11 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
-from trading.errors import InvariantBroken, PermanentError, QuotaExhausted, RateLimited, TransientError
-
-MAX_WAIT = timedelta(minutes=10)
-"""A vendor that asks for more is asked again in the next hour; a run must end before its next slot."""
-
+from trading.errors import QuotaExhausted, RateLimited
+from trading.tasks.failing import again
 
 A_DAY = timedelta(days=1)
 AFTER_MIDNIGHT = timedelta(minutes=5)
@@ -24,18 +21,14 @@ class ByErrorClass(RetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: object = None
     ) -> RetryDecision:
         """Return whether the task is tried again, and when."""
-        if isinstance(exception, RateLimited):
-            wait = timedelta(seconds=exception.retry_after_seconds)
-            if wait > MAX_WAIT:
-                return RetryDecision.fail(reason=f"the vendor asks for {wait}, longer than a run may wait")
-            return RetryDecision.retry(delay=wait, reason="the vendor named the wait")
-        if isinstance(exception, TransientError):
-            return RetryDecision.retry(reason=f"waiting helps; try {try_number} of {max_tries + 1}")
-        if isinstance(exception, PermanentError):
-            return RetryDecision.fail(reason="a person must change something first")
-        if isinstance(exception, InvariantBroken):
-            return RetryDecision.fail(reason="the books or the code are wrong")
-        return RetryDecision.default()
+        verdict = again(exception)
+        if verdict is None:
+            return RetryDecision.default()
+        if not verdict.is_worth:
+            return RetryDecision.fail(reason=verdict.reason)
+        if verdict.wait is not None:
+            return RetryDecision.retry(delay=verdict.wait, reason=verdict.reason)
+        return RetryDecision.retry(reason=f"{verdict.reason}; try {try_number} of {max_tries + 1}")
 
 
 class Patient(ByErrorClass):

@@ -16,13 +16,14 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
 from trading.entrypoints.airflow.approvals import AskApproval
-from trading.entrypoints.airflow.callbacks import halting, on_failure
+from trading.entrypoints.airflow.callbacks import on_failure
 from trading.entrypoints.airflow.context import replay_context, run_context
 from trading.entrypoints.airflow.observing import note_desk, note_report, with_book, with_ids
 from trading.entrypoints.airflow.retry_policy import ByErrorClass
 from trading.entrypoints.queues import ANALYSIS_QUEUE, BROKER_QUEUE
 from trading.errors import PermanentError
 from trading.ports.orders import RunName
+from trading.tasks.failing import halting
 from trading.tasks.report import WAITING, StepReport
 
 log = logging.getLogger(__name__)
