@@ -114,6 +114,20 @@ def test_a_storm_that_trickles_in_is_calmed_after_the_first_few(desk):
     assert desk.states() == ["sent"] * 14
 
 
+def test_what_comes_while_its_kind_is_held_does_not_overtake_it(desk):
+    def fill(number: int, after: int = 0) -> list[str]:
+        desk.clock.at += timedelta(seconds=after)
+        desk.tell(f"bought {number} NVDA", MessageKind.ORDER_FILLED)
+        return [text.split("bought ")[1][0] for text in desk.rounds()]
+
+    for number in range(4):
+        fill(number)
+    assert fill(4, after=50) == ["0", "1", "2", "3", "4"]
+    assert fill(5, after=1) == ["0", "1", "2", "3", "4"], "the sixth within a minute is held"
+    assert fill(6, after=20) == ["0", "1", "2", "3", "4"], "and what comes after it waits behind it"
+    assert fill(7, after=60)[5:] == ["5", "6", "7"]
+
+
 def test_what_needs_a_person_is_never_put_together(desk):
     for number in range(8):
         desk.tell(f"order {number} is unknown", MessageKind.ORDER_UNKNOWN)
