@@ -17,6 +17,7 @@ from trading.ports.approvals import Answer
 from trading.tasks.approval import request_for, settle
 from trading.tasks.decide import decide_kind
 from trading.tasks.execute import execute
+from trading.tasks.explain import recompute
 from trading.tasks.rebalance import shown
 
 from tests.integration.order_desk import BOOK, SPEC, slot, terms
@@ -113,6 +114,15 @@ def test_a_rerun_decides_and_sends_nothing_twice(drifted):
     before = drifted.gateway.orders()
     send(drifted, SECOND)
     assert drifted.gateway.orders() == before
+
+
+def test_a_rebalance_judged_again_is_the_stored_one(drifted):
+    rebalance(drifted, SECOND)
+    with drifted.services.store.transaction() as tx:
+        stored = tx.decisions.find(BOOK, DecisionKind.REBALANCE, slot(SECOND).as_of)
+        assert tx.ledger.nav_at(BOOK, stored.as_of) is not None
+        again = recompute(drifted.services, tx, stored, lambda _: SPEC)
+    assert (again.differences, again.count > 0) == ((), True)
 
 
 def test_what_an_unfilled_sale_did_not_bring_is_not_spent(drifted):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
-from trading.domain.decisions import Decision
+from trading.domain.decisions import Decision, DecisionKind
 from trading.domain.instruments import BookKind, Symbol
 from trading.domain.market import Slot, session_slots
 from trading.domain.panel import FeaturePanel
@@ -109,7 +109,12 @@ def _slot_of(services: Services, decision: Decision) -> Slot:
 def _of_the_book(
     tx: Transaction, spec: StrategySpec, decision: Decision, hour: Hour, stored: Sequence[Reason]
 ) -> Iterator[Reason]:
-    """Yield the verdicts on the book again, from its NAV row and marks; none where no NAV was known."""
+    """Yield the verdicts on the book again, from its NAV row and marks; as stored where no NAV was known.
+
+    A rebalance stores none: it acts on what is held, and no verdict keeps it from that.
+    """
+    if decision.kind is DecisionKind.REBALANCE:
+        return
     row = tx.ledger.nav_at(decision.book, decision.as_of)
     if row is None or decision.nav_usd is None:
         yield from (r for r in stored if r.rule in _OF_THE_BOOK)
