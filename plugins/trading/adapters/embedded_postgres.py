@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -118,6 +119,13 @@ class EmbeddedPostgres:
                 done = self._pg_ctl("-m", mode, "-w", "-t", str(STOP_SECONDS), "stop")
             if self._postmaster() is not None:
                 raise TransientError(f"Postgres does not stop ({_last_words(done.stdout)}); run the command again")
+
+    def crash(self) -> None:
+        """End every process of the server at once, without a checkpoint: the next start recovers."""
+        if (pid := self._postmaster()) is not None:
+            os.kill(pid, signal.SIGQUIT)
+            while self._postmaster() is not None:
+                time.sleep(0.01)
 
     def is_running(self) -> bool:
         """Whether our postmaster is alive."""

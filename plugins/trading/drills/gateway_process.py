@@ -58,11 +58,11 @@ class GatewayProcess:
         self._manners: dict[str, Any] = {}
 
     def __enter__(self) -> GatewayProcess:
-        self._start()
+        self.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._end(hard=True)
+        self.end(hard=True)
 
     def tell(self, cmd: str, **arguments: object) -> dict[str, Any]:
         """Send a command to the control socket and return the answer."""
@@ -75,10 +75,11 @@ class GatewayProcess:
 
     def restart(self, *, hard: bool) -> None:
         """End the process (SIGKILL if `hard`, else SIGTERM) and start it again: what is in the pipe is lost."""
-        self._end(hard=hard)
-        self._start()
+        self.end(hard=hard)
+        self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the process, on the ports that it had."""
         forking = multiprocessing.get_context("fork")
         ready, told = forking.Pipe(duplex=False)
         self._process = forking.Process(
@@ -93,7 +94,8 @@ class GatewayProcess:
         if self._manners:
             self.tell("behave", **self._manners)
 
-    def _end(self, *, hard: bool) -> None:
+    def end(self, *, hard: bool) -> None:
+        """End the process: SIGKILL if `hard`, else SIGTERM; nothing happens when it does not run."""
         if self._process is None:
             return
         (self._process.kill if hard else self._process.terminate)()

@@ -20,6 +20,7 @@ from trading.drills.kill_drill import Tally, run_hazard
 from trading.drills.report import Results, drill_table, halt_table, progress_line
 from trading.drills.restore_drill import run_restore
 from trading.drills.world import import_everything
+from trading.entrypoints import cli_soak
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import shared_postgres
 from trading.settings import Mode
@@ -30,7 +31,7 @@ WIDTH = 150
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands."""
-    parser = subparsers.add_parser("drill", help="fault drills: kill, halt, restore")
+    parser = subparsers.add_parser("drill", help="fault drills: kill, halt, restore, soak")
     drills = parser.add_subparsers(title="drills", metavar="DRILL", required=True)
     kill = drills.add_parser(
         "kill",
@@ -60,6 +61,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     restore.add_argument("--seed", type=int, default=1, help="of market and decisions (default: 1)")
     restore.set_defaults(run=_restore, needs_database=False)
+    cli_soak.register(drills)
 
 
 def _kill(options: argparse.Namespace) -> int:

@@ -97,7 +97,7 @@ COMMANDS: Mapping[str, Listed] = MappingProxyType(
         "watchdog": Listed(
             PARTS, "cli_health", "tell when the desk is silent in session; ./airdesk up does it by itself"
         ),
-        "drill": Listed(PARTS, "cli_drill", "fault drills: kill, halt, restore"),
+        "drill": Listed(PARTS, "cli_drill", "fault drills: kill, halt, restore, soak"),
         "backup": Listed(PARTS, "cli_backup", "write the desk into one file while it runs"),
         "restore": Listed(PARTS, "cli_backup", "bring a backup back; every book starts halted"),
         "migrate": Listed(PARTS, "migrate", "apply database migrations"),

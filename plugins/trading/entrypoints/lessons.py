@@ -292,6 +292,11 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             exits={Exit.ACT: "an invariant did not hold"},
         ),
         "drill halt": _of("drill halt --rounds 5", exits={Exit.ACT: "something was sent after a halt"}),
+        "drill soak": _of(
+            "drill soak --sessions 3 --seed 7",
+            "drill soak --sessions 3 --seed 7 --plan",
+            exits={Exit.ACT: "a promise was broken; the lines say which, where, and how to run it again"},
+        ),
         "sender": _of(
             "sender",
             exits={

@@ -17,12 +17,15 @@ CONNECT_SECONDS = 10
 KEEPALIVE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
-def connect(url: str, *, variable: str = "AIRDESK_DATABASE_URL") -> Connection:
+def connect(
+    url: str, *, variable: str = "AIRDESK_DATABASE_URL", factory: type[Connection] = Connection
+) -> Connection:
     """Return a new connection in UTC.
 
     Args:
         url: where, and as whom.
         variable: the setting that names it, for what is said of a refusal.
+        factory: the class of the connection.
 
     Raises:
         TransientError: the server does not answer.
@@ -31,8 +34,9 @@ def connect(url: str, *, variable: str = "AIRDESK_DATABASE_URL") -> Connection:
     place = _place(url)
     try:
         return psycopg2.connect(
-            url, connect_timeout=CONNECT_SECONDS, application_name="airdesk", options=f"-c timezone=UTC {KEEPALIVE}"
-        )
+            url, connect_timeout=CONNECT_SECONDS, application_name="airdesk",
+            options=f"-c timezone=UTC {KEEPALIVE}", connection_factory=factory,
+        )  # fmt: skip
     except psycopg2.Error as error:
         text = str(error)
         if "authentication failed" in text or "no password supplied" in text:

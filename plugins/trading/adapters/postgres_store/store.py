@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 
 import psycopg2
@@ -96,20 +96,28 @@ class PostgresStore:
         url: of our database. read_url: the same with a login that only reads, for snapshots; "" for no other one.
         writer_wait_seconds: how long to wait for another order writer, and for a closed gate.
         halt_flag: the file that halts whatever the database says; None where nothing is sent.
+        connect_with: what opens the connection of a transaction, by the URL.
     """
 
     def __init__(
-        self, url: str, *, read_url: str = "", writer_wait_seconds: float = 30.0, halt_flag: HaltFlag | None = None
+        self,
+        url: str,
+        *,
+        read_url: str = "",
+        writer_wait_seconds: float = 30.0,
+        halt_flag: HaltFlag | None = None,
+        connect_with: Callable[[str], Connection] = connect,
     ) -> None:
         self._url = url
         self._read_url = read_url
         self._writer_wait_seconds = writer_wait_seconds
         self._flag = halt_flag
+        self._connect = connect_with
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Open a transaction; leaving it without an exception commits."""
-        with translated_errors(), closing(connect(self._url)) as connection, connection:
+        with translated_errors(), closing(self._connect(self._url)) as connection, connection:
             yield PostgresTransaction(connection, self._flag)
 
     @contextmanager

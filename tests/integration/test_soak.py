@@ -1,0 +1,30 @@
+"""A short soak of every family: no promise breaks, everything struck, and a planted bug is caught."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from trading.drills.soak.plan import Family
+from trading.drills.soak.soaking import Tally, planned, run_soak
+
+SEED, SESSIONS = 6, 3
+
+
+@pytest.fixture(scope="module")
+def soaked(tmp_path_factory) -> Tally:
+    logging.getLogger("ib_insync").setLevel(logging.CRITICAL)
+    home = tmp_path_factory.mktemp("soak")
+    return run_soak(planned(SEED, SESSIONS), home=home, log_file=home / "soak.log")
+
+
+def test_weeks_of_faults_of_every_family_break_no_promise(soaked) -> None:
+    assert [str(broken) for broken in soaked.broken] == []
+
+
+def test_the_soak_struck_and_the_desk_worked(soaked) -> None:
+    assert soaked.counts["hours"] == soaked.counts["decisions"] >= 6 * SESSIONS
+    assert soaked.counts["retried"] > 0
+    assert soaked.counts["orders"] > 0
+    assert soaked.struck[Family.VENDORS] > 0
+    assert soaked.struck.total() >= 10
