@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from trading.adapters.migrations import migrate
+from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import connect
 from trading.analysis.facts import utc64
 from trading.domain.panel import panel_of
 from trading.tasks.decide import decide
 
-from tests.fakes import ACCOUNT, ny
-from tests.integration.order_desk import BOOK, SPEC, Desk, slot
-from tests.telegram_stub import Shown, TelegramStub
+from tests.fakes import ACCOUNT, flat_bars, ny
+from tests.integration.order_desk import BOOK, MONDAY, SPEC, Desk, desk_on, slot
+from tests.telegram_stub import Shown, TelegramStub, telegram_stub
 
 ROOT = Path(__file__).parents[2]
 ADMIN, OPERATOR, VIEWER, STRANGER, GROUP = 42, 43, 44, 999, -100500
@@ -68,6 +70,26 @@ class Bot:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
+
+
+@dataclass(frozen=True)
+class BotWorld:
+    """What a bot needs: a database, its paper desk, Telegram, and what its process is told."""
+
+    url: str
+    desk: Desk
+    telegram: TelegramStub
+    environment: dict[str, str]
+
+
+@contextmanager
+def bot_world_on(url: str, folder: Path) -> Iterator[BotWorld]:
+    """Run a paper desk on a new database: NVDA is held under protection, the last hour is judged."""
+    migrate(url)
+    bars = flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5)
+    with telegram_stub() as telegram, desk_on(PostgresStore(url), bars) as desk:
+        buy_and_decide(desk)
+        yield BotWorld(url, desk, telegram, environment_of(desk, url, folder, telegram))
 
 
 def environment_of(desk: Desk, database_url: str, folder: Path, telegram: TelegramStub) -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""Fixtures of the order tests."""
+"""Fixtures of the order tests, and of the bot's."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.fakes import flat_bars
+from tests.integration.bot_desk import bot_world_on
 from tests.integration.order_desk import MONDAY, desk_on
 
 
@@ -17,3 +18,11 @@ def bars():
 def desk(store, bars):
     with desk_on(store, bars) as ready:
         yield ready
+
+
+@pytest.fixture(scope="module")
+def bot_world(pg_server, request, tmp_path_factory):
+    """A desk for a bot, shared by the tests of a module."""
+    name = request.module.__name__.rpartition(".")[2]
+    with bot_world_on(pg_server.url_for(name), tmp_path_factory.mktemp("bot")) as world:
+        yield world

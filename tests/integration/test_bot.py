@@ -6,28 +6,22 @@ import json
 import re
 
 import pytest
-from trading.adapters.migrations import migrate
-from trading.adapters.postgres_store import PostgresStore
 from trading.domain.people import Role
 from trading.entrypoints import cli
 from trading.entrypoints.bot.registry import all_commands
 from trading.entrypoints.bot.reply import WIDTH
 from trading.entrypoints.exits import Exit
 
-from tests.fakes import flat_bars
 from tests.integration.bot_desk import (
     ADMIN,
     GROUP,
     OPERATOR,
     STRANGER,
     VIEWER,
-    buy_and_decide,
-    environment_of,
     outcomes,
     rows,
     running_bot,
 )
-from tests.integration.order_desk import MONDAY, desk_on
 from tests.telegram_stub import (
     BAD_GATEWAY,
     BLOCKED,
@@ -39,7 +33,6 @@ from tests.telegram_stub import (
     UNPARSEABLE,
     flood,
     refusal,
-    telegram_stub,
 )
 
 COMMANDS = all_commands()
@@ -53,25 +46,18 @@ RANK = {Role.VIEW: VIEWER, Role.OPERATE: OPERATOR}
 
 
 @pytest.fixture(scope="module")
-def url(pg_server):
-    database = pg_server.url_for("bot")
-    migrate(database)
-    return database
+def url(bot_world):
+    return bot_world.url
 
 
 @pytest.fixture(scope="module")
-def telegram():
-    with telegram_stub() as stub:
-        yield stub
+def telegram(bot_world):
+    return bot_world.telegram
 
 
 @pytest.fixture(scope="module")
-def environment(url, telegram, tmp_path_factory):
-    """A paper desk that holds NVDA under protection, and has judged its last hour."""
-    bars = flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5)
-    with desk_on(PostgresStore(url), bars) as desk:
-        buy_and_decide(desk)
-        yield environment_of(desk, url, tmp_path_factory.mktemp("bot"), telegram)
+def environment(bot_world):
+    return bot_world.environment
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
-from trading.adapters.migrations import migrate
-from trading.adapters.postgres_store import PostgresStore
 from trading.domain.orders import OrderPurpose
 from trading.domain.portfolio import TradingState
 
-from tests.fakes import flat_bars
 from tests.integration.bot_desk import (
     ADMIN,
     GROUP,
     OPERATOR,
-    buy_and_decide,
-    environment_of,
     outcomes,
     rows,
     running_bot,
 )
-from tests.integration.order_desk import MONDAY, desk_on
-from tests.telegram_stub import telegram_stub
 
 LATER = (
     "UPDATE ops.bot_intents SET created_at = created_at - interval '1 hour', expires_at = now() - interval '1 second'"
@@ -31,34 +24,18 @@ LATER = (
 
 
 @pytest.fixture(scope="module")
-def url(pg_server):
-    database = pg_server.url_for("bot_acts")
-    migrate(database)
-    return database
+def url(bot_world):
+    return bot_world.url
 
 
 @pytest.fixture(scope="module")
-def telegram():
-    with telegram_stub() as stub:
-        yield stub
+def desk(bot_world):
+    return bot_world.desk
 
 
 @pytest.fixture(scope="module")
-def desk(url):
-    bars = flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5)
-    with desk_on(PostgresStore(url), bars) as ready:
-        buy_and_decide(ready)
-        yield ready
-
-
-@pytest.fixture(scope="module")
-def environment(url, telegram, desk, tmp_path_factory):
-    return environment_of(desk, url, tmp_path_factory.mktemp("bot"), telegram)
-
-
-@pytest.fixture(scope="module")
-def bot(environment, telegram):
-    with running_bot(environment, telegram) as running:
+def bot(bot_world):
+    with running_bot(bot_world.environment, bot_world.telegram) as running:
         yield running
 
 
@@ -156,18 +133,18 @@ def test_two_taps_sell_once_and_only_that_name(bot, desk):
     assert desk.held() == {"NVDA": 99}
 
 
-def test_a_halt_is_at_once_and_outlives_the_bot_and_only_a_tap_leads_out(bot, environment, telegram, desk, url):
+def test_a_halt_is_at_once_and_outlives_the_bot_and_only_a_tap_leads_out(bot, bot_world, desk, url):
     said = bot.ask("/halt the market smells", user=OPERATOR).plain
     assert "ACTIVE → HALTED" in said
     assert re.search(r"NVDA +99 +99 +99 ok", said)
     bot.end()
     assert desk.state() is TradingState.HALTED
-    with running_bot(environment, telegram) as again:
+    with running_bot(bot_world.environment, bot_world.telegram) as again:
         assert "HALTED" in again.ask("/status").plain
         assert "set by telegram:43: the market smells" in again.ask("/status").plain
         assert "HALTED, so nothing is sent" in carried_out(again, again.ask("/close NVDA"))[1]
         assert "is not decided yet" in again.ask("/buy AAPL").plain
-        resumes_locks_and_unlocks(again, environment, desk, url)
+        resumes_locks_and_unlocks(again, bot_world.environment, desk, url)
         sells_everything(again, desk)
 
 

@@ -1,6 +1,6 @@
 """What a chart shows, described once; `charts_svg` and `charts_png` draw the same description.
 
-A colour is a tone 1–4: the CSS variables --c1 … --c4 of `report.css`, chosen for colour-blind readers, light and dark.
+A colour is a tone 1–4: the CSS variables --c1 … --c4 of `charts.css`, chosen for colour-blind readers, light and dark.
 Lines also differ in their dashes. Nothing here draws.
 """
 

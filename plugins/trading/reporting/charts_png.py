@@ -26,7 +26,7 @@ from matplotlib.transforms import ScaledTranslation
 from PIL import Image
 
 from trading.reporting.charts import BarChart, Chart, ColumnChart, Grid, Mark, TimeChart, Values, calendar_ticks, kept
-from trading.reporting.page import STYLE
+from trading.reporting.page import SHEETS
 
 WIDTH_INCHES, DPI = 6.0, 180
 COLOURS = 96
@@ -130,7 +130,8 @@ def _wrapped(text: str, width: int) -> list[str]:
 @cache
 def _palette() -> dict[str, str]:
     """Return the colours of the light page by name, so that both media have the same."""
-    return dict(re.findall(r"--([\w-]+):\s*(#\w{6})", STYLE.read_text(encoding="utf-8").split("@media")[0]))
+    light = "".join(sheet.read_text(encoding="utf-8").split("@media")[0] for sheet in SHEETS)
+    return dict(re.findall(r"--([\w-]+):\s*(#\w{6})", light))
 
 
 def _colour(name: str) -> str:

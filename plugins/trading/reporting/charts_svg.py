@@ -1,6 +1,6 @@
 """Charts as inline SVG and HTML: the plot stretches with the page, its words are HTML and stay readable on a phone.
 
-Colours come from `report.css` and follow light and dark. Nothing is loaded and no script runs.
+Colours come from `charts.css` and follow light and dark. Nothing is loaded and no script runs.
 """
 
 from __future__ import annotations

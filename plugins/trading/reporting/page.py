@@ -8,7 +8,10 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-STYLE = Path(__file__).with_name("report.css")
+CHARTS = Path(__file__).with_name("charts.css")
+"""Colours and rules of charts, which come before the style of a page: of a report, and of the Desk page."""
+SHEETS = (CHARTS, Path(__file__).with_name("report.css"))
+"""The style of a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +98,4 @@ def page(title: str, body: Iterable[Markup]) -> str:
 
 @cache
 def _style() -> str:
-    return STYLE.read_text(encoding="utf-8")
+    return "".join(sheet.read_text(encoding="utf-8") for sheet in SHEETS)

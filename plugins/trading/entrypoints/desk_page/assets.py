@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from trading.entrypoints.desk_page.words import STATIC
+from trading.reporting.page import CHARTS
 
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 
@@ -26,6 +27,8 @@ def _all() -> dict[str, Asset]:
     for path in sorted(STATIC.iterdir()):
         if path.suffix in _TYPES:
             body = path.read_bytes()
+            if path.suffix == ".css":
+                body = CHARTS.read_bytes() + body
             digest = hashlib.sha256(body).hexdigest()[:10]
             found[f"{path.stem}.{digest}{path.suffix}"] = Asset(body, _TYPES[path.suffix])
     return found
