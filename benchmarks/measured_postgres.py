@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import psutil
+from programs import cpu_of, postgres_family
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store.connection import connect
@@ -38,10 +38,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class Database:
-    """One database of the server."""
+    """One database of the server whose files lie under `folder`."""
 
     url: str
-    server: psutil.Process
+    folder: Path
 
     def ask(self, question: str) -> Any:
         """Return the one value that a question has for an answer."""
@@ -83,14 +83,7 @@ class Database:
 
     def server_cpu(self) -> float:
         """Return the CPU seconds of the whole server so far, ended connections included."""
-        return sum(_cpu_of(p) for p in (self.server, *self.server.children(recursive=True)))
-
-
-def _cpu_of(process: psutil.Process) -> float:
-    try:
-        return float(sum(process.cpu_times()[:4]))
-    except psutil.NoSuchProcess:
-        return 0.0
+        return cpu_of(postgres_family(self.folder))
 
 
 @contextmanager
@@ -104,8 +97,7 @@ def server() -> Iterator[Callable[[str], Database]]:
         def made(name: str) -> Database:
             url = postgres.ensure_database(name)
             migrate(url)
-            pid = int((postgres.data / "postmaster.pid").read_text().split()[0])
-            return Database(url, psutil.Process(pid))
+            return Database(url, Path(folder))
 
         try:
             postgres.start()

@@ -13,14 +13,24 @@ def families(state: Path) -> Mapping[str, list[psutil.Process]]:
     """Return the living processes of each program of the desk whose state folder this is."""
     kept = RunRecord.read(state).children
     found = {name: child.family() for name, child in kept.items() if child.is_alive()}
+    return found | {"postgres": postgres_family(state)}
+
+
+def postgres_family(state: Path) -> list[psutil.Process]:
+    """Return the processes of the Postgres under a folder."""
     pid = int((state / "postgres" / "data" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
     server = psutil.Process(pid)
-    return found | {"postgres": [server, *server.children(recursive=True)]}
+    return [server, *server.children(recursive=True)]
 
 
 def cpu_seconds(state: Path) -> dict[str, float]:
     """Return the CPU seconds of each program so far, those of its ended children included."""
-    return {name: _sum(processes, lambda p: sum(p.cpu_times()[:4])) for name, processes in families(state).items()}
+    return {name: cpu_of(processes) for name, processes in families(state).items()}
+
+
+def cpu_of(processes: list[psutil.Process]) -> float:
+    """Return the CPU seconds of processes so far, those of their ended children included."""
+    return _sum(processes, lambda p: sum(p.cpu_times()[:4]))
 
 
 def proportional_mb(state: Path) -> dict[str, float]:
