@@ -17,9 +17,7 @@ CONNECT_SECONDS = 10
 KEEPALIVE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
-def connect(
-    url: str, *, variable: str = "AIRDESK_DATABASE_URL", factory: type[Connection] = Connection
-) -> Connection:
+def connect(url: str, *, variable: str = "AIRDESK_DATABASE_URL", factory: type[Connection] = Connection) -> Connection:
     """Return a new connection in UTC.
 
     Args:
