@@ -29,7 +29,7 @@ def connect(url: str, *, variable: str = "AIRDESK_DATABASE_URL", factory: type[C
         TransientError: the server does not answer.
         ConfigurationError: the URL is not understood, or the server refuses the login.
     """
-    place = _place(url)
+    place = _place(url, variable)
     try:
         return psycopg2.connect(
             url, connect_timeout=CONNECT_SECONDS, application_name="airdesk",
@@ -73,12 +73,12 @@ def ensure_database(url: str) -> bool:
     return True
 
 
-def _place(url: str) -> str:
+def _place(url: str, variable: str) -> str:
     try:
         parts = parse_dsn(url)
     except psycopg2.Error:
         raise ConfigurationError(
-            "AIRDESK_DATABASE_URL is not a Postgres URL; write postgresql://user:password@host:port/database"
+            f"{variable} is not a Postgres URL; write postgresql://user:password@host:port/database"
         ) from None
     return f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
 
