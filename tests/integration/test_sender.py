@@ -128,6 +128,15 @@ def test_what_comes_while_its_kind_is_held_does_not_overtake_it(desk):
     assert fill(7, after=60)[5:] == ["5", "6", "7"]
 
 
+def test_an_error_does_not_wait_behind_news_of_its_kind(desk):
+    desk.start(policy_of(quiet="11:00-13:00", zone="America/New_York", kinds=""))
+    desk.tell("NVDA is parked", MessageKind.DATA_PARKED, severity=Severity.WARNING)
+    assert desk.rounds() == []
+    desk.tell("every name is parked", MessageKind.DATA_PARKED, severity=Severity.ERROR)
+    (read,) = desk.rounds()
+    assert "every name is parked" in read
+
+
 def test_what_needs_a_person_is_never_put_together(desk):
     for number in range(8):
         desk.tell(f"order {number} is unknown", MessageKind.ORDER_UNKNOWN)

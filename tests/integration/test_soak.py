@@ -1,4 +1,4 @@
-"""A short soak of every family: no promise breaks, everything struck, and a planted bug is caught."""
+"""A short soak of every family: faults struck, the desk traded, and no promise broke."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 -- name: waiting_messages
--- What is to be sent, oldest first; a message does not overtake an older one of its kind that is held.
+-- What is to be sent, oldest first; a message does not overtake an older one of its kind that is held, unless it is
+-- an error and the other one is none.
 SELECT message_id, book, badge, kind, severity, body, created_at, next_try_at, buttons,
        CASE state WHEN 'uncertain' THEN reference END AS reference, picture IS NOT NULL AS has_picture
 FROM ops.outbox AS due WHERE state IN ('pending', 'uncertain') AND next_try_at <= %(at)s::timestamptz
   AND NOT EXISTS (
       SELECT FROM ops.outbox AS held
       WHERE held.state IN ('pending', 'uncertain') AND held.next_try_at > %(at)s::timestamptz
-        AND held.message_id < due.message_id AND held.kind = due.kind AND held.severity = due.severity
-        AND held.book IS NOT DISTINCT FROM due.book)
+        AND held.message_id < due.message_id AND held.kind = due.kind AND held.book IS NOT DISTINCT FROM due.book
+        AND (held.severity = 'error' OR due.severity <> 'error'))
 ORDER BY message_id LIMIT %(limit)s::integer;
 
 -- name: message_backlog

@@ -58,7 +58,7 @@ def test_a_planted_fact_is_found(planted, promise):
 
 
 def a_row(number: int, **changes) -> OutboxRow:
-    row = OutboxRow(number, f"fill:{number}", "order_filled", "SYNTHETIC", "sent", f"#{number}", None)
+    row = OutboxRow(number, f"fill:{number}", "order_filled", "sent", f"#{number}", None)
     return replace(row, **changes)
 
 

@@ -53,8 +53,9 @@ class Disturber:
         self._hour = ()
 
     def of_step(self, step: str, try_number: int) -> list[Fault]:
-        """Return what strikes an attempt."""
-        return [f for f in self._hour if f.step == step and try_number <= f.tries]
+        """Return what strikes an attempt; a person acts between them."""
+        mine = (f for f in self._hour if f.family is not Family.OPERATOR)
+        return [f for f in mine if f.step == step and try_number <= f.tries]
 
     def arm(self, step: str, try_number: int) -> list[Fault]:
         """Set the faults of an attempt and return them."""

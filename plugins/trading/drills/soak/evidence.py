@@ -19,7 +19,11 @@ from trading.tasks.explain import recompute
 
 BARS = "SELECT symbol, resolution, starts_at, open, high, low, close, volume FROM market.bars WHERE starts_at >= %s"
 MARKS = "SELECT symbol, as_of, price FROM desk.marks"
-OUTBOX = "SELECT message_id, dedupe_key, kind, badge, state, reference, detail FROM ops.outbox ORDER BY message_id"
+OUTBOX = """
+SELECT message_id, dedupe_key, concat_ws(' ', book, kind, CASE severity WHEN 'error' THEN severity END), state,
+       reference, detail
+FROM ops.outbox ORDER BY message_id
+"""
 EARLY = """
 SELECT 'reason ' || r.rule || ' about ' || r.symbol || ' reads ' || r.input_at || ' at ' || d.cutoff_at
 FROM desk.reasons AS r JOIN desk.decisions AS d USING (decision_id) WHERE r.input_at > d.cutoff_at
@@ -54,8 +58,8 @@ def broken_checks(url: str) -> Iterator[str]:
 def read_outbox(url: str) -> list[OutboxRow]:
     """Return every message."""
     return [
-        OutboxRow(number, key, kind, badge, state, reference, detail)
-        for number, key, kind, badge, state, reference, detail in _rows(url, OUTBOX)
+        OutboxRow(number, key, topic, state, reference, detail)
+        for number, key, topic, state, reference, detail in _rows(url, OUTBOX)
     ]
 
 

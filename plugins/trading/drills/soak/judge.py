@@ -84,12 +84,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A message as it ended."""
+    """A message as it ended.
+
+    Attributes:
+        topic: book and kind; errors go apart, because they overtake what is none.
+    """
 
     message_id: int
     key: str
     topic: str
-    badge: str
     state: str
     reference: str | None
     detail: str | None
@@ -195,9 +198,9 @@ def check_parity(day: Parity, *, is_calm: bool) -> Iterator[tuple[Promise, str]]
 def _is_explained(first: ParityDifference) -> bool:
     """Whether the first difference of a day, from which the others follow, comes from the day before.
 
-    A symbol stays parked, a late value is read at night, and a halted book enters nothing.
+    A symbol stays parked, a late value is read at night, a halted book enters nothing, and a person resumed it.
     """
-    return first.cause is not None or STATE in first.book
+    return first.cause is not None or STATE in first.book + first.replay
 
 
 def _kinds(day: Parity) -> str:
