@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from trading.domain.instruments import BookId, BookKind, ClientCategory
 from trading.domain.message_policy import MessagePolicy
@@ -167,6 +168,11 @@ class Settings:
         return bool(self.broker_port) and not self.gateway_control_port
 
     def __post_init__(self) -> None:
+        if self.read_database_url and urlsplit(self.read_database_url).path != urlsplit(self.database_url).path:
+            # The page would show one desk and halt another.
+            raise ConfigurationError(
+                "AIRDESK_READ_DATABASE_URL names another database than AIRDESK_DATABASE_URL; name that one"
+            )
         if self.book.kind is not BookKind.REPLAY and self.book.kind != self.mode.value:
             raise ConfigurationError(
                 f"AIRDESK_BOOK={self.book} does not fit AIRDESK_MODE={self.mode}; name a {self.mode}: book"

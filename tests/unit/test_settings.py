@@ -27,6 +27,14 @@ def test_real_money_needs_a_broker_of_ones_own():
     assert settings(AIRDESK_MODE="live", AIRDESK_BROKER_PORT="4001", AIRDESK_BROKER_ACCOUNT="U1").mode is Mode.LIVE
 
 
+def test_what_shows_the_desk_must_read_the_desks_own_database():
+    own, other = "postgresql://page:p@replica.example/airdesk", "postgresql://page:p@127.0.0.1/airdesk_demo"
+    desk = {"AIRDESK_DATABASE_URL": "postgresql://desk:p@127.0.0.1:5432/airdesk"}
+    assert load_settings({**desk, "AIRDESK_READ_DATABASE_URL": own}).read_database_url == own
+    with pytest.raises(ConfigurationError, match="names another database than AIRDESK_DATABASE_URL"):
+        load_settings({**desk, "AIRDESK_READ_DATABASE_URL": other})
+
+
 def test_the_halt_flag_lies_in_the_state_folder_unless_named():
     assert settings(AIRDESK_STATE_DIR="/x").halt_file == Path("/x/HALT")
     assert settings(AIRDESK_STATE_DIR="/x", AIRDESK_HALT_FILE="/y/STOP").halt_file == Path("/y/STOP")

@@ -81,7 +81,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     url = os.environ.get(options.database_url_env, "")
-    settings = load_settings({**os.environ, "AIRDESK_DATABASE_URL": url})
+    settings = load_settings({**os.environ, "AIRDESK_DATABASE_URL": url, "AIRDESK_READ_DATABASE_URL": ""})
     account = options.account or settings.broker_account or DEFAULT_ACCOUNT
     state_file = options.state or settings.state_dir / f"gateway-{account}.sqlite"
     state_file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ Airflow alone decides when a run exists; this module decides what it stands for 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -165,19 +166,23 @@ def settings_here() -> Settings:
 
     A task reads and writes with one login: the limits of the reader are for people's questions.
     """
-    return replace(page_settings(), read_database_url="")
+    return _settings({**os.environ, "AIRDESK_READ_DATABASE_URL": ""})
 
 
 def page_settings() -> Settings:
     """Return the settings of the Desk page, which reads with a login of its own where there is one."""
+    return _settings(os.environ)
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
         connection = Connection.get(CONNECTION_ID)
     except AirflowNotFoundException:
-        return load_settings()
-    return load_settings(database_url=database_url(connection))
+        return load_settings(environment)
+    return load_settings(environment, database_url=database_url(connection))
 
 
 def run_context(context: Mapping[str, Any]) -> RunContext:
