@@ -114,6 +114,11 @@ def test_a_calm_day_equals_its_replay():
     day = a_day(a_difference(DifferenceKind.ORDER_MISSING, "entry"))
     assert promises(check_parity(day, is_calm=True)) == [Promise.REPLAY]
     assert promises(check_parity(day, is_calm=False)) == []
+    late = a_day(replace(a_difference(DifferenceKind.INPUT, "price"), cause="it came late"))
+    assert promises(check_parity(late, is_calm=True)) == [], "what the day before left behind"
+    assert promises(check_parity(late, is_calm=True, follows_calm=True)) == [Promise.REPLAY]
+    unknown = replace(a_day(), outcome=ParityOutcome.UNKNOWN)
+    assert promises(check_parity(unknown, is_calm=True, follows_calm=True)) == [Promise.REPLAY]
 
 
 def test_the_same_inputs_give_the_same_verdicts_and_hash_on_any_day():

@@ -31,7 +31,7 @@ def test_every_kind_strikes_within_some_seeds_and_some_sessions_are_calm():
     struck = {(f.family, f.name) for plan in plans for f in plan.faults}
     assert struck == {(family, kind.name) for family in Family for kind in KINDS[family]}
     calm = sum(plan.is_calm(number) for plan in plans for number in range(30)) / 600
-    assert abs(calm - CALM_SHARE) < 0.06
+    assert abs(calm - CALM_SHARE) < 0.08
     assert all(min(plan.by_family()[family] for plan in plans) > 0 for family in Family if CHANCES[family] >= 0.1)
 
 

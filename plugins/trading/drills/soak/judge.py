@@ -179,13 +179,14 @@ def check_told(red: Sequence[str], rows: Sequence[OutboxRow], prefix: str) -> It
         yield Promise.TOLD, f"{key} was told, but the run is green"
 
 
-def check_parity(day: Parity, *, is_calm: bool) -> Iterator[tuple[Promise, str]]:
+def check_parity(day: Parity, *, is_calm: bool, follows_calm: bool = False) -> Iterator[tuple[Promise, str]]:
     """Yield how a day is not what its replay does although nothing explains it.
 
     Args:
-        is_calm: nothing struck on that day.
+        is_calm: nothing struck on that day. follows_calm: nor on the one before, so that there is no excuse.
     """
-    if is_calm and day.outcome is ParityOutcome.DIFFERENT and not _is_explained(day.differences[0]):
+    excused = not follows_calm and (not day.differences or _is_explained(day.differences[0]))
+    if is_calm and day.outcome is not ParityOutcome.EQUAL and not excused:
         yield Promise.REPLAY, f"{day.session_on} was calm and differs: {day.summary} {_kinds(day)}"
     changed = {d.as_of for d in day.differences if d.kind is DifferenceKind.INPUT}
     for d in day.differences:

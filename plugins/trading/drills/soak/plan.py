@@ -197,7 +197,8 @@ def plan_of(seed: int, hours: Sequence[int], families: Collection[Family] = tupl
 
 def _faults(seed: int, hours: Iterable[int], families: Collection[Family]) -> Iterator[Fault]:
     for session, count in enumerate(hours):
-        if Random(f"{seed}.{session}").random() < CALM_SHARE:
+        # Calm days come in pairs: the second one starts from a book that nothing disturbed.
+        if Random(f"{seed}.{session // 2}").random() < CALM_SHARE:
             continue
         for hour in range(count):
             for family in Family:

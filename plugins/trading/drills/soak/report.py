@@ -10,7 +10,7 @@ from trading.drills.soak.soaking import Tally
 
 SHOWN = (
     "hours", "tasks", "retried", "killed", "hung", "cleared", "red", "red runs", "decisions", "rebalances", "orders",
-    "sent", "fills", "messages", "days equal", "days different", "days unknown",
+    "sent", "fills", "messages", "days equal", "days different", "days unknown", "calm days",
 )  # fmt: skip
 
 

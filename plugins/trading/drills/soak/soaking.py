@@ -88,11 +88,13 @@ class Soak:
         self._red: list[str] = []
         self._runs: dict[Slot, Run] = {}
         self._halted_hours = 0
+        self._is_eventful = False
 
     # --- hours ------------------------------------------------------------------------------------
 
     def session(self, number: int, session: Session) -> None:
         """Trade a session, and compare the books in its night."""
+        self._is_eventful = self._halted_hours > 0
         for hour, slot in enumerate(self._world.slots[number]):
             self._where = f"session {number + 1} ({session.session_on}), hour {hour + 1}"
             self._hour(self._plan.at(number, hour), slot)
@@ -211,7 +213,9 @@ class Soak:
             day = tx.parity.days(BOOK, 1)[0]
         self._tally.counts[f"days {day.outcome}"] += 1
         is_calm = self._plan.is_calm(number)
-        self._break_all(check_parity(day, is_calm=is_calm))
+        follows_calm = (number == 0 or self._plan.is_calm(number - 1)) and not self._is_eventful
+        self._tally.counts["calm days"] += is_calm and follows_calm
+        self._break_all(check_parity(day, is_calm=is_calm, follows_calm=follows_calm))
 
     # --- the end ----------------------------------------------------------------------------------
 
