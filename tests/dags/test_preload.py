@@ -21,7 +21,7 @@ exec(SETTINGS)
 loaded = set(sys.modules)
 import importlib, pathlib
 import trading.entrypoints.airflow.steps, trading.entrypoints.airflow.timetable
-import trading.tasks.replay, trading.bootstrap
+import trading.tasks.replay, trading.bootstrap, trading.adapters.sources.combined
 from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.scoring import compound
 from datetime import date

@@ -51,7 +51,8 @@ FIXED: Mapping[str, str] = MappingProxyType(
 """What no start and no `.env` changes."""
 
 # Loaded by every Airflow process; only scheduler and workers fork the tasks, so only they pay for these once. Nothing
-# of ours is among them: a task must run the code that lies on the disk when it starts, and hash that.
+# of ours is among them: a task must run the code that lies on the disk when it starts, and hash that. Nor is the
+# broker's client: it makes an event loop when it is loaded, and forks of one loop would hear each other's sockets.
 LOCAL_SETTINGS = '''"""Written by ./airdesk at each start."""
 
 import sys
@@ -61,12 +62,15 @@ if sys.platform == "linux" and (sys.argv[1:2] == ["scheduler"] or sys.argv[1:3] 
     import airflow.providers.standard.operators.python
     import jinja2.ext
     import pandas
+    import polygon
     import psycopg2.extras
     import psycopg2.sql
     import pyarrow.pandas_compat
+    import requests
     import statistics
     import talib
     import vaderSentiment.vaderSentiment
+    import xml.etree.ElementTree
 '''
 
 
