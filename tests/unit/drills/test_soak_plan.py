@@ -24,6 +24,17 @@ def test_more_sessions_and_fewer_families_change_nothing_of_the_rest():
     whole = plan_of(5, HOURS).faults
     assert plan_of(5, HOURS[:9]).faults == tuple(f for f in whole if f.session < 9)
     assert plan_of(5, HOURS, (Family.GATEWAY,)).faults == tuple(f for f in whole if f.family is Family.GATEWAY)
+    waiting = plan_of(5, HOURS).ambushes
+    assert plan_of(5, HOURS, (Family.KILLS,)).ambushes == tuple(f for f in waiting if f.family is Family.KILLS)
+
+
+def test_what_waits_for_a_sending_strikes_no_other_task_and_no_calm_session():
+    plan = plan_of(2, HOURS)
+    assert {f.step for f in plan.ambushes} == {"execute"}
+    assert {f.family for f in plan.ambushes} == {Family.KILLS, Family.POSTGRES, Family.GATEWAY}
+    assert len({(f.session, f.hour) for f in plan.ambushes}) == len(plan.ambushes)
+    assert not any(plan.is_calm(f.session) for f in plan.ambushes)
+    assert plan.in_wait(plan.ambushes[0].session, plan.ambushes[0].hour) == plan.ambushes[:1]
 
 
 def test_every_kind_strikes_within_some_seeds_and_some_sessions_are_calm():

@@ -7,12 +7,14 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from trading.domain.decisions import DecisionKind
+from trading.domain.orders import OrderStatus
 from trading.drills.databases import drop_sessions
 from trading.drills.line_counter import WATCHED, KillPoint
 from trading.drills.soak.clocks import SKEWS
 from trading.drills.soak.plan import Family, Fault
 from trading.drills.soak.striking_store import Moment, Strike
-from trading.drills.soak.world import SoakWorld
+from trading.drills.soak.world import BOOK, SoakWorld
 from trading.errors import TransientError
 
 PLACE_ORDER, OPEN_ORDER = 3, -5
@@ -32,25 +34,26 @@ class Disturber:
     def __init__(self, world: SoakWorld) -> None:
         self._world = world
         self._hour: Sequence[Fault] = ()
+        self._in_wait: Sequence[Fault] = ()
         self.struck: Counter[Family] = Counter()
         self._is_postgres_down = self._is_gateway_down = False
 
-    def begin_hour(self, faults: Sequence[Fault]) -> None:
-        """Take the faults of an hour."""
-        self._hour = faults
+    def begin_hour(self, faults: Sequence[Fault], in_wait: Sequence[Fault]) -> None:
+        """Take the faults of an hour, and those that wait for something to send."""
+        self._hour, self._in_wait = faults, in_wait
 
     def end_hour(self) -> None:
         """Let everything be well."""
         world = self._world
         self.mend()
         world.clock.skew *= 0
-        if any(f.family is Family.GATEWAY for f in self._hour):
+        if any(f.family is Family.GATEWAY for f in (*self._hour, *self._in_wait)):
             world.gateway.behave()
             for symbol in world.spec.universe.traded:
                 world.gateway.tell("partial", symbol=symbol, shares=None)
                 world.gateway.tell("halt", symbol=symbol, is_halted=False)
             world.gateway.tell("live_data", is_subscribed=True)
-        self._hour = ()
+        self._hour = self._in_wait = ()
 
     def of_step(self, step: str, try_number: int) -> list[Fault]:
         """Return what strikes an attempt; a person acts between them."""
@@ -59,6 +62,8 @@ class Disturber:
 
     def arm(self, step: str, try_number: int) -> list[Fault]:
         """Set the faults of an attempt and return them."""
+        if self._in_wait and (step, try_number) == (self._in_wait[0].step, 1):
+            self._hour = (*self._hour, *(self._in_wait if self._has_orders() else ()))
         faults = self.of_step(step, try_number)
         self.struck.update(f.family for f in faults)
         world = self._world
@@ -74,6 +79,12 @@ class Disturber:
         if any(f.family is Family.POSTGRES and f.name == GATEWAY_DOWN for f in faults):
             self.crash_postgres()
         return faults
+
+    def _has_orders(self) -> bool:
+        with self._world.plain.transaction() as tx:
+            newest = tx.decisions.newest(BOOK, DecisionKind.HOURLY)
+            orders = () if newest is None else tx.orders.of_decision(newest.decision_id)
+        return any(o.status is OrderStatus.PLANNED for o in orders)
 
     def mend(self) -> None:
         """Take everything away that strikes an attempt."""

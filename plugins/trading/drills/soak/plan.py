@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -73,6 +73,7 @@ INGESTS = PRICES + FACTS + NEWS
 BROKER = ("sync_broker", "execute")
 ANALYSES = ("technicals", "sentiment", "risk", "decide", "report")
 EVERY = (*BROKER, *INGESTS, *ANALYSES)
+SENDING = ("execute",)
 NO_STEP = ("",)
 BUSY_STEPS = ("sync_broker", "execute", "execute", "execute", "decide", "ingest_prices")
 """Where a loss hurts most is struck most."""
@@ -98,10 +99,10 @@ KINDS: Mapping[Family, tuple[Kind, ...]] = {
     ),
     Family.POSTGRES: (
         Kind("down before the task", "P01", EVERY, tries=2),
-        Kind("dies before a transaction", "P02", BUSY_STEPS, size=10),
-        Kind("dies before a commit", "P02", BUSY_STEPS, size=10, weight=3),
-        Kind("dies after a commit", "P03", BUSY_STEPS, size=10, weight=3),
-        Kind("loses its sessions before a commit", "P03", BUSY_STEPS, tries=2, size=10, weight=8),
+        Kind("dies before a transaction", "P02", BUSY_STEPS, size=40),
+        Kind("dies before a commit", "P02", BUSY_STEPS, size=40, weight=3),
+        Kind("dies after a commit", "P03", BUSY_STEPS, size=40, weight=3),
+        Kind("loses its sessions before a commit", "P03", BUSY_STEPS, tries=2, size=40, weight=8),
         Kind("chooses a transaction as the victim of a deadlock", "P05", EVERY, tries=2, size=8, weight=6),
     ),
     Family.GATEWAY: (
@@ -122,9 +123,9 @@ KINDS: Mapping[Family, tuple[Kind, ...]] = {
         Kind("halts a symbol", "", BROKER, size=12),
     ),
     Family.KILLS: (
-        Kind("killed before a transaction", "A01", EVERY, tries=2, size=14, weight=2),
-        Kind("killed before a commit", "A01", BUSY_STEPS, tries=2, size=14, weight=4),
-        Kind("killed after a commit", "A01", BUSY_STEPS, tries=2, size=14, weight=4),
+        Kind("killed before a transaction", "A01", EVERY, tries=2, size=40, weight=2),
+        Kind("killed before a commit", "A01", BUSY_STEPS, tries=2, size=40, weight=4),
+        Kind("killed after a commit", "A01", BUSY_STEPS, tries=2, size=40, weight=4),
         Kind("killed at a line", "A01", ("sync_broker", "execute", "execute"), tries=2, size=60_000, weight=6),
         Kind("two copies at once", "A05", (*BROKER, "decide", "report"), weight=3),
         Kind("cleared and run again", "A08", EVERY, weight=3),
@@ -159,25 +160,38 @@ CHANCES: Mapping[Family, float] = {
     Family.OPERATOR: 0.015,
 }
 """How likely a family strikes in an hour."""
+AMBUSH_CHANCE = 0.6
+"""How likely something waits for the sending of an hour: most hours send nothing, and there a loss hurts most."""
+AMBUSHING = (Family.KILLS, Family.POSTGRES, Family.GATEWAY)
 CALM_SHARE = 0.2
 """Share of the sessions in which nothing strikes: what they must be like is known exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The faults of a soak."""
+    """The faults of a soak.
+
+    Attributes:
+        faults: that strike whatever the hour does.
+        ambushes: at most one an hour; it strikes the sending, where there is something to send.
+    """
 
     seed: int
     sessions: int
     faults: tuple[Fault, ...]
+    ambushes: tuple[Fault, ...] = ()
 
     def at(self, session: int, hour: int) -> tuple[Fault, ...]:
         """Return what strikes in an hour."""
         return tuple(f for f in self.faults if (f.session, f.hour) == (session, hour))
 
+    def in_wait(self, session: int, hour: int) -> tuple[Fault, ...]:
+        """Return what waits for the sending of an hour."""
+        return tuple(f for f in self.ambushes if (f.session, f.hour) == (session, hour))
+
     def is_calm(self, session: int) -> bool:
         """Whether nothing strikes in a session."""
-        return not any(f.session == session for f in self.faults)
+        return not any(f.session == session for f in (*self.faults, *self.ambushes))
 
     def by_family(self) -> Mapping[Family, int]:
         """Return how many faults each family has."""
@@ -192,27 +206,37 @@ def plan_of(seed: int, hours: Sequence[int], families: Collection[Family] = tupl
         hours: how many hours each session has.
         families: those that strike.
     """
-    return Plan(seed, len(hours), tuple(_faults(seed, hours, families)))
+    faults, ambushes = tuple(_faults(seed, hours, families)), tuple(_ambushes(seed, hours, families))
+    return Plan(seed, len(hours), faults, ambushes)
+
+
+def _is_calm(seed: int, session: int) -> bool:
+    # Calm days come in pairs: the second one starts from a book that nothing disturbed.
+    return Random(f"{seed}.{session // 2}").random() < CALM_SHARE
 
 
 def _faults(seed: int, hours: Iterable[int], families: Collection[Family]) -> Iterator[Fault]:
     for session, count in enumerate(hours):
-        # Calm days come in pairs: the second one starts from a book that nothing disturbed.
-        if Random(f"{seed}.{session // 2}").random() < CALM_SHARE:
-            continue
-        for hour in range(count):
+        for hour in range(0 if _is_calm(seed, session) else count):
             for family in Family:
-                if family in families:
-                    yield from _fault(Random(f"{seed}.{session}.{hour}.{family}"), session, hour, family)
+                draw = Random(f"{seed}.{session}.{hour}.{family}")
+                if family in families and draw.random() < CHANCES[family]:
+                    # Small arguments are the likely ones: what comes after the end of a task strikes nobody.
+                    yield _fault(draw, session, hour, family, KINDS[family], draw.random() ** 2)
 
 
-def _fault(draw: Random, session: int, hour: int, family: Family) -> Iterator[Fault]:
-    if draw.random() >= CHANCES[family]:
-        return
-    kinds = KINDS[family]
+def _ambushes(seed: int, hours: Iterable[int], families: Collection[Family]) -> Iterator[Fault]:
+    for session, count in enumerate(hours):
+        for hour in range(0 if _is_calm(seed, session) else count):
+            draw = Random(f"{seed}.{session}.{hour}.sending")
+            family = draw.choice(AMBUSHING)
+            if family in families and draw.random() < AMBUSH_CHANCE:
+                kinds = tuple(replace(k, steps=SENDING) for k in KINDS[family] if set(SENDING) & set(k.steps))
+                yield _fault(draw, session, hour, family, kinds, draw.random())
+
+
+def _fault(draw: Random, session: int, hour: int, family: Family, kinds: Sequence[Kind], share: float) -> Fault:
     kind = draw.choices(kinds, [k.weight for k in kinds])[0]
-    # Small arguments are the likely ones: most tasks are short, and what comes after their end strikes nobody.
-    number = 1 + int(draw.random() ** 2 * kind.size)
-    yield Fault(
-        session, hour, family, kind.name, kind.fault_id, draw.choice(kind.steps), draw.randint(1, kind.tries), number
-    )
+    number = 1 + int(share * kind.size)
+    step, tries = draw.choice(kind.steps), draw.randint(1, kind.tries)
+    return Fault(session, hour, family, kind.name, kind.fault_id, step, tries, number)

@@ -36,7 +36,8 @@ def fault_table(tally: Tally) -> Table:
         table.add_column(name, justify="left" if name == "faults" else "right")
     for family in Family:
         table.add_row(str(family), str(tally.plan.by_family()[family]), str(tally.struck[family]))
-    table.add_row("all", str(len(tally.plan.faults)), str(tally.struck.total()))
+    table.add_row("in wait for something to send", str(len(tally.plan.ambushes)), "")
+    table.add_row("all", str(len(tally.plan.faults) + len(tally.plan.ambushes)), str(tally.struck.total()))
     return table
 
 

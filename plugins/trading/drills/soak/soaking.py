@@ -97,15 +97,15 @@ class Soak:
         self._is_eventful = self._halted_hours > 0
         for hour, slot in enumerate(self._world.slots[number]):
             self._where = f"session {number + 1} ({session.session_on}), hour {hour + 1}"
-            self._hour(self._plan.at(number, hour), slot)
+            self._hour(self._plan.at(number, hour), self._plan.in_wait(number, hour), slot)
         self._where = f"session {number + 1} ({session.session_on}), night"
         self._night(number, session, slot)
 
-    def _hour(self, faults: tuple[Fault, ...], slot: Slot) -> None:
+    def _hour(self, faults: tuple[Fault, ...], in_wait: tuple[Fault, ...], slot: Slot) -> None:
         world = self._world
         world.clock.at = slot.as_of + AFTER_THE_HOUR
         self._maybe_resume()
-        self._disturber.begin_hour(faults)
+        self._disturber.begin_hour(faults, in_wait)
         run = self._runs[slot] = Run("hourly_trading", slot)
         for step in HOURLY:
             for fault in faults:
