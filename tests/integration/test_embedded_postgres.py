@@ -42,6 +42,9 @@ def test_rows_survive_a_stop_and_a_kill(postgres: EmbeddedPostgres) -> None:
     again = postgres.start()
     assert (again.port, again.moved) == (info.port, False)
     assert _ask(again.url_for("desk"), "SELECT value FROM kept") == 7
+    postgres.crash()
+    assert not postgres.is_running()
+    assert _ask(postgres.start().url_for("desk"), "SELECT value FROM kept") == 7
 
 
 def test_a_running_server_is_adopted(postgres: EmbeddedPostgres) -> None:

@@ -121,11 +121,19 @@ class EmbeddedPostgres:
                 raise TransientError(f"Postgres does not stop ({_last_words(done.stdout)}); run the command again")
 
     def crash(self) -> None:
-        """End every process of the server at once, without a checkpoint: the next start recovers."""
-        if (pid := self._postmaster()) is not None:
-            os.kill(pid, signal.SIGQUIT)
-            while self._postmaster() is not None:
-                time.sleep(0.01)
+        """End every process of the server at once, without a checkpoint: the next start recovers.
+
+        Raises:
+            TransientError: it does not end in time.
+        """
+        if (pid := self._postmaster()) is None:
+            return
+        os.kill(pid, signal.SIGQUIT)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._postmaster() is not None:
+            if time.monotonic() > deadline:
+                raise TransientError(f"the Postgres under {self.home} does not end; look at its log")
+            time.sleep(0.01)
 
     def is_running(self) -> bool:
         """Whether our postmaster is alive."""

@@ -69,7 +69,8 @@ class Disturber:
         world = self._world
         world.weather.faults = [f for f in faults if f.family is Family.VENDORS]
         world.store.arm(*(s for f in faults for s in self._strikes(f)))
-        for fault in faults:
+        # A gateway that is down is told nothing more.
+        for fault in sorted(faults, key=lambda f: f.name == GATEWAY_DOWN):
             if fault.family is Family.CLOCK:
                 is_back = fault.name.startswith("jumps")
                 world.clock.skew = SKEWS[fault.name] * (try_number > 1 or not is_back)

@@ -12,6 +12,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.market import SYNTHETIC
 from trading.domain.parity import DifferenceKind, Parity, ParityDifference, ParityOutcome
 from trading.drills.soak.telegram import Handed
+from trading.engine.parity import PARKED
 from trading.ports.messages import Fate
 
 OF_THE_BOOK = frozenset({"position_open", "drawdown_breaker", "software_stop"})
@@ -185,7 +186,11 @@ def check_parity(day: Parity, *, is_calm: bool, follows_calm: bool = False) -> I
     Args:
         is_calm: nothing struck on that day. follows_calm: nor on the one before, so that there is no excuse.
     """
-    excused = not follows_calm and (not day.differences or _is_explained(day.differences[0]))
+    first = day.differences[0] if day.differences else None
+    # The market itself loses a bar now and then: its symbol is parked, and a replay knows no gates.
+    excused = (first is not None and first.cause == PARKED) or (
+        not follows_calm and (first is None or _is_explained(first))
+    )
     if is_calm and day.outcome is not ParityOutcome.EQUAL and not excused:
         yield Promise.REPLAY, f"{day.session_on} was calm and differs: {day.summary} {_kinds(day)}"
     changed = {d.as_of for d in day.differences if d.kind is DifferenceKind.INPUT}
