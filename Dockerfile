@@ -9,7 +9,7 @@ ENV PYTHONDONTWRITEBYTECODE= \
     AIRFLOW__CORE__LOAD_EXAMPLES=False
 
 COPY requirements.txt /opt/airdesk/requirements.txt
-RUN pip install --no-cache-dir --require-hashes -r /opt/airdesk/requirements.txt
+RUN pip install --no-cache-dir --require-hashes --no-deps -r /opt/airdesk/requirements.txt
 
 COPY airdesk pyproject.toml LICENSE /opt/airdesk/
 COPY dags /opt/airdesk/dags

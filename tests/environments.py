@@ -27,7 +27,10 @@ def environment(name: str, lock: Path) -> Path:
     shutil.rmtree(home, ignore_errors=True)
     # Compiling all of it takes most of the time; what is imported is compiled then, and kept.
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-compile"]
-    for command in ([sys.executable, "-m", "venv", str(home)], [*pip, "--require-hashes", "-r", str(lock)]):
+    for command in (
+        [sys.executable, "-m", "venv", str(home)],
+        [*pip, "--require-hashes", "--no-deps", "-r", str(lock)],
+    ):
         subprocess.run(command, env=child_environment(), check=True)
     stamp.write_text(wanted, encoding="ascii")
     return python

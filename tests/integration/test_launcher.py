@@ -88,3 +88,8 @@ def test_a_failed_installation_says_what_pip_said_and_leaves_no_stamp(checkout):
     assert "install.log" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert not (checkout / ".venv" / "airdesk.stamp").exists()
+
+
+def test_the_lock_names_all_that_its_packages_need():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, "nothing outside the lock is installed, so it must be whole:\n" + done.stdout
