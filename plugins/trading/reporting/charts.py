@@ -82,6 +82,7 @@ def log_axis(low: float, high: float) -> Axis:
         ticks = tuple(n for n in levels if first <= n <= last)
         if len(ticks) >= 4:
             break
+    first, last = min(first, low), max(last, high)
     return Axis(first, last, ticks if len(ticks) <= 10 else ticks[:: len(ticks) // 6], is_log=True)
 
 

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from trading.reporting.charts import (
@@ -55,6 +55,7 @@ def test_a_linear_axis_holds_its_range_with_few_round_ticks(low, width):
 
 
 @given(st.floats(0.01, 1.0), st.floats(1.0, 500.0))
+@example(0.9499282742644499, 1.0)
 def test_a_logarithmic_axis_holds_its_range(low, high):
     axis = log_axis(low, high)
     assert axis.low <= low * 1.001
