@@ -11,7 +11,8 @@ import pytest
 from trading.adapters.clock import SystemClock
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import VIX, BookId, BookKind, Instrument, InstrumentKind, Sector, Universe
-from trading.domain.market import Bar, Resolution, TimeWindow, session_slots
+from trading.domain.market import Bar, Filing, Resolution, TimeWindow, session_slots
+from trading.errors import VendorUnavailable
 from trading.ports import Services, Sources
 from trading.strategy.three_sector import three_sector
 from trading.synthetic.market import SyntheticMarket
@@ -206,13 +207,58 @@ class Registrar:
 
 
 def test_of_hundreds_of_companies_each_hour_asks_about_the_next_ones_until_all_had_their_turn(store, small):
-    wide = Universe(tuple(Instrument(f"N{k:03d}", Sector.TECH, InstrumentKind.STOCK, f"N{k}") for k in range(230)))
+    wide = wide_universe(230)
     spec, registrar = replace(small, universe=wide), Registrar()
     services = Services(store, CALENDAR, SystemClock(), Sources(filings=(registrar,)), broker=None)
     later = [ingest_fundamentals(services, spec, BOOK, slot).counts["companies_later"] for slot in SLOTS[:3]]
     assert later == [130, 130, 130]
     assert registrar.asked[:230] == list(wide.traded)
     assert registrar.asked[230:] == list(wide.traded[:70])
+
+
+def wide_universe(count: int) -> Universe:
+    return Universe(tuple(Instrument(f"N{k:03d}", Sector.TECH, InstrumentKind.STOCK, f"N{k}") for k in range(count)))
+
+
+@dataclass
+class Filled(Registrar):
+    """A source that has a filing of every company."""
+
+    def filings(self, symbols, window):
+        self.asked += symbols
+        until = window.ends_at - timedelta(days=1)
+        return iter([Filing(symbol, date(2026, 9, 30), 1, 1.0, 1e9, self.name, until) for symbol in symbols])
+
+
+def test_companies_that_wait_for_their_turn_keep_their_first_source(store, small):
+    first, second = Filled("first"), Filled("second")
+    spec = replace(small, universe=wide_universe(110))
+    services = Services(store, CALENDAR, SystemClock(), Sources(filings=(first, second)), broker=None)
+    for slot in SLOTS[:2]:
+        ingest_fundamentals(services, spec, BOOK, slot)
+    assert set(first.asked) == set(spec.universe.traded)
+    assert second.asked == []
+
+
+@dataclass
+class Broken(Registrar):
+    """A source that is out of service when it is asked about one company for the first time."""
+
+    def filings(self, symbols, window):
+        self.asked += symbols
+        if self.asked.count("N040") == 1 and symbols == ["N040"]:
+            raise VendorUnavailable("broken: no answer; try again later", vendor=self.name)
+        return iter(())
+
+
+def test_after_an_outage_the_retry_asks_about_the_companies_that_were_not_asked_about(store, small):
+    broken = Broken()
+    spec = replace(small, universe=wide_universe(150))
+    services = Services(store, CALENDAR, SystemClock(), Sources(filings=(broken,)), broker=None)
+    with pytest.raises(VendorUnavailable):
+        ingest_fundamentals(services, spec, BOOK, SLOTS[0])
+    ingest_fundamentals(services, spec, BOOK, SLOTS[0])
+    assert broken.asked == list(spec.universe.traded[:141])
 
 
 @dataclass

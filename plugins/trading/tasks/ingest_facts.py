@@ -20,7 +20,7 @@ COMPANIES_AT_ONCE = 100
 A vendor is asked company by company, the SEC five a second: hundreds of them would hold up the hour for something that
 changes four times a year.
 """
-_ROUND = "filings, in turn"
+_ROUND, _EVERY_SOURCE = "filings, in turn", "every source"
 _OVERLAP = timedelta(days=7)
 _INSTANT = timedelta(microseconds=1)
 """Windows are half-open, a cutoff is not: what became known exactly at the cutoff counts."""
@@ -51,11 +51,15 @@ class FactIntake:
         The filings of a company come from one source, the first that has any: what two of them say of one period
         would read as an amendment.
         """
-        known = set(stored)
+        if not self.services.sources.filings:
+            return
+        known, turn = set(stored), self._turn(symbols)
         served: set[Symbol] = set()
+        asked: set[Symbol] = set()
         for source in self.services.sources.filings:
             others = filed_elsewhere(stored, source.name, self.services.sources)
-            for symbol in self._in_turn(source.name, [s for s in symbols if s not in served | others]):
+            for symbol in (s for s in turn if s not in served | others):
+                asked |= set() if self.gathering.is_left_alone(source.name) else {symbol}
                 window = self.window(f.known_at for f in stored if f.symbol == symbol and f.source == source.name)
                 ask = partial(source.filings, [symbol], window)
                 rows = self.gathering.ask(source.name, f"no filings of {symbol}", ask)
@@ -65,19 +69,30 @@ class FactIntake:
                 request = f"filings of {symbol} from {window.starts_at:%Y-%m-%d}"
                 with self._delivery(source.name, request) as (market, origin):
                     self.counts["filings"] += market.add_filings(new, origin)
+        if len(turn) < len(symbols):
+            self._remember_turn([symbol for symbol in turn if symbol in asked])
 
-    def _in_turn(self, source: str, symbols: Sequence[Symbol]) -> Sequence[Symbol]:
-        """Return those whose turn it is: all of few, of many the ones behind the last that was asked."""
+    def _turn(self, symbols: Sequence[Symbol]) -> Sequence[Symbol]:
+        """Return those whose turn it is: all of few, of many the ones behind the last that was asked.
+
+        It is one turn for all sources. With a turn for each, the second source would be asked about companies that the
+        first was not asked about yet, and theirs they would stay.
+        """
         if len(symbols) <= COMPANIES_AT_ONCE:
             return symbols
         with self.services.store.transaction() as tx:
-            last = tx.history.last_asked(_ROUND, source=source)
-            begin = symbols.index(last) + 1 if last in symbols else 0
-            turn = [symbols[(begin + k) % len(symbols)] for k in range(COMPANIES_AT_ONCE)]
-            span = TimeWindow(self.cutoff_at, self.cutoff_at + _INSTANT)
-            tx.history.remember(_ROUND, turn[-1], span, source=source, at=self.services.clock.now())
-        self.later += len(symbols) - len(turn)
-        return turn
+            last = tx.history.last_asked(_ROUND, source=_EVERY_SOURCE)
+        self.later = len(symbols) - COMPANIES_AT_ONCE
+        begin = symbols.index(last) + 1 if last in symbols else 0
+        return [symbols[(begin + k) % len(symbols)] for k in range(COMPANIES_AT_ONCE)]
+
+    def _remember_turn(self, asked: Sequence[Symbol]) -> None:
+        """Remember the last that was asked, so that a retry after an outage begins with those who still wait."""
+        if not asked:
+            return
+        span = TimeWindow(self.cutoff_at, self.cutoff_at + _INSTANT)
+        with self.services.store.transaction() as tx:
+            tx.history.remember(_ROUND, asked[-1], span, source=_EVERY_SOURCE, at=self.services.clock.now())
 
     def macro(self, stored: Sequence[MacroPoint]) -> None:
         """Ask each source once."""
