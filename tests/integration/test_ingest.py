@@ -12,7 +12,7 @@ from trading.adapters.clock import SystemClock
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import VIX, BookId, BookKind, Instrument, InstrumentKind, Sector, Universe
 from trading.domain.market import Bar, Filing, Resolution, TimeWindow, session_slots
-from trading.errors import VendorUnavailable
+from trading.errors import NotEntitled, VendorUnavailable
 from trading.ports import Services, Sources
 from trading.strategy.three_sector import three_sector
 from trading.synthetic.market import SyntheticMarket
@@ -259,6 +259,44 @@ def test_after_an_outage_the_retry_asks_about_the_companies_that_were_not_asked_
         ingest_fundamentals(services, spec, BOOK, SLOTS[0])
     ingest_fundamentals(services, spec, BOOK, SLOTS[0])
     assert broken.asked == list(spec.universe.traded[:141])
+
+
+@dataclass
+class Refusing:
+    """Bars of a vendor that refuses the first name, and answers about the others when somebody else was asked."""
+
+    name: str = "REFUSING"
+    asked: list[str] = field(default_factory=list)
+    others: threading.Event = field(default_factory=threading.Event)
+
+    def served_until(self, symbol, resolution, as_of):
+        return as_of
+
+    def bars(self, symbol, window, resolution) -> Iterator[Bar]:
+        self.asked.append(symbol)
+        if symbol == "N000":
+            raise NotEntitled("REFUSING: not in the plan; use another source", vendor=self.name)
+        assert self.others.wait(20)
+        return iter(())
+
+
+@dataclass
+class StandingIn(Refusing):
+    """Bars of a vendor that has none."""
+
+    name: str = "STANDING_IN"
+
+    def bars(self, symbol, window, resolution) -> Iterator[Bar]:
+        self.others.set()
+        return iter(())
+
+
+def test_a_source_that_fails_is_spared_the_questions_that_were_to_be_asked_ahead(store, small):
+    refusing = Refusing()
+    sources = Sources(bars=(refusing, StandingIn(others=refusing.others)), at_once={"REFUSING": 2})
+    services = Services(store, CALENDAR, SystemClock(), sources, broker=None)
+    ingest_prices(services, replace(small, universe=wide_universe(60)), BOOK, SLOTS[0])
+    assert {symbol for symbol in refusing.asked if symbol.startswith("N")} <= {"N000", "N001"}, "what was under way"
 
 
 @dataclass

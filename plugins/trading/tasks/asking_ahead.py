@@ -59,6 +59,11 @@ class AskingAhead:
         asked = self._answers.pop(question.key, None)
         return question.ask if asked is None else partial(asked.result)
 
+    def forget(self, source: str) -> None:
+        """Spare a source the questions that did not reach it yet; those under way end by themselves."""
+        for key in [key for key in self._answers if key[0] == source]:
+            self._answers.pop(key).cancel()
+
     def close(self) -> None:
         """Forget what nobody took."""
         for pool in self._pools.values():

@@ -142,11 +142,13 @@ class BarIngest:
         return any(last_at is not None and last_at >= self.slot.as_of for last_at in newest)
 
     def _first_questions(self, context: BarContext, symbols: Sequence[Symbol]) -> Iterator[Question]:
-        """Yield what the first source of each symbol and resolution will be asked."""
+        """Yield what the first source of each symbol and resolution will be asked, unless it is out of service."""
         for symbol in symbols:
             for resolution in context.newest:
                 served = self.services.sources.bars_for(symbol, resolution, self.slot.as_of)
-                if served is not None and not self._has_all(context, symbol, resolution, served[1]):
+                if served is None or self.gathering.is_left_alone(served[0].name):
+                    continue
+                if not self._has_all(context, symbol, resolution, served[1]):
                     yield self._question(context, symbol, resolution, *served)
 
     def _question(
@@ -183,6 +185,8 @@ class BarIngest:
         if self._has_all(context, symbol, resolution, until):
             return _Delivery(source, window, resolution, (), None, is_complete=True)
         bars = self.gathering.ask(source.name, f"no {resolution} bars of {symbol}", self._ahead.answer(question))
+        if self.gathering.is_left_alone(source.name):
+            self._ahead.forget(source.name)
         previous = context.close_before(symbol, resolution, window.starts_at)
         expected = self._expected(resolution, window, previous, bars or ())
         due = [s for s in expected if resolution is not Resolution.DAY or s.starts_at.date() < self.slot.session_on]
