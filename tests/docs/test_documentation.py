@@ -12,7 +12,7 @@ from trading.entrypoints.documentation.commands import commands_page
 from trading.entrypoints.documentation.configuration import configuration_page, readers_of, variables_of
 from trading.entrypoints.documentation.markdown import between_marks
 from trading.entrypoints.documentation.metrics import metrics_table
-from trading.entrypoints.documentation.strategy import strategy_table
+from trading.entrypoints.documentation.strategy import strategy_table, universe_table
 from trading.entrypoints.exits import MEANINGS, Exit
 from trading.entrypoints.lessons import LESSONS
 from trading.entrypoints.parsers import leaves
@@ -122,6 +122,11 @@ def test_the_readme_can_be_read_in_one_sitting():
 def test_the_table_of_the_strategy_is_as_the_strategy_makes_it():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text == between_marks(text, "strategy", strategy_table(three_sector())), MAKE_AGAIN
+
+
+def test_the_table_of_the_universe_is_as_the_strategy_makes_it():
+    text = (ROOT / "docs" / "strategy.md").read_text(encoding="utf-8")
+    assert text == between_marks(text, "universe", universe_table(three_sector())), MAKE_AGAIN
 
 
 def test_the_table_of_metrics_lists_all_that_are_sent():

@@ -13,6 +13,7 @@ from trading.domain.instruments import VIX, BookId, BookKind
 from trading.domain.market import Resolution
 from trading.domain.orders import Order, OrderPurpose
 from trading.domain.panel import instant
+from trading.domain.series import BarSeries
 from trading.engine.hours import Terms
 from trading.engine.missing import missing_days, missing_hours
 from trading.engine.replay import replay
@@ -31,7 +32,11 @@ SESSIONS = timeline()
 
 @pytest.fixture(scope="module")
 def whole() -> Facts:
-    return world()
+    """A market in which every bar was printed: a halt or a lost bar that it invents is filled."""
+    facts = world()
+    complete = facts.bars["SPY", Resolution.HALF_HOUR]
+    repaired = {key: filled(series, complete) for key, series in facts.bars.items() if key[1] is Resolution.HALF_HOUR}
+    return replace(facts, bars={**facts.bars, **repaired})
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,14 @@ def bought(whole) -> Order:
 
 def played(facts: Facts) -> ReplayResult:
     return replay(SPEC, facts, SESSIONS, book=BOOK, cash_usd=Decimal(100_000), terms=Terms(), costs=CostModel())
+
+
+def filled(series: BarSeries, complete: BarSeries) -> BarSeries:
+    """Return the series with a bar wherever `complete` has one, like the bar before it."""
+    before = np.searchsorted(series.ends_at, complete.ends_at, side="right") - 1
+    kept = {name: getattr(series, name)[before] for name in ("open", "high", "low", "close", "volume")}
+    times = {name: getattr(complete, name) for name in ("starts_at", "ends_at", "known_at")}
+    return replace(series, **times, **kept)
 
 
 def without(

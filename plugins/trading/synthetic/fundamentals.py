@@ -10,7 +10,7 @@ import numpy as np
 from trading.domain.instruments import Symbol
 from trading.domain.market import SYNTHETIC, ActionKind, CorporateAction, Filing, MacroPoint, MacroSeries
 from trading.synthetic.market import History
-from trading.synthetic.profiles import PROFILES, SPLITS
+from trading.synthetic.profiles import SPLITS, profile_of
 from trading.synthetic.randomness import smoothed, stream
 
 _FILED_AT = time(20, 5, tzinfo=UTC)
@@ -24,7 +24,7 @@ def filings(history: History, symbol: Symbol) -> Iterator[Filing]:
     Earnings follow the price of the period's end at the name's usual P/E, so that some names look cheap and
     some dear; they are stated on the share basis of the filing day.
     """
-    profile = PROFILES.get(symbol)
+    profile = profile_of(symbol)
     if profile is None or profile.pe_usual is None:
         return
     path = history.path(symbol)
@@ -51,7 +51,7 @@ def filings(history: History, symbol: Symbol) -> Iterator[Filing]:
 
 def corporate_actions(history: History, symbol: Symbol) -> Iterator[CorporateAction]:
     """Yield the split, if the name has one, and its quarterly dividends, each announced ten days ahead."""
-    profile = PROFILES.get(symbol)
+    profile = profile_of(symbol)
     if profile is None:
         return
     if symbol in SPLITS and SPLITS[symbol][0] < len(history.sessions):

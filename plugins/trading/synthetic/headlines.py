@@ -13,7 +13,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.market import SYNTHETIC, NewsItem
 from trading.domain.panel import FloatArray
 from trading.synthetic.market import History, Path
-from trading.synthetic.profiles import PROFILES
+from trading.synthetic.profiles import Profile, profile_of
 from trading.synthetic.randomness import smoothed, stream
 
 _MOST_A_DAY = 10
@@ -77,12 +77,12 @@ class _Draws:
 
 def headlines(history: History, symbol: Symbol, *, since: datetime, until: datetime) -> Iterator[NewsItem]:
     """Yield stories about `symbol` published in [since, until), ascending; each is known when published."""
-    profile = PROFILES.get(symbol)
+    profile = profile_of(symbol)
     if profile is None or not profile.stories_per_day:
         return
     path = history.path(symbol)
     draws = _draw(history, symbol, profile.stories_per_day)
-    chances = np.cumsum(_chances(history, symbol, path), axis=1)
+    chances = np.cumsum(_chances(history, symbol, profile, path), axis=1)
     margin = np.timedelta64(2, "D")
     first = int(np.searchsorted(history.days, np.datetime64(since.date(), "D") - margin))
     last = int(np.searchsorted(history.days, np.datetime64(until.date(), "D") + margin))
@@ -101,12 +101,12 @@ def _draw(history: History, symbol: Symbol, stories_per_day: float) -> _Draws:
     return _Draws(np.where(busy[:, 1] < _BURST_CHANCE, _BURST_SIZE, usual), *numbers)
 
 
-def _chances(history: History, symbol: Symbol, path: Path) -> FloatArray:
+def _chances(history: History, symbol: Symbol, profile: Profile, path: Path) -> FloatArray:
     """Return the chances of the four tones by session: the press follows the trend, and a fall frightens it."""
     mood = smoothed(stream(history.seed, symbol, "mood").standard_normal(len(history.sessions)), 0.85)
     adjusted = np.log(path.last_close * path.share_ratio)
     move = np.diff(adjusted, prepend=adjusted[:1])
-    usual_move = float(PROFILES[symbol].own_vol_frac + 0.15 * PROFILES[symbol].market_beta) / np.sqrt(252)
+    usual_move = float(profile.own_vol_frac + 0.15 * profile.market_beta) / np.sqrt(252)
     hot = (mood + 0.9 * path.trend) > 0.35
     fright = move < -3.2 * usual_move
     chances = np.where(hot[:, None], _CHANCES_HOT, _CHANCES_USUAL)

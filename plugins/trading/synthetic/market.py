@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from trading.domain.instruments import VIX, Symbol
 from trading.domain.market import Session
 from trading.domain.panel import FloatArray
+from trading.errors import PermanentError
 from trading.ports import MarketCalendar
-from trading.synthetic.profiles import GROUPS, PROFILES, SPLITS
+from trading.synthetic.profiles import GROUPS, SPLITS, Profile, profile_of
 from trading.synthetic.randomness import half_hour_weights, regimes, smoothed, stream
 
 FIRST_ON = date(2020, 1, 2)
@@ -106,9 +107,16 @@ class History:
         self._groups: dict[str, _Factor] = {}
 
     def path(self, symbol: Symbol) -> Path:
-        """Return the bars of a symbol of `profiles.SYMBOLS`."""
+        """Return the bars of a symbol.
+
+        Raises:
+            PermanentError: the market has no price of it (`profiles.is_served`).
+        """
         if symbol not in self._paths:
-            self._paths[symbol] = self._index_path() if symbol == VIX else self._price_path(symbol)
+            profile = profile_of(symbol)
+            if profile is None and symbol != VIX:
+                raise PermanentError(f"the synthetic market has no {symbol}; add its line to UNIVERSE of the strategy")
+            self._paths[symbol] = self._index_path() if profile is None else self._price_path(symbol, profile)
         return self._paths[symbol]
 
     @cached_property
@@ -152,8 +160,8 @@ class History:
             self._groups[name] = self._factor(name, deviation, deviation * _TREND_SHARPE[state] / np.sqrt(_YEAR))
         return self._groups[name]
 
-    def _price_path(self, symbol: Symbol) -> Path:
-        profile, count = PROFILES[symbol], len(self.sessions)
+    def _price_path(self, symbol: Symbol, profile: Profile) -> Path:
+        count = len(self.sessions)
         clusters = smoothed(stream(self.seed, symbol, "clusters").standard_normal(count), 0.93, scale=0.3)
         deviation = profile.own_vol_frac / np.sqrt(_YEAR) * np.exp(clusters)
         state = regimes(stream(self.seed, symbol, "regime"), count, (0.6, 0.18, 0.22), 80).astype(int)
@@ -164,7 +172,7 @@ class History:
             group = self._group(profile.group)
             overnight = overnight + profile.group_beta * group.overnight
             half_hours = half_hours + profile.group_beta * group.half_hours
-        present = self._present(symbol)
+        present = self._present(symbol) if profile.stories_per_day else self._in_session
         moves = np.where(self._in_session, half_hours, 0.0)
         log_open = np.log(profile.first_price) + _opens(overnight, moves.sum(axis=1))
         split_at, ratio = SPLITS.get(symbol, (count, 1.0))
@@ -200,8 +208,7 @@ class History:
         column = np.arange(BARS_A_DAY)
         halted = (draws[:, :1] < 1 / 1200) & (column >= 4) & (column < 7)
         lost = (draws[:, 1:2] < 1 / 400) & (column == (draws[:, 2:] * BARS_A_DAY).astype(int))
-        gone = (halted | lost) & (column > 0) if PROFILES[symbol].stories_per_day else np.zeros_like(halted)
-        return np.asarray(self._in_session & ~gone)
+        return np.asarray(self._in_session & ~((halted | lost) & (column > 0)))
 
     def _finish(
         self,
@@ -216,7 +223,8 @@ class History:
         """Return the path on cents, with highs, lows and volumes drawn around the given opens and closes."""
         rng = stream(self.seed, symbol, "ranges")
         above, below, busy = np.moveaxis(np.abs(rng.standard_normal((*closes.shape, 3))), 2, 0)
-        day_volume = PROFILES[symbol].day_volume if symbol in PROFILES else 0.0
+        profile = profile_of(symbol)
+        day_volume = 0.0 if profile is None else profile.day_volume
         volume = day_volume * share_ratio[:, None] * half_hour_weights("volume") * np.exp(0.5 * busy - 0.35)
         return Path(
             open=opens.round(2),

@@ -1,10 +1,16 @@
-"""What each invented instrument is like. The names are real, every number about them is made up."""
+"""What each invented instrument is like. The names are real, every number about them is made up.
+
+A line of `PROFILES` is optional: an instrument of the universe without one gets a character drawn from its name.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from trading.domain.instruments import VIX, Symbol
+from trading.domain.instruments import VIX, Instrument, InstrumentKind, Sector, Symbol
+from trading.strategy.three_sector import PEERS, UNIVERSE
+from trading.synthetic.randomness import stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +70,36 @@ GROUPS: dict[str, float] = {"metals": 0.15, "ai": 0.13, "tech": 0.09}
 SPLITS: dict[Symbol, tuple[int, float]] = {"NVDA": (1150, 4.0), "AAPL": (320, 4.0)}
 """Symbol → (number of the session on which it goes ex, new shares per old share)."""
 
-SYMBOLS: tuple[Symbol, ...] = (*PROFILES, VIX)
+_GROUP_OF = {Sector.METALS: "metals", Sector.AI: "ai", Sector.TECH: "tech"}
+
+
+@cache
+def profile_of(symbol: Symbol) -> Profile | None:
+    """Return the character of `symbol`: as written, or drawn from its name; None for VIX and outside the universe."""
+    if symbol in PROFILES:
+        return PROFILES[symbol]
+    listed = next((i for i in UNIVERSE if i.symbol == symbol), None)
+    return None if listed is None or symbol == VIX else _drawn(listed)
+
+
+def is_served(symbol: Symbol) -> bool:
+    """Return whether the invented market has a price of `symbol`."""
+    return symbol == VIX or profile_of(symbol) is not None
+
+
+def _drawn(listed: Instrument) -> Profile:
+    """Return a usual character of the instrument's kind and sector: the same in every market, whatever its seed."""
+    sector = listed.sector or next((s for s, names in PEERS.items() if listed.symbol in names), None)
+    price, market, group, own, volume, pe, dividend, stories = stream(0, "profile", listed.symbol).random(8).tolist()
+    is_stock = listed.kind is InstrumentKind.STOCK
+    return Profile(
+        group=_GROUP_OF.get(sector) if sector else None,
+        first_price=round(30 * 8**price, 2),
+        market_beta=(0.3 if sector is Sector.METALS else 0.9) + 0.3 * market,
+        group_beta=0.6 + 0.4 * group,
+        own_vol_frac=(0.14 if is_stock else 0.06) * (1 + 0.6 * own),
+        day_volume=float(round(1e6 * 20**volume)),
+        pe_usual=15 + 18 * pe if is_stock else None,
+        dividend_yield_frac=max(0.0, 0.03 * dividend - 0.01),
+        stories_per_day=1.8 + 1.5 * stories if listed.sector else 0.0,
+    )

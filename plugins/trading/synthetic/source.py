@@ -21,7 +21,7 @@ from trading.domain.market import (
 from trading.errors import PermanentError
 from trading.synthetic import fundamentals, headlines
 from trading.synthetic.market import SyntheticMarket
-from trading.synthetic.profiles import SYMBOLS
+from trading.synthetic.profiles import is_served
 
 _HALF_HOUR = timedelta(minutes=30)
 
@@ -36,13 +36,13 @@ class SyntheticBarSource:
 
     def served_until(self, symbol: Symbol, resolution: Resolution, as_of: datetime) -> datetime | None:
         """Return `as_of`: this market is always up to date; None for hours and for an unknown symbol."""
-        return as_of if symbol in SYMBOLS and resolution is not Resolution.HOUR else None
+        return as_of if is_served(symbol) and resolution is not Resolution.HOUR else None
 
     def bars(self, symbol: Symbol, window: TimeWindow, resolution: Resolution) -> Iterator[Bar]:
         """Return the completed bars of `symbol` that start in `window`, ascending; none for an unknown symbol."""
         if resolution is Resolution.HOUR:
             raise PermanentError("the synthetic market has half hours and days; build hours from half hours")
-        if symbol not in SYMBOLS:
+        if not is_served(symbol):
             return
         history = self._market.through(window.ends_at.date())
         path = history.path(symbol)

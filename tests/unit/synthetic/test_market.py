@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.quality import INDEX_JUMP_FACTOR, JUMP_FACTOR, check_bars, expected_windows
-from trading.domain.instruments import VIX
+from trading.domain.instruments import VIX, InstrumentKind
 from trading.domain.market import SYNTHETIC, ActionKind, MacroSeries, Resolution, TimeWindow
 from trading.errors import PermanentError
 from trading.strategy.three_sector import three_sector
 from trading.synthetic.market import SyntheticMarket
-from trading.synthetic.profiles import SYMBOLS
+from trading.synthetic.profiles import is_served
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 
 SPEC = three_sector()
@@ -63,7 +63,8 @@ def test_every_row_says_synthetic_and_is_known_in_its_window(market):
 
 
 def test_the_whole_universe_is_served(market):
-    assert set(SPEC.universe.data) <= set(SYMBOLS)
+    assert all(map(is_served, SPEC.universe.data))
+    assert not is_served("ZZZZ")
 
 
 @pytest.mark.parametrize("symbol", ["NVDA", "AAPL", "TSLA", "GLD", "SPY", VIX])
@@ -168,7 +169,7 @@ def test_every_stock_files_each_quarter_and_one_of_them_loses_money(market):
         assert filing.known_at.time() == time(20, 5)
         assert 30 < (filing.known_at.date() - filing.period_ends_on).days < 45
         by_symbol[filing.symbol].append(filing.eps_diluted)
-    assert set(by_symbol) == {s for peers in SPEC.peers.values() for s in peers}
+    assert set(by_symbol) == {i.symbol for i in SPEC.universe if i.kind is InstrumentKind.STOCK}
     assert {s for s, eps in by_symbol.items() if max(eps) < 0} == {"TSLA"}
 
 

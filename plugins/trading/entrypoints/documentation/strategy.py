@@ -1,17 +1,19 @@
-"""The table of the strategy in README.md, made of the specification that decides."""
+"""The strategy's tables in README.md and docs/strategy.md, made of the specification that decides."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
 
-from trading.domain.instruments import Sector
+from trading.domain.instruments import InstrumentKind, Sector
 from trading.domain.signals import RuleRole
 from trading.entrypoints.documentation.markdown import code, table
 from trading.strategy.spec import Rule, StrategySpec, rule_name
 
 NAME = "README.md"
 MARK = "strategy"
+UNIVERSE_NAME = "docs/strategy.md"
+UNIVERSE_MARK = "universe"
 _ROLES = {
     RuleRole.ENTRY_REQUIRED: "must pass to buy",
     RuleRole.ENTRY_OPTIONAL: "may not fail to buy",
@@ -26,6 +28,16 @@ def strategy_table(spec: StrategySpec) -> str:
     rows = [(_ROLES[role], code(rule_name(rule)), _in_words(rule)) for role, rule in spec.rules()]
     rows += [("sizes", "each name", _sizes(spec)), ("guards", "each position", _guards(spec))]
     return f"{_universe(spec)}\n\n{table(('the desk', 'rule', 'which means'), rows)}"
+
+
+def universe_table(spec: StrategySpec) -> str:
+    """Return what each sector may hold, funds marked, and the peers whose P/E is its reference."""
+    rows = []
+    for sector in Sector:
+        listed = [i for i in spec.universe if i.sector is sector]
+        traded = [f"{i.symbol} (fund)" if i.kind is InstrumentKind.FUND else i.symbol for i in listed]
+        rows.append((sector.value.replace("_", " "), ", ".join(traded), ", ".join(spec.peers[sector])))
+    return table(("sector", "traded", "peers for valuation"), rows)
 
 
 def _universe(spec: StrategySpec) -> str:
