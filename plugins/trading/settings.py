@@ -345,8 +345,18 @@ def approval_above_usd(env: Mapping[str, str] | None = None) -> int | None:
 
 
 def backup_key(env: Mapping[str, str] | None = None) -> str:
-    """Return what backups are encrypted with, "" for not at all; a restore needs it before there are settings."""
-    return _secret(os.environ if env is None else env, "AIRDESK_BACKUP_KEY", "AIRDESK_BACKUP_KEY_FILE")
+    """Return what backups are encrypted with, "" for not at all; a restore needs it before there are settings.
+
+    Raises:
+        ConfigurationError: its file is named and holds no key: whoever names one would not expect a readable backup.
+    """
+    values = os.environ if env is None else env
+    key = _secret(values, "AIRDESK_BACKUP_KEY", "AIRDESK_BACKUP_KEY_FILE")
+    if not key and values.get("AIRDESK_BACKUP_KEY_FILE"):
+        raise ConfigurationError(
+            "the file of AIRDESK_BACKUP_KEY_FILE is empty; fill it with the key, a new one by openssl rand -base64 32"
+        )
+    return key
 
 
 def log_format(env: Mapping[str, str] | None = None) -> LogFormat:
@@ -367,6 +377,8 @@ def _secret(values: Mapping[str, str], name: str, file_name: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigurationError(f"{file_name} cannot be read ({error.strerror}); correct it in .env") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the file of {file_name} holds no text; write its secret as a line of text") from None
 
 
 def _whole(values: Mapping[str, str], name: str, default: int) -> int:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from trading.errors import ConfigurationError
-from trading.settings import Mode, load_settings, ui_port
+from trading.settings import Mode, backup_key, load_settings, ui_port
 
 
 def test_the_port_of_the_ui_has_a_default_and_can_be_set():
@@ -33,6 +33,19 @@ def test_what_shows_the_desk_must_read_the_desks_own_database():
     assert load_settings({**desk, "AIRDESK_READ_DATABASE_URL": own}).read_database_url == own
     with pytest.raises(ConfigurationError, match="names another database than AIRDESK_DATABASE_URL"):
         load_settings({**desk, "AIRDESK_READ_DATABASE_URL": other})
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"\n", "is empty"), (bytes(range(128, 160)), "holds no text")])
+def test_a_key_file_without_a_key_never_means_that_backups_are_not_encrypted(tmp_path, content, told):
+    (tmp_path / "key").write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"AIRDESK_BACKUP_KEY_FILE {told}"):
+        backup_key({"AIRDESK_BACKUP_KEY_FILE": str(tmp_path / "key")})
+
+
+def test_the_line_end_of_a_key_file_is_no_part_of_the_key(tmp_path):
+    (tmp_path / "key").write_text("a key of these tests\r\n", newline="")
+    assert backup_key({"AIRDESK_BACKUP_KEY_FILE": str(tmp_path / "key")}) == "a key of these tests"
+    assert backup_key({"AIRDESK_BACKUP_KEY_FILE": "", "AIRDESK_BACKUP_KEY": ""}) == ""
 
 
 def test_the_halt_flag_lies_in_the_state_folder_unless_named():
