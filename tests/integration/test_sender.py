@@ -137,6 +137,15 @@ def test_an_error_does_not_wait_behind_news_of_its_kind(desk):
     assert "every name is parked" in read
 
 
+def test_what_waits_behind_a_held_message_is_not_late(desk):
+    desk.start(policy_of(quiet="11:00-13:00", zone="America/New_York", kinds=""))
+    for name in ("NVDA", "AMD"):
+        desk.tell(f"{name} is parked", MessageKind.DATA_PARKED, severity=Severity.WARNING)
+        assert desk.rounds() == []
+    with desk.services.store.transaction() as tx:
+        assert tx.outbox.backlog(desk.clock.at) == (0, None)
+
+
 def test_what_needs_a_person_is_never_put_together(desk):
     for number in range(8):
         desk.tell(f"order {number} is unknown", MessageKind.ORDER_UNKNOWN)
