@@ -8,7 +8,7 @@ import pytest
 from trading.drills.soak.plan import Family
 from trading.drills.soak.soaking import Tally, planned, run_soak
 
-SEED, SESSIONS = 6, 3
+SEED, SESSIONS = 15, 3
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,10 @@ def test_weeks_of_faults_of_every_family_break_no_promise(soaked) -> None:
 
 
 def test_the_soak_struck_and_the_desk_worked(soaked) -> None:
-    assert soaked.counts["hours"] == soaked.counts["decisions"] >= 6 * SESSIONS
+    hours = soaked.counts["hours"]
+    assert hours >= 6 * SESSIONS
+    assert soaked.counts["decisions"] > 0.7 * hours, "a fault may keep an hour from being decided"
     assert soaked.counts["retried"] > 0
-    assert soaked.counts["orders"] > 0
-    assert soaked.struck[Family.VENDORS] > 0
-    assert soaked.struck.total() >= 10
+    assert soaked.counts["sent"] > 0
+    assert [family for family in Family if not soaked.struck[family]] == []
+    assert soaked.counts["days equal"] > 0, "the calm day"
