@@ -20,6 +20,13 @@ from trading.errors import TransientError
 PLACE_ORDER, OPEN_ORDER = 3, -5
 """Ids of TWS: a request, an answer."""
 GATEWAY_DOWN = "down before the task"
+LASTING = frozenset(
+    {
+        "breaks the connection before an order", "breaks the connection after an order",
+        "breaks off in the middle of a message", "does not answer an order", "rejects an order",
+    }
+)  # fmt: skip
+"""What waits at the gateway for its message: without a restart it would strike in another hour."""
 AT_A_LINE = "killed at a line"
 TWO_COPIES, AGAIN = "two copies at once", "cleared and run again"
 
@@ -47,7 +54,10 @@ class Disturber:
         world = self._world
         self.mend()
         world.clock.skew *= 0
-        if any(f.family is Family.GATEWAY for f in (*self._hour, *self._in_wait)):
+        ours = {f.name for f in (*self._hour, *self._in_wait) if f.family is Family.GATEWAY}
+        if ours & LASTING:
+            world.gateway.restart(hard=False)
+        if ours:
             world.gateway.behave()
             for symbol in world.spec.universe.traded:
                 world.gateway.tell("partial", symbol=symbol, shares=None)
