@@ -20,10 +20,12 @@ from trading.domain.market import (
 )
 from trading.errors import PermanentError
 from trading.synthetic import fundamentals, headlines
-from trading.synthetic.market import SyntheticMarket
+from trading.synthetic.market import History, SyntheticMarket
 from trading.synthetic.profiles import is_served
 
 _HALF_HOUR = timedelta(minutes=30)
+REPORTED_WITHIN = timedelta(days=20)
+"""Of a quarter's filing, dividend or value the history must reach so far beyond the day on which it becomes known."""
 
 
 class SyntheticBarSource:
@@ -95,19 +97,27 @@ class SyntheticFundamentalsSource:
 
     def filings(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[Filing]:
         """Return filings that became known in `window`."""
-        history = self._market.through(window.ends_at.date())
+        history = _reported(self._market, window)
         for symbol in symbols:
             yield from _known_in(window, fundamentals.filings(history, symbol))
 
     def macro(self, window: TimeWindow) -> Iterator[MacroPoint]:
         """Return macro values that became known in `window`."""
-        yield from _known_in(window, fundamentals.macro(self._market.through(window.ends_at.date())))
+        yield from _known_in(window, fundamentals.macro(_reported(self._market, window)))
 
     def corporate_actions(self, symbols: Sequence[Symbol], window: TimeWindow) -> Iterator[CorporateAction]:
         """Return splits and dividends that became known in `window`."""
-        history = self._market.through(window.ends_at.date())
+        history = _reported(self._market, window)
         for symbol in symbols:
             yield from _known_in(window, fundamentals.corporate_actions(history, symbol))
+
+
+def _reported(market: SyntheticMarket, window: TimeWindow) -> History:
+    """Return the history in which all is written that becomes known in `window`.
+
+    Quarters and dividends are drawn whole: what the history does not reach yet would come to be known too late.
+    """
+    return market.through(window.ends_at.date() + REPORTED_WITHIN)
 
 
 def _known_in[Row: (Filing, MacroPoint, CorporateAction)](window: TimeWindow, rows: Iterator[Row]) -> Iterator[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from trading.domain.market import SYNTHETIC, ActionKind, MacroSeries, Resolution
 from trading.errors import PermanentError
 from trading.strategy.three_sector import three_sector
 from trading.synthetic.market import SyntheticMarket
-from trading.synthetic.profiles import is_served
+from trading.synthetic.profiles import PROFILES, is_served
 from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
 
 SPEC = three_sector()
@@ -50,6 +51,24 @@ def test_a_session_is_the_same_however_far_the_history_is_generated(market):
     short = SyntheticMarket(7, CALENDAR)
     assert everything(short, MONTH) == everything(market, MONTH)
     assert short.through(date(2026, 4, 1)).last_on < market.through(date(2026, 4, 1)).last_on
+
+
+@pytest.mark.parametrize("seed", [7, 11])
+def test_what_becomes_known_is_known_on_its_day_however_far_the_history_is_generated(seed):
+    calendar, first_on = NyseCalendar(), date(2020, 1, 2)
+    opening = datetime.combine(first_on, time(), UTC)
+    days = [opening + timedelta(days=n) for n in range(0, 800, 3)]
+
+    def known(source, window):
+        yield from source.filings(sorted(PROFILES), window)
+        yield from source.corporate_actions(sorted(PROFILES), window)
+        yield from source.macro(window)
+
+    day_by_day = SyntheticFundamentalsSource(SyntheticMarket(seed, calendar, first_on))
+    seen = {row for begin, end in pairwise(days) for row in known(day_by_day, TimeWindow(begin, end))}
+    far = SyntheticMarket(seed, calendar, first_on)
+    far.through(date(2024, 1, 1))
+    assert seen == set(known(SyntheticFundamentalsSource(far), TimeWindow(days[0], days[-1])))
 
 
 def test_another_seed_is_another_market(market):
