@@ -354,7 +354,7 @@ def backup_key(env: Mapping[str, str] | None = None) -> str:
     key = _secret(values, "AIRDESK_BACKUP_KEY", "AIRDESK_BACKUP_KEY_FILE")
     if not key and values.get("AIRDESK_BACKUP_KEY_FILE"):
         raise ConfigurationError(
-            "the file of AIRDESK_BACKUP_KEY_FILE is empty; fill it with the key, a new one by openssl rand -base64 32"
+            "the file of AIRDESK_BACKUP_KEY_FILE is empty; make a key with openssl rand -base64 32"
         )
     return key
 
@@ -375,10 +375,9 @@ def _secret(values: Mapping[str, str], name: str, file_name: str) -> str:
         return values.get(name, "")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigurationError(f"{file_name} cannot be read ({error.strerror}); correct it in .env") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"the file of {file_name} holds no text; write its secret as a line of text") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it holds no text"
+        raise ConfigurationError(f"{file_name} cannot be read ({why}); correct it in .env") from None
 
 
 def _whole(values: Mapping[str, str], name: str, default: int) -> int:
