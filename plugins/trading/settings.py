@@ -353,9 +353,7 @@ def backup_key(env: Mapping[str, str] | None = None) -> str:
     values = os.environ if env is None else env
     key = _secret(values, "AIRDESK_BACKUP_KEY", "AIRDESK_BACKUP_KEY_FILE")
     if not key and values.get("AIRDESK_BACKUP_KEY_FILE"):
-        raise ConfigurationError(
-            "the file of AIRDESK_BACKUP_KEY_FILE is empty; make a key with openssl rand -base64 32"
-        )
+        raise ConfigurationError("the file of AIRDESK_BACKUP_KEY_FILE is empty; fill it by openssl rand -base64 32")
     return key
 
 
