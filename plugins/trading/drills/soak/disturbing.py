@@ -23,7 +23,7 @@ GATEWAY_DOWN = "down before the task"
 LASTING = frozenset(
     {
         "breaks the connection before an order", "breaks the connection after an order",
-        "breaks off in the middle of a message", "does not answer an order", "rejects an order",
+        "breaks off in the middle of a message", "rejects an order",
     }
 )  # fmt: skip
 """What waits at the gateway for its message: without a restart it would strike in another hour."""
@@ -193,7 +193,7 @@ GATEWAY_FAULTS: Mapping[str, Callable[[SoakWorld, Fault], None]] = {
     "breaks the connection before an order": _on_message("close_before", PLACE_ORDER),
     "breaks the connection after an order": _on_message("close_after", PLACE_ORDER),
     "breaks off in the middle of a message": _on_message("half_frame", OPEN_ORDER),
-    "does not answer an order": _on_message("drop", OPEN_ORDER),
+    "answers an order too late": _behave(hold_orders_seconds=2.0),
     "lets an order wait": _behave(hold_orders_seconds=0.1),
     "says everything twice": _behave(duplicate_messages=True, filled_before_execution=True),
     "fills in part": _fill_in_part,

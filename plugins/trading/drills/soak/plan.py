@@ -112,7 +112,7 @@ KINDS: Mapping[Family, tuple[Kind, ...]] = {
         Kind("breaks the connection before an order", "B02", ("execute",), size=4, weight=4),
         Kind("breaks the connection after an order", "B02", ("execute",), size=4, weight=4),
         Kind("breaks off in the middle of a message", "B02", BROKER, size=8),
-        Kind("does not answer an order", "B03", ("execute",), size=3),
+        Kind("answers an order too late", "B03", ("execute",), size=3),
         Kind("lets an order wait", "B03", ("execute",), size=3),
         Kind("says everything twice", "B05", BROKER),
         Kind("fills in part", "B06", BROKER, size=12, weight=4),
