@@ -10,6 +10,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -23,6 +24,8 @@ FORMAT = 1
 """Raised when an older Airdesk could not read what is written."""
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 20
+_UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What `zipfile` says of a file with changed bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,7 @@ class Archive:
             self.is_encrypted = is_sealed(path)
             self._zip = zipfile.ZipFile(io.BufferedReader(Unsealed(path, key)) if self.is_encrypted else path)
             told = self._zip.read(MANIFEST)
-        except (OSError, zipfile.BadZipFile, KeyError) as error:
+        except (*_UNREADABLE, KeyError) as error:
             raise PermanentError(f"{path} is no backup, or it was cut off; take another one") from error
         if hashlib.sha256(told).hexdigest().encode() != self._zip.comment:
             raise self._damaged(MANIFEST)
@@ -202,7 +205,7 @@ class Archive:
                 with self._zip.open(name) as stream:
                     while block := stream.read(_BLOCK):
                         digest.update(block)
-            except (OSError, zipfile.BadZipFile) as error:
+            except _UNREADABLE as error:
                 raise self._damaged(name) from error
             if digest.hexdigest() != wanted:
                 raise self._damaged(name)
