@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from itertools import pairwise
 
@@ -139,3 +140,25 @@ def test_two_threads_share_one_ledger(database_url):
     for thread in threads:
         thread.join(30)
     assert ledger.usage("polygon").calls_today == 30
+
+
+def test_what_a_thread_switches_off_is_off_for_one_that_asked_just_before(database_url):
+    ledger = PostgresCallLedger(database_url)
+    asks = threading.Thread(target=ledger.off_reason, args=("polygon", "bars"))
+    switches = threading.Thread(target=ledger.switch_off, args=("polygon", "bars"), kwargs={"reason": "403"})
+    with closing(connect(database_url)) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE ops.capabilities_off")
+        asks.start()
+        while asks.is_alive() and not waiting_sessions(database_url):
+            time.sleep(0.01)
+        switches.start()
+        time.sleep(0.1)
+    asks.join(20)
+    switches.join(20)
+    assert ledger.off_reason("polygon", "bars") == "403"
+
+
+def waiting_sessions(url):
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE relation = 'ops.capabilities_off'::regclass AND NOT granted")
+        return cursor.fetchall()

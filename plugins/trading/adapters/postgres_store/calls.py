@@ -82,8 +82,8 @@ class PostgresCallLedger:
 
     def switch_off(self, vendor: str, capability: str, *, reason: str, is_for_month: bool = False) -> None:
         """Remember until midnight UTC, or until the month ends, that a capability is not to be had."""
-        self._on_until.pop((vendor, capability), None)
         with self._statements() as statements:
+            self._on_until.pop((vendor, capability), None)
             statements.run(
                 "switch_capability_off", vendor=vendor, capability=capability, reason=reason, is_for_month=is_for_month
             )
@@ -94,8 +94,9 @@ class PostgresCallLedger:
             return None
         with self._statements() as statements:
             reason: str | None = statements.value("capability_off", vendor=vendor, capability=capability)
-        if reason is None:
-            self._on_until[vendor, capability] = time.monotonic() + ON_SECONDS
+            # Noted in turn with the other threads: what one of them switches off next is not on by an older answer.
+            if reason is None:
+                self._on_until[vendor, capability] = time.monotonic() + ON_SECONDS
         return reason
 
     def usage(self, vendor: str) -> VendorUsage:
