@@ -86,7 +86,7 @@ class BotWorld:
 def bot_world_on(url: str, folder: Path) -> Iterator[BotWorld]:
     """Run a paper desk on a new database: NVDA is held under protection, the last hour is judged."""
     migrate(url)
-    bars = flat_bars("NVDA", MONDAY, 5) + flat_bars("AAPL", MONDAY, 5)
+    bars = [bar for symbol in ("NVDA", "AAPL", "MSFT") for bar in flat_bars(symbol, MONDAY, 5)]
     with telegram_stub() as telegram, desk_on(PostgresStore(url), bars) as desk:
         buy_and_decide(desk)
         yield BotWorld(url, desk, telegram, environment_of(desk, url, folder, telegram))

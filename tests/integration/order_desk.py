@@ -73,10 +73,12 @@ class Desk:
             for group in ("technicals", "risk"):
                 tx.analysis.write(group, panel, hour.as_of)
 
-    def enter(self, at: str, symbol: str = "NVDA", weight_frac: float = 0.1) -> tuple[Order, ...]:
+    def enter(
+        self, at: str, symbol: str = "NVDA", weight_frac: float = 0.1, last_price: float = 100.0
+    ) -> tuple[Order, ...]:
         expires_at = slot(at).as_of + timedelta(minutes=25)
         legs = plan_entry(
-            terms(at), symbol, weight_frac=weight_frac, nav_usd=100_000.0, last_price=100.0, expires_at=expires_at
+            terms(at), symbol, weight_frac=weight_frac, nav_usd=100_000.0, last_price=last_price, expires_at=expires_at
         )
         return self.decide(at, *legs)
 

@@ -198,6 +198,14 @@ def test_a_person_answers_and_silence_is_a_no(desk, telegram):
     assert (states["execute_approved"], states["report"]) == ("success", "success")
     assert {status for status, _ in entries(desk, slot)} == {"filled"}
 
+    # What the bot may read of Airflow, with the account that it has there.
+    telegram.types("/runs", user=PERSON)
+    found = telegram.wait_for(lambda: [m.plain for m in telegram.messages if "· runs" in m.plain], seconds=SECONDS)
+    said = found[0]
+    runs = dict(line.split(maxsplit=1) for line in said.splitlines()[1:])
+    assert (runs["hourly_trading"], runs["hourly_replay"]) == ("success", "never ran"), said
+    assert "cannot be imported" not in said
+
     answered = "SELECT DISTINCT answered_by FROM desk.approvals WHERE answer = 'approved' ORDER BY 1"
     assert rows_of(desk.settings.database_url, answered) == [("airflow:admin",), ("telegram:42",)]
     for log in desk.checkout.logs.glob("*.log"):
@@ -283,7 +291,7 @@ def test_the_page_in_the_frame_of_the_ui_halts_resumes_and_leads_to_its_run_and_
         frame.locator("#confirm-lines li").first.wait_for()
         frame.locator("#confirm-do").click()
         frame.get_by_text("→ HALTED").wait_for()
-        assert "orders cancelled" in frame.locator("#confirm-result").inner_text()
+        assert " cancelled, 0 still work." in frame.locator("#confirm-result").inner_text()
         frame.locator("#confirm-close").click()
         frame.locator(".tile.HALTED").wait_for()
         frame.locator("[data-switch='resume']").click()

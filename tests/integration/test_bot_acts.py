@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from trading.domain.orders import OrderPurpose
+from trading.domain.orders import OrderPurpose, OrderStatus
 from trading.domain.portfolio import TradingState
 
 from tests.integration.bot_desk import (
@@ -133,6 +133,36 @@ def test_two_taps_sell_once_and_only_that_name(bot, desk):
     assert desk.held() == {"NVDA": 99}
 
 
+def test_an_order_that_rests_is_taken_back_and_protection_stays(bot, desk, url):
+    entry, *guards = desk.enter("2019-06-03 12:30", "MSFT", last_price=97.0)
+    desk.execute("2019-06-03 12:30")
+    assert desk.status(entry, *guards) == [OrderStatus.SUBMITTED] * 3
+
+    shown = bot.ask("/cancel MSFT", user=OPERATOR)
+    worth = entry.quantity * entry.limit_price
+    told = f"cancels BUY {entry.quantity} MSFT at {entry.limit_price:,.2f} USD, {worth:,.2f} USD"
+    assert told in shown.plain
+    assert "Nothing was done yet." in shown.plain
+    assert works(desk, entry)
+
+    word, said = carried_out(bot, shown, user=OPERATOR)
+    assert (word, "1 order cancelled, 0 still work." in said) == ("Done.", True)
+    assert re.search(r"NVDA +99 +99 +99 ok", said)
+    assert not works(desk, entry)
+    desk.sync("2019-06-03 13:30")
+    assert set(desk.status(entry, *guards)) == {OrderStatus.CANCELLED}
+    assert outcomes(url, OPERATOR)[-1] == ("bot:cancel", "confirmed")
+    for symbol in ("MSFT", "NVDA"):
+        assert f"no entry and no exit of {symbol} works at the broker" in bot.ask(f"/cancel {symbol}").plain
+
+
+def works(desk, order):
+    """Whether the gateway still works an order."""
+    return order.order_id in {
+        o["ticket"]["order_ref"] for o in desk.gateway.orders() if o["status"] in ("Submitted", "PreSubmitted")
+    }
+
+
 def test_a_halt_is_at_once_and_outlives_the_bot_and_only_a_tap_leads_out(bot, bot_world, desk, url):
     said = bot.ask("/halt the market smells", user=OPERATOR).plain
     assert "ACTIVE → HALTED" in said
@@ -172,9 +202,9 @@ def sells_everything(bot, desk):
     shown = bot.ask("/close all")
     assert "sells NVDA: 99 shares" in shown.plain
     word, said = carried_out(bot, shown)
-    assert "1 exits sent" in said
+    assert "1 exit sent" in said
     assert word == "Done."
-    desk.sync("2019-06-03 12:30")
+    desk.sync("2019-06-03 13:30")
     assert desk.held() == {}
     assert desk.state() is TradingState.REDUCE_ONLY
     assert "Nothing is held" in bot.ask("/flatten").plain

@@ -21,6 +21,7 @@ from trading.entrypoints.unlocking import unlock_with, write_unlock_code
 from trading.errors import AirdeskError
 from trading.ports import Services
 from trading.reporting.guards import guards_table
+from trading.reporting.wording import counted
 from trading.settings import Settings, load_settings
 from trading.tasks.confirmation import VALID_SECONDS, ask_for_code, redeem
 from trading.tasks.flatten import holdings
@@ -206,7 +207,7 @@ def _tell(book: BookId, found: Sweep) -> None:
         print(f"NOT VERIFIED: {found.problem}")
         print("look at orders and positions in TWS, cancel entries there, and run ./airdesk halt again")
         return
-    print(f"{found.cancelled} orders cancelled, {len(found.working)} still work")
+    print(f"{counted(found.cancelled, 'order')} cancelled, {len(found.working)} still work")
     for line in found.working:
         print(f"STILL WORKS: {line}; cancel it in TWS")
     for line in found.foreign:

@@ -11,6 +11,7 @@ from trading.domain.orders import OPEN, purpose_in
 from trading.domain.portfolio import TradingState
 from trading.errors import PermanentError
 from trading.ports import BrokerOrder, BrokerRole, Services
+from trading.reporting.wording import counted
 from trading.strategy.spec import StrategySpec
 from trading.tasks.execute import send_operator_decision
 from trading.tasks.flatten import decide_to_flatten
@@ -39,8 +40,8 @@ class Sold:
         """Return what happened, a sentence each."""
         if self.report is None:
             return ("nothing is held; nothing was sent",)
-        sent = f"{self.report.decision_id}: {self.report.counts.get('sent', 0)} exits sent; see ./airdesk orders"
-        return (sent, *self.report.notes)
+        sent = counted(self.report.counts.get("sent", 0), "exit")
+        return (f"{self.report.decision_id}: {sent} sent; see ./airdesk orders", *self.report.notes)
 
     @property
     def is_done(self) -> bool:

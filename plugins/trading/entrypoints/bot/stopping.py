@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trading.entrypoints.bot.reading import shares
 from trading.entrypoints.bot.reply import Reply, say, table
+from trading.reporting.wording import counted
 from trading.tasks.kill_switch import Change, Sweep
 
 
@@ -19,7 +20,7 @@ def swept_blocks(found: Sweep) -> list[str]:
     """Return what a sweep through the broker's book left behind."""
     if found.problem is not None:
         return [say(f"NOT VERIFIED: {found.problem}. Look at orders in TWS, cancel entries there, then /halt again.")]
-    blocks = [say(f"{found.cancelled} orders cancelled, {len(found.working)} still work.")]
+    blocks = [say(f"{counted(found.cancelled, 'order')} cancelled, {len(found.working)} still work.")]
     blocks += [say(f"STILL WORKS: {line}; cancel it in TWS") for line in found.working]
     blocks += [say(f"not ours, left alone: {line}") for line in found.foreign]
     if found.guards:

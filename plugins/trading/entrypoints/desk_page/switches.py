@@ -9,6 +9,7 @@ from trading.domain.portfolio import TradingState
 from trading.entrypoints.desk_page.access import Person
 from trading.entrypoints.desk_page.desk import BookChoice, Desk
 from trading.errors import PermanentError
+from trading.reporting.wording import counted
 from trading.tasks.effects import Effect, Switch, effect_of
 from trading.tasks.kill_switch import Sweep
 from trading.tasks.operating import Stopped, halt_book, reduce_book, resume_book
@@ -68,7 +69,7 @@ def _swept_lines(found: Sweep) -> list[str]:
         return [f"NOT VERIFIED: {found.problem}", "Look at orders and positions in TWS, and cancel entries there."]
     bare = [guard.symbol for guard in found.guards if not guard.is_ok]
     return [
-        f"{found.cancelled} orders cancelled, {len(found.working)} still work.",
+        f"{counted(found.cancelled, 'order')} cancelled, {len(found.working)} still work.",
         *(f"STILL WORKS: {line}; cancel it in TWS." for line in found.working),
         *(f"Not ours, left alone: {line}." for line in found.foreign),
         *([f"Not protected as they should be: {', '.join(bare)}."] if bare else []),
