@@ -15,7 +15,8 @@ from trading.adapters.report_files import StateReportFiles
 from trading.domain.decisions import DecisionKind, decision_id_for
 from trading.domain.market import session_slots
 from trading.domain.orders import OrderPurpose, OrderStatus, OrderType, Side
-from trading.domain.parity import Parity, ParityOutcome
+from trading.domain.parity import DifferenceKind as ParityDifferenceKind
+from trading.domain.parity import Parity, ParityDifference, ParityFill, ParityOutcome
 from trading.domain.portfolio import TradingState
 from trading.domain.rebalances import Preview, PreviewedName, PreviewedTrade
 from trading.domain.signals import Targets
@@ -33,6 +34,7 @@ from trading.tasks.reports.taxes import tax_report
 from trading.tasks.reports.weekly import weekly_report
 
 from tests.builders import AS_OF, BOOK, a_decision, a_news_item, a_reason, a_run, an_order, an_origin
+from tests.desk_browser import chromium
 from tests.fakes import FixedClock
 from tests.html_reader import assert_loads_nothing, read
 from tests.integration.standing_desk import CALENDAR, CLOSE, DAY, THREE_SECTOR, three_days
@@ -58,6 +60,24 @@ def services(store, tmp_path) -> Services:
         tx.controls.set_state(BOOK, TradingState.REDUCE_ONLY, reason=HOSTILE, actor="cli:me")
     clock = FixedClock(EVENING)
     return Services(store, CALENDAR, clock, Sources(), broker=None, report_files=StateReportFiles(tmp_path / "reports"))
+
+
+def a_day_that_differs() -> Parity:
+    """A late price on Monday, a verdict that followed from it, and a fill that the book missed."""
+    kinds = ParityDifferenceKind
+    found = (
+        ParityDifference(kinds.INPUT, AS_OF, "NVDA", "price", "unknown (no data)", "100", "late data"),
+        ParityDifference(kinds.HASH, AS_OF, None, "decision hash", "1f2e3d4c5b6a7988", "9a8b7c6d5e4f3021"),
+    )
+    missed = ParityFill(
+        "NVDA", OrderPurpose.ENTRY, Side.BUY, AS_OF, Decimal(100), None, None, None, Decimal(10), Decimal("100.1"),
+        Decimal(1),
+    )  # fmt: skip
+    return Parity(
+        BOOK, AS_OF.date(), ParityOutcome.DIFFERENT, "6 of 7 decisions equal; 0 of 1 orders equal; 0 of 1 fills",
+        7, 6, 1, 0, (missed,), 0, nav_usd=104_812.0, replay_nav_usd=104_815.5, differences=found,
+        remarks=("decided by 0.0.9, replayed by 0.1.0",),
+    )  # fmt: skip
 
 
 def add_a_denied_entry(tx) -> None:
@@ -218,6 +238,27 @@ def test_a_day_beside_its_replay_and_a_stored_replay(services):
     words = assert_sound(stored_replay_report(services, THREE_SECTOR, "june"))
     assert "Only 3 sessions: figures a year are extrapolated." in words
     assert "NVDA 1 100.0 % +98" in words
+
+
+def test_a_day_that_differs_shows_both_sides_and_the_cause_on_a_phone_too(services):
+    with services.store.transaction() as tx:
+        tx.parity.save(a_day_that_differs())
+    report = parity_report(services, THREE_SECTOR, BOOK, AS_OF.date())
+    words = assert_sound(report)
+    assert "NVDA input: price unknown (no data) 100 late data" in words
+    assert "decision hash 1f2e3d4c5b6a7988 9a8b7c6d5e4f3021 not known; look at ./airdesk why" in words
+    assert "NVDA BUY entry 100.00 USD missed 100.10 USD" in words
+    assert "What the day was like decided by 0.0.9, replayed by 0.1.0" in words
+    assert "No night compared an earlier day." in words
+    others = (daily_report(services, THREE_SECTOR, BOOK), tax_report(services, BOOK, 2019))
+    with chromium() as browser:
+        page = browser.new_context(viewport={"width": 390, "height": 800}).new_page()
+        for shown in (report, *others):
+            page.set_content(page_of(shown))
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, shown.name
+            for cell in page.locator("table.words td:last-child").all():
+                box = cell.bounding_box()
+                assert box["x"] + box["width"] <= 390, (shown.name, cell.inner_text())
 
 
 # --- the night ----------------------------------------------------------------------------------

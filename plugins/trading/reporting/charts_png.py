@@ -35,6 +35,7 @@ MOST_INCHES = 22.0
 """Pictures that are longer are not shown by a phone as one picture; what is too much is left to the page."""
 _DASHES = ("solid", (0, (5, 2.4)), (0, (1.2, 1.8)), (0, (6, 2, 1.2, 2)))
 _TILES_IN_A_ROW = 3
+_SAID_LETTERS = 96
 _LINE_INCHES, _GAP_INCHES = 0.165, 0.05
 
 
@@ -93,7 +94,8 @@ def _compressed(image: Image.Image) -> bytes:
 def _fitting(picture: Picture) -> tuple[list[Chart | Note], list[float]]:
     """Return the panels that fit, and the height of the head and of each of them [inches]."""
     rows = -(-len(picture.tiles) // _TILES_IN_A_ROW)
-    heights = [0.62 + 0.28 * len(_wrapped(picture.title, 46)) + 0.62 * rows]
+    lines = len(_wrapped(picture.said, _SAID_LETTERS))
+    heights = [0.45 + 0.28 * len(_wrapped(picture.title, 46)) + 0.17 * lines + 0.62 * rows]
     panels: list[Chart | Note] = []
     for panel in picture.panels:
         if sum(heights) + _height(panel) > MOST_INCHES:
@@ -160,8 +162,11 @@ def _head(axes: Any, picture: Picture) -> None:
     for line in _wrapped(picture.title, 46):
         write(0, y, line, 14, weight="bold")
         y += 0.28
-    write(0, y, picture.said, 8.5, "dim")
-    y += 0.3
+    # A line that is too long would push the figures below it together.
+    for line in _wrapped(picture.said, _SAID_LETTERS):
+        write(0, y, line, 8.5, "dim")
+        y += 0.17
+    y += 0.13
     for place, (value, name) in enumerate(picture.tiles):
         row, column = divmod(place, _TILES_IN_A_ROW)
         write(column / _TILES_IN_A_ROW, y + row * 0.62, value, 14)

@@ -179,6 +179,18 @@ def test_every_kind_of_chart_has_a_place_in_a_picture_of_bounded_size():
     assert 10_000 < len(body) < 150_000
 
 
+def test_a_long_line_below_the_title_is_wrapped_and_moves_nothing_together():
+    def drawn_with(said: str) -> np.ndarray:
+        picture = Picture("t", "PAPER", said, [("104,812.00 USD", "NAV")] * 3, [Note("words", [("left", "right")])])
+        return np.asarray(Image.open(BytesIO(png_of(picture))).convert("L"), dtype=float)
+
+    short, long = drawn_with("said"), drawn_with("6 of 7 decisions equal; " * 8)
+    assert long.shape[0] > short.shape[0] + 20
+    # What stands below the line stands where it stood.
+    below = short.shape[0] - 200
+    assert np.abs(short[-below:] - long[-below:]).mean() < 1
+
+
 def test_a_picture_ends_where_a_phone_would_no_longer_show_it():
     bars = BarChart("bars", [Bar(str(n), 1.0, "+1") for n in range(20)])
     image = Image.open(BytesIO(png_of(Picture("t", "PAPER", "s", [], [bars] * 9))))

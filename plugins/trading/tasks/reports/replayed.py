@@ -106,10 +106,9 @@ def parity_report(services: Services, spec: StrategySpec, book: BookId, session_
         name=name_of("parity", found.session_on, book),
         title=f"Beside its replay, {day_words(found.session_on)}",
         badge=history.badge,
-        said=f"{book}: {found.outcome}: {found.summary}",
+        said=f"{book}, {found.outcome}: {found.summary}",
         tiles=_parity_tiles(found),
         parts=tuple(_parity_parts(found, stored)),
-        beware=found.remarks,
         caption=f"{found.session_on} beside its replay: {found.outcome}: {found.summary}",
     )
 
@@ -137,14 +136,17 @@ def _parity_parts(found: Parity, stored: Sequence[Parity]) -> Iterator[Part]:
         (Rows(("kind", "count"), counts, _NOTHING.get(found.outcome, "Nothing differs.")),),
         is_pictured=True,
     )
+    if found.remarks:
+        yield Part("What the day was like", found.remarks, is_pictured=True)
     yield Part("Each difference", (_difference_rows(found.differences),))
     yield Part("Fills", (_fill_rows(found.fills),), note=_FILLS)
     days = [
         (f"{p.session_on}", p.outcome.value, whole(len(p.differences)), _bps(p.shortfall_bps), p.summary)
         for p in stored
+        if p.session_on < found.session_on
     ]
     head = ("session", "outcome", "differences", "shortfall, bp", "summary")
-    yield Part("The nights before", (Rows(head, days, "No night has compared a day yet.", is_wordy=True),))
+    yield Part("The days before", (Rows(head, days, "No night compared an earlier day.", is_wordy=True),))
 
 
 def _difference_rows(found: Sequence[ParityDifference]) -> Rows:
@@ -152,32 +154,30 @@ def _difference_rows(found: Sequence[ParityDifference]) -> Rows:
         (
             UNKNOWN if d.as_of is None else clock_words(d.as_of),
             d.symbol or "–",
-            d.kind.value,
-            d.what,
+            d.kind.value if d.what == d.kind.value else f"{d.kind}: {d.what}",
             d.book,
             d.replay,
-            d.cause or "",
+            d.cause or "not known; look at ./airdesk why",
         )
         for d in found[:MOST_DIFFERENCES]
     ]
-    head = ("hour", "symbol", "kind", "what", "the book", "the replay", "cause")
+    head = ("hour", "symbol", "what", "the book", "the replay", "cause")
     return Rows(head, rows, "Nothing differs.", is_wordy=True)
 
 
 def _fill_rows(found: Sequence[ParityFill]) -> Rows:
     rows = [
         (
-            f.symbol,
-            f"{f.side} {f.purpose}",
+            f"{f.symbol} {f.side} {f.purpose}",
             usd(f.decision_price),
-            usd(f.price),
-            usd(f.replay_price),
+            "missed" if f.quantity is None else usd(f.price),
+            "none" if f.replay_quantity is None else usd(f.replay_price),
             _bps(f.shortfall_bps),
             _bps(f.behind_replay_bps),
         )
         for f in found
     ]
-    head = ("symbol", "fill", "decided at", "the book", "the replay", "shortfall, bp", "behind the replay, bp")
+    head = ("fill", "decided at", "the book", "the replay", "shortfall, bp", "behind the replay, bp")
     return Rows(head, rows, "Nothing was filled on either side.")
 
 
