@@ -70,10 +70,10 @@ def test_the_key_travels_in_a_header_and_the_question_names_the_companies(stub):
     assert {request.query["searchIn"][0] for request in stub.asked} == {"title"}
 
 
-def test_ten_names_cost_five_calls_and_the_free_plan_is_never_asked_for_a_second_page(stub):
+def test_all_names_cost_five_calls_at_most_and_the_free_plan_is_never_asked_for_a_second_page(stub):
     stub.script(PATH, page(article(), total=700))
     assert len(desk_of(stub).news(*UNIVERSE.traded, window=TWO_DAYS)) == 1, "each story once, however often it is found"
-    assert len(stub.asked) == 5
+    assert 1 < len(stub.asked) <= 5
 
 
 def test_removed_and_empty_articles_and_those_about_others_are_left_out(stub):
