@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from trading.adapters.database_roles import DESK, READ, make_login
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.adapters.migrations import migrate
@@ -30,6 +31,10 @@ TAKE_MINUTES = (
 )
 """Longest first. A worker that gets one of them last is what everybody waits for."""
 _numbers = itertools.count(1)
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config, items) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.architecture.sources import ROOT
 
@@ -54,6 +55,15 @@ def test_no_secret_is_in_the_repository():
 
 def test_no_path_of_one_machine_is_in_the_repository():
     assert [name for name, text in tracked_text_files() if ONE_MACHINE.search(text)] == []
+
+
+def test_no_property_is_held_to_a_time():
+    """One place says so for every test; one that names a time, or its own checks alone, brings it back."""
+    assert settings().deadline is None
+    assert HealthCheck.too_slow in settings().suppress_health_check
+    own = re.compile(r"suppress_health_check=(?!.*too_slow)|settings\([^)]*\bdeadline=")
+    found = [path.name for path in (ROOT / "tests").rglob("test_*.py") if own.search(path.read_text(encoding="utf-8"))]
+    assert found == [], "leave deadlines to tests/conftest.py"
 
 
 def test_settings_and_state_are_not_tracked():

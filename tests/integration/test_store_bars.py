@@ -25,7 +25,7 @@ from tests.builders import AS_OF, a_bar, an_origin, series_of
 
 FAR = datetime(2200, 1, 1, tzinfo=UTC)
 SMALLEST = 5e-324
-DURABLE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+DURABLE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 prices = st.floats(min_value=SMALLEST, max_value=MAX_PRICE, exclude_max=True)
 instants = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

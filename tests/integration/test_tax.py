@@ -233,7 +233,7 @@ trades = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(trades=trades, method=st.sampled_from(list(LotMethod)))
 def test_any_history_ties_in_the_store_and_booking_it_again_changes_nothing(store, trades, method):
     book = BookId.parse(f"paper:{uuid4()}")

@@ -86,7 +86,7 @@ _CONFTEST = """
 import functools
 import gc
 
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 
 def pytest_sessionstart(session):
@@ -96,7 +96,8 @@ def pytest_sessionstart(session):
 
 
 found = {"phases": (Phase.explicit, Phase.generate), "database": None}
-settings.register_profile("mutation", derandomize=True, max_examples=20, deadline=None, **found)
+slow = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("mutation", derandomize=True, max_examples=20, **found, **slow)
 settings.load_profile("mutation")
 """
 """Instead of the main one, which starts a Postgres. The same examples each time, so that a survivor stays one, and

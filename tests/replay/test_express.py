@@ -52,7 +52,7 @@ def played(one: RandomMarket, gate: Gate, *, jumping: bool) -> ReplayResult:
 
 @pytest.mark.parametrize("kind", ["unwatched", "watched", "as specified"])
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_plain_book_ends_as_if_every_hour_were_stepped(kind, seed):
     one, gate = market(seed, kind)
     rode, stepped = played(one, gate, jumping=True), played(one, gate, jumping=False)

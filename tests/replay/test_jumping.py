@@ -51,33 +51,33 @@ def assert_same(one: RandomMarket) -> None:
 
 @pytest.mark.parametrize("rests", ["at_broker", "on_closes"])
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_jumping_equals_stepping(rests, seed):
     assert_same(random_market(seed, rests=rests))
 
 
 @pytest.mark.parametrize("rests", ["at_broker", "on_closes"])
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_jumping_equals_stepping_while_no_breaker_stops_the_trading(rests, seed):
     assert_same(without_breaker(random_market(seed, rests=rests)))
 
 
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_jumping_equals_stepping_in_a_cash_account(seed):
     assert_same(in_cash_account(without_breaker(random_market(seed, rests="on_closes"))))
 
 
 @pytest.mark.parametrize("rests", ["at_broker", "on_closes"])
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_jumping_equals_stepping_with_a_model(rests, seed):
     assert_same(with_model(without_breaker(random_market(seed, rests=rests)), seed))
 
 
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_jumping_equals_stepping_for_a_client_who_may_not_buy_everything(seed):
     one = for_a_retail_client(without_breaker(random_market(seed)))
     assert_same(one)

@@ -69,7 +69,7 @@ def assert_only_less(spec: StrategySpec, one: Played) -> None:
 
 @pytest.mark.parametrize("rests", ["at_broker", "on_closes"])
 @given(seed=st.integers(0, 100_000))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_every_order_is_at_most_the_one_without_the_model(rests, seed):
     one = with_model(without_breaker(random_market(seed, rests=rests)), seed)
     for hour in played(one):

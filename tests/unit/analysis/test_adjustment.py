@@ -62,7 +62,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(actions, st.integers(0, 28))
 def test_what_goes_ex_later_changes_nothing_on_an_earlier_basis(known, day):
     series = daily(np.linspace(90, 110, 30))
@@ -71,7 +71,7 @@ def test_what_goes_ex_later_changes_nothing_on_an_earlier_basis(known, day):
     assert on_basis(series, known, day)[until] == pytest.approx(on_basis(series.take(until), past, day), rel=1e-12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(actions, st.integers(0, 28))
 def test_adjusting_for_splits_and_unadjusting_gives_the_tape_back(known, day):
     splits = [a for a in known if a.kind is ActionKind.SPLIT]

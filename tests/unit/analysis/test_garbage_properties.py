@@ -34,7 +34,7 @@ def garbage(draw):
     return Bar("AAPL", Resolution.HALF_HOUR, starts_at, ends_at, *values, "TEST", known_at)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(bars=st.lists(garbage(), max_size=12), has_grid=st.booleans())
 def test_garbage_never_raises_and_never_becomes_a_bar(bars, has_grid):
     outcome = check_bars(

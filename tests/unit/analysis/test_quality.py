@@ -70,7 +70,7 @@ BROKEN = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_nothing_broken_passes_and_the_order_of_arrival_does_not_matter(data):
     closes = data.draw(st.lists(st.floats(90, 110), min_size=13, max_size=13))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trading.domain.fills import Disposal, Term
 from trading.domain.instruments import BookId, BookKind
@@ -70,7 +70,6 @@ def test_the_pause_holds_though_the_stops_that_caused_it_leave_the_window():
 
 
 @given(on=st.lists(days, max_size=8), at=days)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_guard_holds_exactly_while_some_window_held_too_many_stops(on, at):
     count, window, pause = RULES.guard_stops, RULES.guard_window_days, RULES.guard_pause_days
     too_many = [

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trading.analysis.facts import utc64
 from trading.domain.fills import Lot
@@ -29,7 +29,6 @@ BOOK = BookId(BookKind.REPLAY, "sizing")
 ON = date(2024, 6, 12)
 SIZING = Sizing()
 NOISE = 1e-9
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no reason to fail."""
 CASH_USD = 400_000
 
@@ -122,7 +121,6 @@ def buys(step_taken: Step):
 
 
 @given(names=markets())
-@UNTIMED
 def test_no_cap_breaks_when_everything_fills_at_its_worst_price(names):
     done = taken(names)
     nav, worth = done.nav_usd, {n.symbol: n.shares * n.price for n in names}
@@ -144,7 +142,6 @@ def test_no_cap_breaks_when_everything_fills_at_its_worst_price(names):
 
 
 @given(names=markets())
-@UNTIMED
 def test_nothing_held_is_topped_up_and_what_is_sold_stays_cash(names):
     done = taken(names)
     held = {n.symbol for n in names if n.shares}
@@ -157,7 +154,6 @@ def test_nothing_held_is_topped_up_and_what_is_sold_stays_cash(names):
 
 
 @given(names=markets())
-@UNTIMED
 def test_of_two_names_with_the_same_signal_the_more_volatile_one_is_not_larger(names):
     weights = targets(taken([replace(n, shares=0, enters=True, leaves=False) for n in names]))
     known = [n for n in names if n.volatility is not None]
@@ -168,7 +164,6 @@ def test_of_two_names_with_the_same_signal_the_more_volatile_one_is_not_larger(n
 
 
 @given(names=markets())
-@UNTIMED
 def test_prices_twice_as_high_change_no_weight(names):
     none_held = [replace(n, shares=0) for n in names]
     dearer = [replace(n, price=2 * n.price) for n in none_held]
@@ -178,13 +173,11 @@ def test_prices_twice_as_high_change_no_weight(names):
 
 
 @given(names=markets(), data=st.data())
-@UNTIMED
 def test_the_order_of_the_names_changes_no_target(names, data):
     assert targets(taken(data.draw(st.permutations(names)))) == targets(taken(names))
 
 
 @given(names=markets(), others=st.lists(st.tuples(st.sampled_from(Sector), prices, volatilities), max_size=5))
-@UNTIMED
 def test_names_that_do_not_qualify_change_no_target_and_no_order(names, others):
     bystanders = [
         Name(f"X{n}", sector, price, volatility, enters=False, leaves=False, shares=0)

@@ -126,7 +126,7 @@ def act(broker: PaperBroker, what: str, how, *, in_steps: bool = False) -> None:
         pass
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(moves, scripts)
 def test_cash_and_shares_are_conserved(steps: list[int], script: list) -> None:
     broker = a_broker(bars_of(steps))
@@ -147,7 +147,7 @@ def test_cash_and_shares_are_conserved(steps: list[int], script: list) -> None:
     assert (state.cash_usd, Decimal(0) if holding is None else holding.quantity) == (cash, shares)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(moves, scripts)
 def test_no_order_and_no_family_trades_more_than_it_may(steps: list[int], script: list) -> None:
     broker = a_broker(bars_of(steps))
@@ -160,7 +160,7 @@ def test_no_order_and_no_family_trades_more_than_it_may(steps: list[int], script
         assert children <= order.filled
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(moves, scripts)
 def test_a_jump_equals_its_steps(steps: list[int], script: list) -> None:
     jump, step = a_broker(bars_of(steps)), a_broker(bars_of(steps))
@@ -170,7 +170,7 @@ def test_a_jump_equals_its_steps(steps: list[int], script: list) -> None:
     assert persistence.as_json(jump.state) == persistence.as_json(step.state)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(moves, scripts, st.data())
 def test_a_gateway_killed_at_any_point_goes_on_as_if_nothing_had_happened(steps: list[int], script: list, data) -> None:
     bars = bars_of(steps)

@@ -57,7 +57,7 @@ def test_an_entry_whose_horizon_is_not_over_has_no_label_even_if_it_met_a_barrie
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_comes_after_the_horizon_changes_no_label(seed):
     draw = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(draw.normal(0, 0.04, 60)))

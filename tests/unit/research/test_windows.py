@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.searches import Plan, SearchKind, Window
@@ -25,7 +25,6 @@ def windows(plan: Plan) -> tuple[Window, ...]:
     return windows_of(plan, months_of(CALENDAR, plan.first_on, plan.last_on))
 
 
-@settings(deadline=None)  # The calendar is read once.
 @given(
     st.integers(1, 9),
     st.integers(1, 6),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from trading.domain.instruments import Instrument, InstrumentKind, Sector, Universe
 from trading.domain.money import whole_shares
@@ -14,7 +14,6 @@ from tests.oracles import oracle
 
 SIZING = Sizing()
 NOISE = 1e-12
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no reason to fail."""
 volatilities = st.floats(0.01, 3.0) | st.sampled_from([0.2, 0.3]) | st.just(float("nan"))
 
@@ -52,7 +51,6 @@ def test_weights_and_whole_shares_are_those_of_the_oracle():
 
 
 @given(book=books())
-@UNTIMED
 def test_weights_stay_in_their_caps_and_the_rest_stays_cash(book):
     universe, qualifies, volatility, held = book
     weights = allocate(SIZING, universe, qualifies, volatility, held=held)
@@ -65,7 +63,6 @@ def test_weights_stay_in_their_caps_and_the_rest_stays_cash(book):
 
 
 @given(book=books())
-@UNTIMED
 def test_what_qualifies_is_bought_however_many_there_are(book):
     universe, qualifies, volatility, held = book
     weights = allocate(SIZING, universe, qualifies, volatility, held=held)
@@ -86,7 +83,6 @@ def test_a_wide_universe_fills_the_book_with_the_calmest_names():
 
 
 @given(book=books())
-@UNTIMED
 def test_a_newcomer_pushes_out_nothing_that_is_held(book):
     universe, qualifies, volatility, held = book
     alone = allocate(SIZING, universe, held, volatility, held=held)
@@ -95,7 +91,6 @@ def test_a_newcomer_pushes_out_nothing_that_is_held(book):
 
 
 @given(book=books())
-@UNTIMED
 def test_a_more_volatile_name_is_never_larger_in_its_sector(book):
     universe, qualifies, volatility, _ = book
     weights = allocate(SIZING, universe, qualifies, volatility)
@@ -105,7 +100,6 @@ def test_a_more_volatile_name_is_never_larger_in_its_sector(book):
 
 
 @given(book=books(most=15), data=st.data())
-@UNTIMED
 def test_what_a_name_leaves_behind_stays_cash(book, data):
     """Where nothing was dropped, a name that stops qualifying makes the book smaller, never larger.
 
@@ -121,7 +115,6 @@ def test_what_a_name_leaves_behind_stays_cash(book, data):
 
 
 @given(book=books(), scale=st.floats(0.1, 10))
-@UNTIMED
 def test_only_relative_volatility_counts(book, scale):
     universe, qualifies, _, held = book
     volatility = np.linspace(0.1, 0.9, len(qualifies))
@@ -130,7 +123,6 @@ def test_only_relative_volatility_counts(book, scale):
 
 
 @given(book=books(), data=st.data())
-@UNTIMED
 def test_the_order_of_the_universe_changes_no_weight(book, data):
     universe, qualifies, volatility, held = book
     order = data.draw(st.permutations(range(len(qualifies))))
@@ -141,7 +133,6 @@ def test_the_order_of_the_universe_changes_no_weight(book, data):
 
 
 @given(book=books(), others=st.lists(st.tuples(st.sampled_from(Sector), volatilities), max_size=10))
-@UNTIMED
 def test_names_that_do_not_qualify_change_no_weight(book, others):
     universe, qualifies, volatility, held = book
     added = universe_of([f"X{n}" for n in range(len(others))], [sector for sector, _ in others])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from trading.accounting.tax.ledger import tax_ledger
@@ -90,7 +90,5 @@ class NamedLots(RuleBasedStateMachine):
             assert tax_ledger([*self.events, named]) == tax_ledger([*self.events, sale])
 
 
-NamedLots.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+NamedLots.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
 TestNamedLots = NamedLots.TestCase

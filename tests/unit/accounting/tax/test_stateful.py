@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from trading.accounting.corrections import corrected
@@ -180,7 +180,5 @@ class Ledger(RuleBasedStateMachine):
         assert all(row.gain_usd == row.economic_usd for row in free.rows)
 
 
-Ledger.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+Ledger.TestCase.settings = settings(max_examples=40, stateful_step_count=20)
 TestLedger = Ledger.TestCase
