@@ -32,8 +32,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the script; completes `airdesk` and `./airdesk`."""
     from trading.entrypoints.cli import build_parser
 
-    print(f"# {SHELLS[options.shell]}")
-    print(shtab.complete(build_parser(), options.shell))
+    # The first line of a file of zsh's must say whose completion it is.
+    first, _, rest = shtab.complete(build_parser(), options.shell).partition("\n")
+    print(first, f"# {SHELLS[options.shell]}", rest, sep="\n")
     if options.shell == "bash":
         print(f"complete -o filenames -F _shtab_{PROGRAM} ./{PROGRAM}")
     return 0

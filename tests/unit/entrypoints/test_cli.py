@@ -88,25 +88,6 @@ def test_the_help_loads_no_command():
     assert done.stdout.splitlines()[-1] == "set()"
 
 
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [("rep", "replay"), ("replay wal", "walk-forward"), ("why --js", "--json"), ("completion z", "zsh")],
-)
-def test_bash_completes_commands_options_and_choices(words, wanted, tmp_path, capsys):
-    assert cli.main(["completion", "bash"]) == 0
-    script = tmp_path / "airdesk.bash"
-    script.write_text(capsys.readouterr().out)
-    typed = ["./airdesk", *words.split()]
-    # Bash itself says which function completes ./airdesk.
-    find = "$(complete -p ./airdesk | sed -E 's/.*-F ([^ ]+).*/\\1/')"
-    code = (
-        f"source {script}; COMP_WORDS=({' '.join(typed)}); COMP_CWORD={len(typed) - 1}; "
-        f'{find} ./airdesk {typed[-1]} {typed[-2]}; echo "${{COMPREPLY[@]}}"'
-    )
-    done = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True, check=True)
-    assert wanted in done.stdout.split(), done.stderr
-
-
 @pytest.mark.parametrize("command", ["demo", "why", "replay", "data", "gateway", "reconcile", "tax"])
 def test_a_command_that_is_loaded_alone_is_understood_as_among_all(command, capsys):
     shown = []
