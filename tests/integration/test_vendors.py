@@ -127,6 +127,15 @@ def hour(services, spec, book):
     return [step(services, spec, book, SLOT) for step in (ingest_prices, ingest_fundamentals, ingest_news)]
 
 
+@pytest.mark.parametrize(
+    ("plan", "at_once"),
+    [({"POLYGON_PLAN": "basic"}, 1), ({"POLYGON_RPM": "300"}, 1), ({"POLYGON_PLAN": "starter"}, 8)],
+)
+def test_only_a_quota_of_many_calls_is_asked_several_questions_at_once(database_url, vendor, plan, at_once):
+    _, services = desk(database_url, vendor, **plan)
+    assert services.sources.at_once.get("polygon", 1) == at_once
+
+
 def test_an_hour_stores_rows_with_the_instant_at_which_they_were_known_and_a_rerun_changes_nothing(
     database_url, vendor, small
 ):

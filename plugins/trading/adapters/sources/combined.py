@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -132,8 +132,19 @@ def vendor_sources(
     return Sources(
         tuple(bars), tuple(news), tuple(filings), tuple(macro), tuple(actions),
         holidays=(PolygonHolidays(polygon, calendar),) if vendors.polygon_key else (),
-        first_news=FIRST_NEWS, earnings=tuple(earnings), quotas=client.quotas, at_once={POLYGON: AT_ONCE},
+        first_news=FIRST_NEWS, earnings=tuple(earnings), quotas=client.quotas, at_once=_at_once(client.quotas),
     )  # fmt: skip
+
+
+def _at_once(quotas: Mapping[str, Quota]) -> dict[str, int]:
+    """Return how many questions are asked at once, by vendor.
+
+    Where the quota is what is waited for, several waits are no faster, and answers that come after another question
+    ran out of time are calls for nothing.
+    """
+    polygon = quotas.get(POLYGON)
+    is_wide = polygon is not None and polygon.per_window >= AT_ONCE * polygon.window_seconds
+    return {POLYGON: AT_ONCE} if is_wide else {}
 
 
 def _own_bars(
