@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from trading.accounting.tax.records import TaxRules
 from trading.adapters.clock import SystemClock
@@ -156,10 +156,15 @@ def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) ->
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Return every secret that the settings hold: whatever a vendor or a library says of one is removed."""
     keys = tuple(str(getattr(settings.vendors, held.name)) for held in fields(VendorSettings) if not held.repr)
-    written = [urlsplit(url).password or "" for url in (settings.database_url, settings.read_database_url)]
+    written = [_password_in(url) for url in (settings.database_url, settings.read_database_url)]
     # A short one may be a word, which would be torn out of headlines and log lines that mean nothing by it.
     passwords = [word for text in written for word in (text, unquote(text)) if len(word) >= LONG_PASSWORD]
     return tuple(filter(None, (*keys, settings.flex_token, settings.telegram.token, *passwords)))
+
+
+def _password_in(url: str) -> str:
+    # By hand, because `urlsplit` raises at brackets in a password, with what is between them.
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
 
 
 def _stored_actions(settings: Settings) -> Callable[[Symbol], Sequence[CorporateAction]]:

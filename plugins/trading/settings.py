@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from trading.domain.instruments import BookId, BookKind, ClientCategory
 from trading.domain.message_policy import MessagePolicy
@@ -168,7 +167,9 @@ class Settings:
         return bool(self.broker_port) and not self.gateway_control_port
 
     def __post_init__(self) -> None:
-        if self.read_database_url and urlsplit(self.read_database_url).path != urlsplit(self.database_url).path:
+        # By hand, because `urlsplit` raises at brackets in a password, with what is between them.
+        own, read = (url.partition("?")[0].rpartition("/")[2] for url in (self.database_url, self.read_database_url))
+        if self.read_database_url and read != own:
             # The page would show one desk and halt another.
             raise ConfigurationError(
                 "AIRDESK_READ_DATABASE_URL names another database than AIRDESK_DATABASE_URL; name that one"

@@ -2,6 +2,7 @@ from datetime import time
 from pathlib import Path
 
 import pytest
+from trading.bootstrap import secrets_of
 from trading.errors import ConfigurationError
 from trading.settings import Mode, backup_key, load_settings, ui_port
 
@@ -42,6 +43,12 @@ def test_a_key_file_without_a_key_never_means_that_backups_are_not_encrypted(tmp
     (tmp_path / "key").write_bytes(content)
     with pytest.raises(ConfigurationError, match=f"AIRDESK_BACKUP_KEY_FILE {told}"):
         backup_key({"AIRDESK_BACKUP_KEY_FILE": str(tmp_path / "key")})
+
+
+def test_brackets_in_a_password_are_part_of_it():
+    url = "postgresql://page:canary[word]of-a-reader@127.0.0.1:5432/airdesk?sslmode=require"
+    found = settings(AIRDESK_DATABASE_URL=url, AIRDESK_READ_DATABASE_URL=url)
+    assert "canary[word]of-a-reader" in secrets_of(found)
 
 
 def test_the_line_end_of_a_key_file_is_no_part_of_the_key(tmp_path):

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from trading.adapters.database_roles import DESK, READ, make_login, own_database
 from trading.adapters.embedded_postgres import EmbeddedPostgres, ServerInfo
@@ -189,4 +188,7 @@ def settings_now(checkout: Checkout, record: RunRecord) -> Settings:
 
 def sibling_url(url: str, database: str) -> str:
     """Return the URL of another database on the same server."""
-    return urlsplit(url)._replace(path=f"/{database}").geturl()
+    # By hand, because `urlsplit` raises at brackets in a password, with what is between them.
+    scheme, _, rest = url.partition("://")
+    place, mark, options = rest.partition("?")
+    return f"{scheme}://{place.partition('/')[0]}/{database}{mark}{options}"

@@ -29,6 +29,7 @@ def test_airflow_keeps_its_metadata_beside_our_database(tmp_path):
     _, environment = the_environment(tmp_path)
     assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql+psycopg2://u:p@127.0.0.1:5/airflow"
     assert sibling_url("postgresql://u:p@h:5/a?sslmode=require", "b") == "postgresql://u:p@h:5/b?sslmode=require"
+    assert sibling_url("postgresql://u:p[q]r@h:5/a", "b") == "postgresql://u:p[q]r@h:5/b"
 
 
 def test_airflow_listens_on_loopback_only_and_shows_no_configuration(tmp_path):
