@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.architecture.sources import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "add-a-symbol.md"
@@ -43,11 +41,14 @@ print(json.dumps({
 """
 
 
+ADDED = "ADDED"
+
+
 def the_line() -> str:
-    """Return the line that the page shows."""
-    found = re.search(r"^ +(Instrument\(.*\),)$", PAGE.read_text(encoding="utf-8"), re.M)
+    """Return the line that the page shows, about a name that nobody has added yet."""
+    found = re.search(r'^ +(Instrument\(")[A-Z]+(".*\),)$', PAGE.read_text(encoding="utf-8"), re.M)
     assert found, "the page shows no line"
-    return found[1]
+    return f"{found[1]}{ADDED}{found[2]}"
 
 
 def code_with(line: str, folder: Path) -> Path:
@@ -62,27 +63,20 @@ def code_with(line: str, folder: Path) -> Path:
     return folder
 
 
-def asked(code: Path, symbol: str) -> dict:
+def asked(code: Path) -> dict:
     done = subprocess.run(
-        [sys.executable, "-c", ASK, symbol], env={**os.environ, "PYTHONPATH": str(code)},
+        [sys.executable, "-c", ASK, ADDED], env={**os.environ, "PYTHONPATH": str(code)},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def symbol() -> str:
-    found = re.match(r'Instrument\("([A-Z]+)"', the_line())
-    assert found
-    return found[1]
-
-
-def test_one_line_is_enough_and_changes_nothing_else(symbol, tmp_path):
-    before, after = asked(ROOT / "plugins", symbol), asked(code_with(the_line(), tmp_path), symbol)
-    assert symbol not in before["digests"]
+def test_one_line_is_enough_and_changes_nothing_else(tmp_path):
+    before, after = asked(ROOT / "plugins"), asked(code_with(the_line(), tmp_path))
+    assert ADDED not in before["digests"]
     assert (before["days"], before["stories"], before["filings"]) == (0, 0, 0)
-    assert (*before["traded"], symbol) == tuple(after["traded"])
+    assert (*before["traded"], ADDED) == tuple(after["traded"])
     assert after["days"] == 252
     assert after["stories"] > 252
     assert after["filings"] >= 2
