@@ -36,9 +36,11 @@ def table(
     """Return a table that scrolls sideways where the page is narrow; the first column names the line.
 
     Args:
-        kind: its CSS class. empty: said instead of a table without lines.
+        kind: its CSS class; cells of "words" carry the name of their column, which a narrow page shows beside them.
+        empty: said instead of a table without lines.
     """
-    lines = ["<tr>" + "".join(_cell(c, "td" if i else 'th scope="row"') for i, c in enumerate(row)) for row in rows]
+    tags = ['th scope="row"', *(_tag(c, is_named=kind == "words") for c in head[1:])]
+    lines = ["<tr>" + "".join(_cell(c, t) for c, t in zip(row, tags, strict=True)) for row in rows]
     if not lines:
         return paragraph(empty)
     heads = "".join(_cell(c, 'th scope="col"') for c in head)
@@ -46,6 +48,10 @@ def table(
     return Markup(
         f'<div class="scroll"><table class="{kind}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
     )
+
+
+def _tag(head: Cell, *, is_named: bool) -> str:
+    return f'td data-of="{escape(head)}"' if is_named and isinstance(head, str) else "td"
 
 
 def _cell(cell: Cell, tag: str) -> str:
