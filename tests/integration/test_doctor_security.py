@@ -17,7 +17,7 @@ from trading.entrypoints.doctor_security import (
     refuse_holes,
     user_line,
 )
-from trading.errors import PermanentError
+from trading.errors import ConfigurationError, PermanentError
 
 
 @pytest.fixture
@@ -176,6 +176,12 @@ def test_the_login_of_readers_may_not_write(desk_url, read_url):
         judged = readers_line(desk_url, shared)
         assert judged.level == "warn"
     assert readers_line("postgresql://", "").level == "ok"
+
+
+def test_a_refused_login_of_readers_is_said_by_the_name_of_its_setting(desk_url, read_url, pg_server):
+    stale = read_url.replace(pg_server.read_password, "of-yesterday")
+    with pytest.raises(ConfigurationError, match="correct AIRDESK_READ_DATABASE_URL"):
+        readers_line(desk_url, stale)
 
 
 def test_backups_that_anybody_can_read_are_told(checkout):

@@ -242,9 +242,9 @@ class LoginRights:
         return self.is_superuser or self.makes_roles or self.makes_tables or self.rewrites
 
 
-def rights_of_login(url: str) -> LoginRights:
-    """Return what the user that `url` names may do in a migrated database."""
-    with translated_errors(), closing(connect(url)) as connection, connection:
+def rights_of_login(url: str, *, variable: str = "AIRDESK_DATABASE_URL") -> LoginRights:
+    """Return what the user that `url`, the value of a setting, names may do in a migrated database."""
+    with translated_errors(), closing(connect(url, variable=variable)) as connection, connection:
         row = Statements(connection, "roles").row("login_rights")
     assert row is not None
     return LoginRights(**row)

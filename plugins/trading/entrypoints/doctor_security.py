@@ -195,7 +195,7 @@ def readers_line(desk_url: str, read_url: str) -> Finding:
             "readers",
             f"page and reports read with the login of the tasks; name one in AIRDESK_READ_DATABASE_URL, {HOW}",
         )
-    rights = rights_of_login(read_url)
+    rights = rights_of_login(read_url, variable="AIRDESK_READ_DATABASE_URL")
     if rights.writes or rights.is_too_much:
         return Finding(
             Level.WARN, "readers", f"page and reports read as {rights.login}, which may write; name another, {HOW}"
