@@ -62,7 +62,6 @@ if sys.platform == "linux" and (sys.argv[1:2] == ["scheduler"] or sys.argv[1:3] 
     import airflow.providers.standard.operators.python
     import jinja2.ext
     import pandas
-    import polygon
     import psycopg2.extras
     import psycopg2.sql
     import pyarrow.pandas_compat
@@ -71,6 +70,11 @@ if sys.platform == "linux" and (sys.argv[1:2] == ["scheduler"] or sys.argv[1:3] 
     import talib
     import vaderSentiment.vaderSentiment
     import xml.etree.ElementTree
+
+    try:
+        import massive
+    except ImportError:
+        import polygon
 '''
 
 

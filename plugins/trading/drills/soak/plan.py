@@ -65,7 +65,8 @@ class Fault:
 
     def __str__(self) -> str:
         named = f"{self.fault_id} " if self.fault_id else ""
-        return f"{self.family}: {named}{self.name} ({self.step}, {self.tries} tries, {self.number})"
+        struck = "first attempt" if self.tries == 1 else f"first {self.tries} attempts"
+        return f"{self.family}: {named}{self.name} ({', '.join(filter(None, (self.step, struck, str(self.number))))})"
 
 
 PRICES, FACTS, NEWS = ("ingest_prices",), ("ingest_fundamentals",), ("ingest_news",)
