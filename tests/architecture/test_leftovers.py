@@ -84,3 +84,18 @@ def test_no_function_class_or_method_is_dead():
 def test_no_two_test_modules_share_a_name():
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names)), "pytest imports one of them for both"
+
+
+LOADS = """
+import importlib, pathlib, sys
+sys.path[:0] = ["plugins", "."]
+for path in sorted(pathlib.Path("tests").rglob("test_*.py")):
+    importlib.import_module(".".join(path.with_suffix("").parts))
+    if "airflow" in sys.modules:
+        sys.exit(f"{path} loads Airflow when it is collected, before its settings are there; load it within a test")
+"""
+
+
+def test_no_test_file_loads_airflow_when_it_is_collected():
+    done = subprocess.run([sys.executable, "-c", LOADS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

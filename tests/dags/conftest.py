@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("AIRFLOW", "AIRDESK")
+_is_loaded_here = False
 
 
 @pytest.fixture(scope="package", autouse=True)
 def airflow_home(tmp_path_factory) -> Path:
     """The folder that Airflow lives in; the environment is as before once this folder's tests are done."""
+    global _is_loaded_here
+    assert _is_loaded_here or "airflow" not in sys.modules, (
+        "a test of another folder loaded Airflow, without our plugins"
+    )
+    _is_loaded_here = True
     home = tmp_path_factory.mktemp("airflow")
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(_OURS)]:

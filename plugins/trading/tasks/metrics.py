@@ -14,6 +14,9 @@ from trading.domain.instruments import BookId
 from trading.ports import Services, Transaction
 from trading.strategy.spec import StrategySpec
 
+PREFIX = "airdesk"
+"""Of every name that is sent."""
+
 
 class Metric(StrEnum):
     """A gauge, by its name after `airdesk.`."""

@@ -18,10 +18,10 @@ from airflow.sdk.observability.stats import Stats
 from trading.domain.instruments import BookId
 from trading.ports import Services
 from trading.strategy.spec import StrategySpec
+from trading.tasks.metrics import PREFIX, readings_of
 from trading.tasks.report import StepReport
 
 log = logging.getLogger(__name__)
-PREFIX = "airdesk"
 
 
 @contextmanager
@@ -50,8 +50,6 @@ def note_report(report: StepReport, *, book: str) -> None:
 
 def note_desk(services: Services, spec: StrategySpec, *, book: BookId, as_of: datetime) -> None:
     """Put into metrics how the book stands after its hour, how old its data are and what waits for people."""
-    from trading.tasks.metrics import readings_of
-
     try:
         for reading in readings_of(services, spec, book, as_of):
             _gauges({reading.metric: reading.value}, book=str(book), **reading.tags)

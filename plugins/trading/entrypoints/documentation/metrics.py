@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from trading.entrypoints.airflow.observing import PREFIX
 from trading.entrypoints.documentation.markdown import code, table
-from trading.tasks.metrics import GAUGES
+from trading.tasks.metrics import GAUGES, PREFIX
 
 NAME = "docs/operations.md"
 MARK = "metrics"
