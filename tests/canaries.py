@@ -21,6 +21,9 @@ BASE_URLS = tuple(re.findall(r"^#?([A-Z_]+_BASE_URL)=", _VENDORS, re.M))
 DATABASE = "AIRDESK_DATABASE_URL"
 TELEGRAM = "AIRDESK_TELEGRAM_TOKEN"
 """A token has a shape; only the sender and the bot bring it to an address, and their own tests look for it."""
+BACKUP = "AIRDESK_BACKUP_KEY"
+KEPT = {TELEGRAM, BACKUP}
+"""Secrets that no vendor is sent. The key of backups is never even read by what asks vendors, so none can repeat it."""
 CANARIES = {name: f"Canary{number}/of+{name.lower()}=~{number}7Z" for number, name in enumerate((*KEYS, DATABASE))}
 CANARIES[TELEGRAM] = "7731:Canary_of-telegram_7Z"
 
@@ -34,7 +37,7 @@ def forms_of(secret: str) -> set[str]:
     return {secret, secret.replace("/", "\\/")} | quoted | packed
 
 
-def echo(names: Iterable[str] = tuple(CANARIES)) -> str:
+def echo(names: Iterable[str] = tuple(name for name in CANARIES if name != BACKUP)) -> str:
     """Return secrets in the forms in which a careless server might repeat them."""
     secrets = [CANARIES[name] for name in names]
     whole = [form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))]
