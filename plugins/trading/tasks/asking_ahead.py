@@ -49,10 +49,11 @@ class AskingAhead:
     def ask(self, questions: Sequence[Question]) -> None:
         """Ask those whose sources take several at once; the others wait for their turn."""
         for question in questions:
-            if (at_once := self.sources.at_once.get(question.source.name, 1)) > 1:
-                name = question.source.name
-                pool = self._pools.setdefault(name, ThreadPoolExecutor(at_once, thread_name_prefix=f"ask-{name}"))
-                self._answers[question.key] = pool.submit(question.ask)
+            name = question.source.name
+            if (at_once := self.sources.at_once.get(name, 1)) > 1:
+                if name not in self._pools:
+                    self._pools[name] = ThreadPoolExecutor(at_once, thread_name_prefix=f"ask-{name}")
+                self._answers[question.key] = self._pools[name].submit(question.ask)
 
     def answer(self, question: Question) -> Ask:
         """Return the call that gives the answer to a question, whether it was asked ahead or not."""
