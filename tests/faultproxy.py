@@ -57,7 +57,8 @@ class FaultProxy:
         with suppress(OSError):
             while data := client.recv(65536):
                 is_hit = bool(self._trigger) and self._trigger in data
-                if is_hit and self._break is Break.BLACKHOLE:
+                if is_hit:
+                    # Before the server hears it: a quick answer must not slip through.
                     self._is_deaf.set()
                 server.sendall(data)
                 if is_hit and self._break is Break.RESET:
