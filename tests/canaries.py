@@ -37,6 +37,9 @@ def forms_of(secret: str) -> set[str]:
     return {secret, secret.replace("/", "\\/")} | quoted | packed
 
 
+FORMS = {name: [form.encode() for form in forms_of(secret)] for name, secret in CANARIES.items()}
+
+
 def echo(names: Iterable[str] = tuple(name for name in CANARIES if name != BACKUP)) -> str:
     """Return secrets in the forms in which a careless server might repeat them."""
     secrets = [CANARIES[name] for name in names]
@@ -49,9 +52,9 @@ def found_in(where: str, said: str | bytes) -> Iterator[str]:
     data = said.encode("utf-8", "replace") if isinstance(said, str) else said
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
-    for name, secret in CANARIES.items():
-        for form in forms_of(secret):
-            if (at := data.find(form.encode())) >= 0:
+    for name, forms in FORMS.items():
+        for form in forms:
+            if (at := data.find(form)) >= 0:
                 yield f"{name} in {where}: …{data[max(0, at - 120) : at + 60]!r}…"
                 break
 

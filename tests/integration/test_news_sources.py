@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from trading.adapters.http import HttpClient
+from trading.adapters.http import HttpClient, client
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store.calls import PostgresCallLedger
 from trading.adapters.postgres_store.connection import connect
@@ -188,14 +188,16 @@ def test_hostile_headlines_of_every_vendor_are_stored_and_scored_within_a_moment
     assert time.process_time() - started_at < 60, "VADER needs minutes for an uncut headline"
 
 
-def test_no_key_of_any_vendor_is_in_a_row_a_log_line_or_an_error(database_url, vendors, spec, caplog):
+def test_no_key_of_any_vendor_is_in_a_row_a_log_line_or_an_error(database_url, vendors, spec, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(client, "BACKOFF_SECONDS", (0.01, 0.01))
     book, services = desk(database_url, vendors)
     telling = {"Information": f"your keys {' '.join(KEYS.values())} made 25 requests per day"}
     said, at_once = [], {"Retry-After": "0", "x-rate-limit-reset": "1"}
     for status in (200, 400, 401, 403, 404, 426, 429, 500):
         with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
             cursor.execute("TRUNCATE ops.capabilities_off, ops.circuits")
+            cursor.execute("UPDATE ops.api_calls SET called_at = called_at - interval '2 minutes'")  # so none waits
         for path in (POLYGON, ALPHA, NEWSAPI, X):
             vendors.script(path, Answer(telling, status=status, headers=at_once))
         for step in (ingest_news, ingest_fundamentals):
