@@ -48,6 +48,16 @@ def test_an_answer_without_its_end_is_unknown_and_never_empty(gateway: RunningGa
             broker.snapshot(BOOK)
 
 
+def test_what_a_gateway_without_its_broker_does_not_list_proves_nothing(gateway: RunningGateway) -> None:
+    with gate_to(gateway).connect() as broker:
+        assert not broker.snapshot(BOOK).may_lack_orders
+        gateway.tell("connectivity", code=1100)
+        assert broker.snapshot(BOOK).may_lack_orders
+        gateway.tell("connectivity", code=1102)
+        broker.snapshot(BOOK)
+        assert not broker.snapshot(BOOK).may_lack_orders
+
+
 def test_b13_a_client_id_in_use_is_waited_for_and_never_replaced(gateway: RunningGateway) -> None:
     with gate_to(gateway).connect():
         failures: list[BaseException] = []

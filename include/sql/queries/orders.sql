@@ -2,13 +2,14 @@
 -- Store the legs of a decision; a parent and its protection come together.
 INSERT INTO desk.orders (order_id, book, decision_id, symbol, side, quantity, order_type, time_in_force, purpose, leg,
                          parent_id, planned_at, expires_at, limit_price, stop_price, trail_frac, status,
-                         filled_quantity, broker_order_id, detail, cause)
+                         filled_quantity, broker_order_id, detail, cause, is_inferred)
 SELECT * FROM unnest(
     %(order_id)s::text[], %(book)s::text[], %(decision_id)s::text[], %(symbol)s::text[], %(side)s::text[],
     %(quantity)s::numeric[], %(order_type)s::text[], %(time_in_force)s::text[], %(purpose)s::text[],
     %(leg)s::smallint[], %(parent_id)s::text[], %(planned_at)s::timestamptz[], %(expires_at)s::timestamptz[],
     %(limit_price)s::numeric[], %(stop_price)s::numeric[], %(trail_frac)s::float8[], %(status)s::text[],
-    %(filled_quantity)s::numeric[], %(broker_order_id)s::bigint[], %(detail)s::text[], %(cause)s::text[]);
+    %(filled_quantity)s::numeric[], %(broker_order_id)s::bigint[], %(detail)s::text[], %(cause)s::text[],
+    %(is_inferred)s::boolean[]);
 
 -- name: orders_of_decision
 -- The legs of a decision.
@@ -57,14 +58,14 @@ UPDATE desk.orders SET quantity = %(quantity)s::numeric WHERE order_id = %(order
 -- What an event may change.
 UPDATE desk.orders
 SET status = %(status)s::text, filled_quantity = %(filled_quantity)s::numeric,
-    broker_order_id = %(broker_order_id)s::bigint, detail = %(detail)s::text
+    broker_order_id = %(broker_order_id)s::bigint, detail = %(detail)s::text, is_inferred = %(is_inferred)s::boolean
 WHERE order_id = %(order_id)s::text;
 
 -- name: add_order_event
 -- Keep the event beside the order that it moved.
-INSERT INTO desk.order_events (order_id, status, happened_at, broker_order_id, filled_quantity, detail)
+INSERT INTO desk.order_events (order_id, status, happened_at, broker_order_id, filled_quantity, detail, is_inferred)
 VALUES (%(order_id)s::text, %(status)s::text, %(happened_at)s::timestamptz, %(broker_order_id)s::bigint,
-        %(filled_quantity)s::numeric, %(detail)s::text);
+        %(filled_quantity)s::numeric, %(detail)s::text, %(is_inferred)s::boolean);
 
 -- name: read_intents
 -- The submission records of these legs.

@@ -113,6 +113,7 @@ def compare_orders(
     broker_status: Mapping[OrderRef, OrderStatus],
     foreign: Collection[tuple[Symbol, int]],
     perm_ids: Collection[tuple[OrderRef, int]] = (),
+    over: Iterable[tuple[Order, int]] = (),
 ) -> tuple[Difference, ...]:
     """Return orders that the two sides do not hold alike.
 
@@ -121,6 +122,7 @@ def compare_orders(
         broker_status: what the broker says about each reference it knows.
         foreign: symbol and permanent id of open orders at the broker without a reference of ours.
         perm_ids: reference of ours and permanent id of every order that the broker lists.
+        over: orders that are over for us and that the broker works, with the permanent id under which it does.
     """
     orders = tuple(working)
     symbols = {order.order_id: order.symbol for order in orders}
@@ -149,7 +151,15 @@ def compare_orders(
         Difference(DifferenceKind.FOREIGN_ORDER, symbol, "no order of ours", f"open order {perm_id}", str(perm_id))
         for symbol, perm_id in foreign
     )
-    return (*twice, *unknown, *lost, *strangers)
+    return (*twice, *unknown, *lost, *(_still_working(order, perm_id) for order, perm_id in over), *strangers)
+
+
+def _still_working(order: Order, perm_id: int) -> Difference:
+    """Return an order that is over for us and works at the broker: the same one, or a second one of its name."""
+    is_same = order.broker_order_id in (None, perm_id)
+    kind = DifferenceKind.LOST_ORDER if is_same else DifferenceKind.DUPLICATE_ORDER
+    ours = f"{order.order_id} {order.status}" + ("" if is_same else f" as {order.broker_order_id}")
+    return Difference(kind, order.symbol, ours, f"open order {perm_id}", order.order_id)
 
 
 def unprotected(book: Portfolio, live: Iterable[Order]) -> tuple[Difference, ...]:

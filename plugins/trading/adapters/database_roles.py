@@ -43,6 +43,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "desk.orders": (
         "status", "filled_quantity", "broker_order_id", "detail", "quantity", "limit_price", "stop_price",
+        "is_inferred",
     ),
 }  # fmt: skip
 """The only columns of a ledger that the desk may change."""

@@ -109,6 +109,7 @@ class Order:
         expires_at: end of an UNTIL order.
         detail: a veto's or a broker's words; None if there are none.
         cause: the exit rule that a sale in full follows from, or one of the causes above; None for every other order.
+        is_inferred: the desk concluded the status from what the broker did not list; the broker never said it.
     """
 
     order_id: OrderRef
@@ -132,6 +133,7 @@ class Order:
     broker_order_id: int | None = None
     detail: str | None = None
     cause: str | None = None
+    is_inferred: bool = False
 
     @property
     def remaining(self) -> Decimal:
@@ -143,6 +145,11 @@ class Order:
         """Whether this leg guards a position."""
         return self.purpose in PROTECTIVE
 
+    @property
+    def may_come_back(self) -> bool:
+        """Whether it is over by our own conclusion only: the broker's word that it works is stronger."""
+        return self.is_inferred and self.status in _ENDED
+
 
 @quick
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,7 @@ class OrderEvent:
         broker_order_id: the broker's permanent id (permId), once it is known.
         filled_quantity: cumulative shares; None when the event does not say.
         detail: the broker's words, for people.
+        is_inferred: the broker did not say it; it follows from what a complete list of its orders lacked.
     """
 
     order_id: OrderRef
@@ -161,6 +169,7 @@ class OrderEvent:
     broker_order_id: int | None = None
     filled_quantity: Decimal | None = None
     detail: str | None = None
+    is_inferred: bool = False
 
 
 def order_ref_for(book: BookId, decision_id: str, symbol: Symbol, purpose: OrderPurpose, leg: int) -> OrderRef:
@@ -179,6 +188,8 @@ _P, _R, _S, _F, _X = (
     OrderStatus.PLANNED, OrderStatus.RESERVED, OrderStatus.SUBMITTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.UNKNOWN,
 )  # fmt: skip
 _ENDED = frozenset({OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+_LISTED = OPEN | {_X}
+"""What an order is that the broker lists among its open ones; it holds an UNKNOWN one back."""
 
 # Real-world moves are legal: a fill after a cancel happens, so does a late "submitted" for a filled order.
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
@@ -207,13 +218,15 @@ LATE: dict[OrderStatus, frozenset[OrderStatus]] = {
 def advance(order: Order, event: OrderEvent) -> Order:
     """Return `order` after `event`: moved, unchanged if the event is late news, or raise `InvariantBroken`.
 
-    A cumulative filled quantity never falls and never exceeds the order.
+    A cumulative filled quantity never falls and never exceeds the order. An end that was only inferred gives way to the
+    broker's word that the order works.
     """
     if event.order_id != order.order_id:
         raise InvariantBroken(f"event of {event.order_id} applied to {order.order_id}; check the adapter's lookup")
-    if event.status in LATE.get(order.status, frozenset()):
+    is_back = order.may_come_back and event.status in _LISTED and not event.is_inferred
+    if not is_back and event.status in LATE.get(order.status, frozenset()):
         return order
-    if event.status not in MOVES[order.status]:
+    if not is_back and event.status not in MOVES[order.status]:
         raise InvariantBroken(
             f"{order.symbol} {order.order_id}: {order.status} cannot become {event.status}; trading is paused, "
             "run a reconciliation"
@@ -227,4 +240,5 @@ def advance(order: Order, event: OrderEvent) -> Order:
         filled_quantity=filled,
         broker_order_id=event.broker_order_id or order.broker_order_id,
         detail=event.detail or order.detail,
+        is_inferred=event.is_inferred,
     )

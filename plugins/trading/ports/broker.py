@@ -78,6 +78,8 @@ class BrokerSnapshot:
         positions: shares by symbol, zero positions left out.
         cash_usd: total cash. settled_cash_usd: what a cash account may spend today; None where it is no cash account.
         account_type: the broker's word for it; None where it does not say.
+        may_lack_orders: the gateway was without the broker while it answered, so that what it does not list may work
+            all the same. What it does list counts.
         next_order_id: highest id the broker has seen from this client, plus one.
         taken_at: the broker's time.
     """
@@ -91,6 +93,7 @@ class BrokerSnapshot:
     taken_at: datetime
     settled_cash_usd: Decimal | None = None
     account_type: str | None = None
+    may_lack_orders: bool = False
 
     def find(self, order_ref: OrderRef) -> BrokerOrder | None:
         """Return the order that carries our reference, or None."""

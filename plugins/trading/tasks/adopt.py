@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.domain.instruments import BookId
 from trading.domain.money import ZERO
-from trading.domain.orders import Order, OrderEvent, OrderStatus
+from trading.domain.orders import Order, OrderEvent, OrderRef, OrderStatus
 from trading.ports import BrokerSnapshot, Transaction
 from trading.tasks.booking import book_fills
-from trading.tasks.evidence import event_of, event_of_absent, new_size
+from trading.tasks.evidence import event_of, event_of_absent, is_back, new_size
 from trading.tasks.findings import findings
-from trading.tasks.telling import tell_order, tell_stop_moved, tell_unknown
+from trading.tasks.telling import tell_order, tell_return, tell_stop_moved, tell_unknown
 
 INTENT_STATES = {
     OrderStatus.FILLED: "DONE",
@@ -69,11 +70,24 @@ def take_over(tx: Transaction, book: BookId, snapshot: BrokerSnapshot, *, epoch:
     held = {symbol: position.quantity for symbol, position in positions.items()}
     rebased_at = tx.ledger.rebased_at(book)
     events = 0
-    for order in tx.orders.working(book):
+    working = tx.orders.working(book)
+    for order in (*working, *_back_again(tx, book, snapshot, {order.order_id for order in working})):
         since = rebased_at.get(order.symbol)
         is_old_basis = since is not None and order.planned_at < since
         events += _follow(tx, order, snapshot, held.get(order.symbol, ZERO), epoch, is_old_basis=is_old_basis)
     return Adoption(events, fills, commissions)
+
+
+def _back_again(
+    tx: Transaction, book: BookId, snapshot: BrokerSnapshot, working: Collection[OrderRef]
+) -> Iterator[Order]:
+    """Yield orders of ours that are over only because a list lacked them, and that the broker lists once more."""
+    for theirs in snapshot.orders:
+        if theirs.order_ref is None or theirs.order_ref in working:
+            continue
+        order = tx.orders.get(theirs.order_ref)
+        if order is not None and order.book == book and is_back(order, theirs):
+            yield order
 
 
 def settle(tx: Transaction, order: Order, event: OrderEvent, epoch: int) -> Order:
@@ -101,6 +115,19 @@ def _follow(
     if event is None:
         return 0
     moved = settle(tx, order, event, epoch)
+    if order.may_come_back:
+        _note_return(tx, order, moved, snapshot)
     if moved.status is OrderStatus.UNKNOWN and order.status is not OrderStatus.UNKNOWN:
         tell_unknown(tx, [order], event.detail or "the broker does not say")
     return 1
+
+
+def _note_return(tx: Transaction, before: Order, after: Order, snapshot: BrokerSnapshot) -> None:
+    """Keep for ever, and tell, that an end was taken back: it was no word of the broker's."""
+    detail = {
+        "book": str(before.book), "order": before.order_id, "permanent_id": after.broker_order_id,
+        "from": before.status.value, "to": after.status.value, "believed": before.detail,
+        "seen_at": snapshot.taken_at.isoformat(),
+    }  # fmt: skip
+    tx.controls.audit(actor="desk", action="order_back", detail=detail)
+    tell_return(tx, before, after, snapshot.taken_at)

@@ -21,7 +21,10 @@ def event_of(order: Order, theirs: BrokerOrder, snapshot: BrokerSnapshot) -> Ord
         status, theirs.filled_quantity, theirs.perm_id,
     ):  # fmt: skip
         return None
-    return OrderEvent(order.order_id, status, snapshot.taken_at, theirs.perm_id, theirs.filled_quantity, theirs.detail)
+    detail = theirs.detail
+    if is_back(order, theirs):
+        detail = f"the broker lists it as {status} again; taken for {order.status} because a list lacked it"
+    return OrderEvent(order.order_id, status, snapshot.taken_at, theirs.perm_id, theirs.filled_quantity, detail)
 
 
 def event_of_absent(order: Order, snapshot: BrokerSnapshot, held: Decimal) -> OrderEvent | None:
@@ -34,7 +37,7 @@ def event_of_absent(order: Order, snapshot: BrokerSnapshot, held: Decimal) -> Or
     filled = filled_in(order, snapshot)
     if filled >= order.quantity:
         return OrderEvent(order.order_id, OrderStatus.FILLED, snapshot.taken_at, filled_quantity=filled)
-    if order.status not in OPEN:
+    if order.status not in OPEN or snapshot.may_lack_orders:
         return None
     if order.expires_at is not None and order.expires_at <= snapshot.taken_at:
         status, detail = OrderStatus.EXPIRED, "its time is over and the broker lists it no more"
@@ -44,7 +47,18 @@ def event_of_absent(order: Order, snapshot: BrokerSnapshot, held: Decimal) -> Or
         status, detail = OrderStatus.CANCELLED, "the broker lists it no more and shows the shares that it guarded"
     else:
         status, detail = OrderStatus.UNKNOWN, "the broker does not list it; look at the broker's own statement"
-    return OrderEvent(order.order_id, status, snapshot.taken_at, filled_quantity=filled or None, detail=detail)
+    return OrderEvent(
+        order.order_id, status, snapshot.taken_at, filled_quantity=filled or None, detail=detail, is_inferred=True
+    )
+
+
+def is_back(order: Order, theirs: BrokerOrder) -> bool:
+    """Whether the broker works, or holds back, an order that is over only because an earlier list lacked it.
+
+    Another permanent id under the same reference is another order: a person looks at that one.
+    """
+    is_same = order.broker_order_id in (None, theirs.perm_id)
+    return order.may_come_back and is_same and (theirs.status in OPEN or theirs.status is OrderStatus.UNKNOWN)
 
 
 def filled_in(order: Order, snapshot: BrokerSnapshot) -> Decimal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from trading.accounting.reconciliation_statement import is_under_way
 from trading.domain.fills import Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Slot
-from trading.domain.orders import OPEN
+from trading.domain.orders import DONE, OPEN, Order, OrderStatus
 from trading.domain.portfolio import Portfolio
 from trading.errors import TransientError
 from trading.ports import Broker, BrokerOrder, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
@@ -94,12 +94,21 @@ def differences(
             {o.order_ref: o.status for o in theirs.orders if o.order_ref is not None},
             [(o.symbol, o.perm_id) for o in theirs.foreign_orders],
             [(o.order_ref, o.perm_id) for o in theirs.orders if o.order_ref is not None],
+            list(_over_but_working(tx, theirs.orders)),
         ),
         *reconciliation.unprotected(portfolio, [o for o in live_orders(tx, book, snapshot) if o.status in OPEN]),
         *_cash(tx, portfolio, snapshot, unbooked, theirs.outside),
         *reconciliation.pending_commissions(fills, before=snapshot.taken_at - COMMISSION_PATIENCE),
     )
     return tuple(d for d in found if d.kind in compared or d.kind is DifferenceKind.FOREIGN_FILL)
+
+
+def _over_but_working(tx: Transaction, theirs: Iterable[BrokerOrder]) -> Iterator[tuple[Order, int]]:
+    """Yield orders of ours that are over in the book and that the broker works, with its permanent id."""
+    for listed in theirs:
+        order = tx.orders.get(listed.order_ref) if listed.order_ref and listed.status in OPEN else None
+        if order is not None and order.status in DONE and order.status is not OrderStatus.FILLED:
+            yield order, listed.perm_id
 
 
 def _positions(

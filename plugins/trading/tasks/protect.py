@@ -27,8 +27,8 @@ from trading.tasks.operator import free_instant
 from trading.tasks.sending import resize, send_family
 from trading.tasks.submission import Submission
 
-ROUNDS = 4
-"""Cancel, resize, place, and one more look: a repair that needs longer is left to the next run."""
+ROUNDS = 5
+"""Cancel, resize, call back, place, and one more look: a repair that needs longer is left to the next run."""
 
 
 def ensure_protection(services: Services, spec: StrategySpec, desk: Submission) -> int:
@@ -44,6 +44,7 @@ def ensure_protection(services: Services, spec: StrategySpec, desk: Submission) 
     changed = 0
     placed: set[Symbol] = set()
     asked: set[OrderRef] = set()
+    called_back: set[Symbol] = set()
     for _ in range(ROUNDS):
         repairs = plan(services, spec, desk)
         # What the broker does not do when asked is left as it is: it must not keep other symbols unguarded.
@@ -57,7 +58,11 @@ def ensure_protection(services: Services, spec: StrategySpec, desk: Submission) 
             changed += sum(_resize(desk, repair) for repair in wrong)
             asked |= {o.order_id for repair in wrong for o in repair.resize}
         elif (bare := [r for r in repairs if r.place and r.holding.symbol not in placed]) and _may_place(desk):
-            placed |= {repair.holding.symbol for repair in bare}
+            symbols = {repair.holding.symbol for repair in bare}
+            unasked, called_back = symbols - called_back, called_back | symbols
+            if unasked and desk.call_back_missing(unasked):
+                continue
+            placed |= symbols
             changed += _place(services, spec, desk, bare)
         else:
             break

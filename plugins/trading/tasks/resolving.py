@@ -248,7 +248,7 @@ def _end_unknown(services: Services, found: Break, reason: str, actor: str) -> N
                 raise PermanentError(f"the fate of order {ref} is known by now; run `./airdesk reconcile run`")
             _require_nothing_there(tx, book, order.symbol, ref, snapshot)
             detail = f"never reached the broker or cancelled there, by {actor}: {reason}"
-            event = OrderEvent(ref, OrderStatus.CANCELLED, snapshot.taken_at, detail=detail)
+            event = OrderEvent(ref, OrderStatus.CANCELLED, snapshot.taken_at, detail=detail, is_inferred=True)
             settle(tx, order, event, epoch)
             _close(tx, found, f"never reached or cancelled: {reason}", _Audit("reconcile.resolve", reason, actor))
 

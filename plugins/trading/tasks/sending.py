@@ -98,6 +98,7 @@ def make_room(desk: Submission, sale: Order) -> bool:
     A stop that triggers beside a sale would open a short position, so nothing is sent before the snapshot shows
     that the protection is gone (or, for a trim, reduced to what stays).
     """
+    desk.call_back_missing({sale.symbol})
     held = _held(desk, sale.symbol)
     if held > sale.quantity and sale.purpose in IN_PART:
         _shrink_protection(desk, sale)

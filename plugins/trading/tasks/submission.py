@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Quote
@@ -127,6 +127,17 @@ class Submission:
             left = _listed(orders, self.look())
         return left
 
+    def call_back_missing(self, symbols: Collection[Symbol]) -> tuple[Order, ...]:
+        """Cancel the newest protection of `symbols` that is over only because a list lacked it; returns what it was.
+
+        It may work all the same. What takes its place, or sells its shares, must not find it at work beside.
+        """
+        with self.store.transaction() as tx:
+            newest = tx.orders.newest_guards(self.book)
+        missing = [o for o in newest if o.symbol in symbols and o.may_come_back]
+        self.cancel(missing)
+        return tuple(missing)
+
     def end(self, orders: Sequence[Order], status: OrderStatus, detail: str, *, denials: Sequence[Denial] = ()) -> None:
         """Record that orders came to an end here, with the reason, and everything that stood against the first one."""
         with self.store.transaction() as tx:
@@ -138,7 +149,8 @@ class Submission:
         for order in orders:
             stored = tx.orders.get(order.order_id) or order
             if stored.status not in DONE:
-                event = OrderEvent(order.order_id, status, self.seen.taken_at, detail=detail)
+                is_inferred = stored.status is OrderStatus.RESERVED
+                event = OrderEvent(order.order_id, status, self.seen.taken_at, detail=detail, is_inferred=is_inferred)
                 settle(tx, stored, event, self.epoch)
         if orders:
             self.notes.append(f"{orders[0].symbol}: {detail}")

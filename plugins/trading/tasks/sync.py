@@ -159,7 +159,9 @@ def _expire_unsent(
             status, detail = OrderStatus.UNKNOWN, "its id is used up, but the broker shows no such order"
         absent = [order for order in family if snapshot.find(order.order_id) is None]
         for order in absent:
-            settle(tx, order, OrderEvent(order.order_id, status, snapshot.taken_at, detail=detail), epoch)
+            is_inferred = order.order_id in intents
+            event = OrderEvent(order.order_id, status, snapshot.taken_at, detail=detail, is_inferred=is_inferred)
+            settle(tx, order, event, epoch)
             expired += status is OrderStatus.EXPIRED
         if absent and status is OrderStatus.UNKNOWN:
             tell_unknown(tx, absent, detail)

@@ -6,6 +6,7 @@ A replay tells nobody. Whatever is written twice has the same key and is told on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from trading.domain.fills import Booking, Fill
@@ -54,6 +55,13 @@ def tell_order(tx: Transaction, before: Order, after: Order) -> None:
         done = f", {_shares(after.filled_quantity)} of it filled" if after.filled_quantity else ""
         text = f"{order_words(after)}: {after.status}{done} ({after.detail or 'no reason was given'})"
         tell(tx, after.book, MessageKind.ORDER_CANCELLED, f"order_cancelled:{ref}", text)
+
+
+def tell_return(tx: Transaction, before: Order, after: Order, seen_at: datetime) -> None:
+    """Warn that the broker works an order that was over for us, because an earlier list of its orders lacked it."""
+    text = f"{order_words(after)}: taken for {before.status}, and the broker lists it as {after.status} again"
+    key = f"order_back:{after.order_id}:{seen_at:%Y-%m-%dT%H:%M:%S}"
+    tell(tx, after.book, MessageKind.RECONCILIATION, key, text, severity=Severity.WARNING)
 
 
 def tell_unknown(tx: Transaction, lost: Sequence[Order], detail: str) -> None:

@@ -31,6 +31,17 @@ def test_a_fill_after_a_cancel_counts():
     assert (filled.status, filled.filled_quantity) == (OrderStatus.FILLED, 10)
 
 
+@pytest.mark.parametrize("over", [OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED])
+@pytest.mark.parametrize("seen", [OrderStatus.SUBMITTED, OrderStatus.UNKNOWN])
+def test_only_an_end_that_was_inferred_gives_way_to_the_brokers_word_that_it_works(over, seen):
+    believed = an_order(status=over, is_inferred=True)
+    back = advance(believed, an_event(believed, seen, broker_order_id=7))
+    assert (back.status, back.is_inferred, back.broker_order_id) == (seen, False, 7)
+    assert advance(believed, an_event(believed, seen, is_inferred=True)) is believed, "two guesses are no word"
+    heard = an_order(status=over)
+    assert advance(heard, an_event(heard, seen)) is heard
+
+
 def test_the_filled_quantity_never_falls_and_never_exceeds_the_order():
     order = an_order(status=OrderStatus.PARTIALLY_FILLED, filled_quantity=Decimal(6))
     late = advance(order, an_event(order, OrderStatus.PARTIALLY_FILLED, filled_quantity=Decimal(4)))

@@ -104,6 +104,7 @@ class IbkrBroker:
             taken_at=taken_at,
             settled_cash_usd=self._cash("SettledCash") if self._is_cash_account() else None,
             account_type=self._tags().get("AccountType"),
+            may_lack_orders=not hearing.is_broker_reachable or hearing.needs_snapshot,
         )
 
     def submit(self, family: Sequence[ReservedLeg]) -> tuple[OrderEvent, ...]:

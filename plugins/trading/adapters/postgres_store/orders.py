@@ -29,7 +29,7 @@ from trading.ports import Intent
 _COLUMNS = (
     "order_id", "decision_id", "symbol", "side", "quantity", "order_type", "time_in_force", "purpose", "leg",
     "parent_id", "planned_at", "expires_at", "limit_price", "stop_price", "trail_frac", "status", "filled_quantity",
-    "broker_order_id", "detail", "cause",
+    "broker_order_id", "detail", "cause", "is_inferred",
 )  # fmt: skip
 
 
@@ -89,6 +89,7 @@ class PostgresOrderRows:
             filled_quantity=moved.filled_quantity,
             broker_order_id=moved.broker_order_id,
             detail=moved.detail,
+            is_inferred=moved.is_inferred,
         )
         self._sql.run(
             "add_order_event",
@@ -98,6 +99,7 @@ class PostgresOrderRows:
             broker_order_id=event.broker_order_id,
             filled_quantity=event.filled_quantity,
             detail=event.detail,
+            is_inferred=event.is_inferred,
         )
         return moved
 
@@ -120,6 +122,7 @@ class PostgresOrderRows:
             broker_order_id=order.broker_order_id,
             filled_quantity=order.filled_quantity,
             detail=detail,
+            is_inferred=False,
         )
         return replace(order, quantity=quantity)
 
