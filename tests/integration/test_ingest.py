@@ -208,7 +208,7 @@ class Registrar:
 
 def test_of_hundreds_of_companies_each_hour_asks_about_the_next_ones_until_all_had_their_turn(store, small):
     wide = wide_universe(230)
-    spec, registrar = replace(small, universe=wide), Registrar()
+    spec, registrar = replace(small, universe=wide), Filled()
     services = Services(store, CALENDAR, SystemClock(), Sources(filings=(registrar,)), broker=None)
     later = [ingest_fundamentals(services, spec, BOOK, slot).counts["companies_later"] for slot in SLOTS[:3]]
     assert later == [130, 130, 130]

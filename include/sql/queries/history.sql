@@ -42,6 +42,19 @@ SELECT symbol FROM ops.asked_spans
 WHERE kind = %(kind)s::text AND source = %(source)s::text
 ORDER BY asked_at DESC LIMIT 1;
 
+-- name: symbols_asked
+-- The symbols about which a source was asked within a span.
+SELECT DISTINCT symbol FROM ops.asked_spans
+WHERE kind = %(kind)s::text AND source = %(source)s::text
+    AND starts_at BETWEEN %(starts_at)s::timestamptz AND %(ends_at)s::timestamptz;
+
+-- name: delete_old_places
+-- Forget where the hourly questions stood; the newest of a kind and source stays.
+DELETE FROM ops.asked_spans AS old
+WHERE old.kind = ANY (%(kinds)s::text[]) AND old.asked_at < %(before)s::timestamptz
+    AND EXISTS (SELECT FROM ops.asked_spans AS newer
+                WHERE newer.kind = old.kind AND newer.source = old.source AND newer.asked_at > old.asked_at);
+
 -- name: bar_starts
 -- Starts of a symbol's stored bars within a span, as seconds since 1970, ascending; no row's prices are read.
 SELECT array_agg(DISTINCT extract(epoch FROM starts_at)::bigint) AS starts FROM market.bars

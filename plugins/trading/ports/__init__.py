@@ -18,6 +18,7 @@ from trading.ports.broker import (
 )
 from trading.ports.checks import CheckRows, Stage, StoredDenial
 from trading.ports.controls import ControlRows
+from trading.ports.history import Place
 from trading.ports.ledger import LedgerRows, NavRow
 from trading.ports.market import AnalysisRows, IngestCounts, MarketRows, Provenance
 from trading.ports.orders import DecisionRows, Intent, OrderRows
@@ -77,6 +78,7 @@ __all__ = [
     "NavRow",
     "NewsSource",
     "OrderRows",
+    "Place",
     "Proof",
     "Provenance",
     "Quote",

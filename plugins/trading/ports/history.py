@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from trading.domain.instruments import Symbol
@@ -42,6 +43,19 @@ class NewestFact:
     newest_at: datetime
 
 
+class Place(StrEnum):
+    """Kinds of rows of ops.asked_spans that say where the hourly questions stand; the others are stretches of history.
+
+    A place is of use for some days, a stretch for good. FILINGS_TURN: the last company whose turn it was. NO_FILINGS: a
+    source knew none of a company. NEWS_CUT: a quota left questions about a span open. NEWS_WHOLE: they were answered.
+    """
+
+    FILINGS_TURN = "filings, in turn"
+    NO_FILINGS = "no filings"
+    NEWS_CUT = "news answered in part"
+    NEWS_WHOLE = "news answered again"
+
+
 class HistoryRows(Protocol):
     """ops.asked_spans, staging.replies and staging.bodies, and which bars are stored."""
 
@@ -60,6 +74,14 @@ class HistoryRows(Protocol):
 
     def last_asked(self, kind: str, *, source: str) -> Symbol | None:
         """Return the symbol that was remembered last; None where nothing of that kind was."""
+        ...
+
+    def symbols_asked(self, kind: str, span: TimeWindow, *, source: str) -> frozenset[Symbol]:
+        """Return the symbols with a remembered span of that kind which begins within `span`, its end included."""
+        ...
+
+    def forget_places(self, before: datetime) -> int:
+        """Forget the places remembered before an instant, but the newest of a kind and source; rows deleted."""
         ...
 
     def bar_starts(self, symbol: Symbol, resolution: Resolution, span: TimeWindow) -> TimeArray:

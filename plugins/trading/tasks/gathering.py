@@ -26,6 +26,7 @@ class Gathering:
         has_failed: whether a source is out of service or unreadable; a plan or a quota that ends is no failure.
         exhausted: the first quota that ended; it says when there is more.
         was_cut: whether the last answer is only a part, because a quota or a plan ended between two questions.
+        was_unknown: whether the last answer is that the source does not know, or does not serve, what was asked about.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -33,6 +34,7 @@ class Gathering:
     has_failed: bool = False
     exhausted: QuotaExhausted | None = None
     was_cut: bool = False
+    was_unknown: bool = False
     _waiting: TransientError | None = None
     _refused: PermanentError | None = None
     _has_answer: bool = False
@@ -44,7 +46,7 @@ class Gathering:
         Everything is received before anything is used, so a reply that breaks off leaves no part of itself. Of several
         questions of which a quota left some unasked, the answers come back and `was_cut` says so.
         """
-        self.was_cut = False
+        self.was_cut = self.was_unknown = False
         if source in self._left_alone:
             return None
         rows: list[Row] = []
@@ -57,6 +59,7 @@ class Gathering:
             return tuple(rows)
         except UnknownSymbol as error:
             self.notes.append(f"{about}: {error}")
+            self.was_unknown = True
             return None
         except DataRejected as error:
             # One unreadable reply says nothing about the next one, so the source is asked on.

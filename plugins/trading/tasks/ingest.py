@@ -18,7 +18,7 @@ from trading.analysis.stories import distinct, first_seen_at, new_versions
 from trading.domain.gates import Gate
 from trading.domain.instruments import VIX, BookId, InstrumentKind, Symbol
 from trading.domain.market import Resolution, Slot, TimeWindow
-from trading.ports import IngestCounts, Provenance, Services, Transaction
+from trading.ports import IngestCounts, Place, Provenance, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import cutoff_of, session_before
 from trading.tasks.gathering import Gathering
@@ -28,8 +28,6 @@ from trading.tasks.metals import ingest_metals
 from trading.tasks.parking import gate_events, park
 from trading.tasks.report import StepReport
 
-_NEWS_CUT, _NEWS_WHOLE = "news answered in part", "news answered again"
-"""Spans that a source answered in part, and those that it answered in full after one."""
 _NEWS_OVERLAP = timedelta(hours=2)
 _NEWS_GAP = timedelta(days=30)
 _NEWS_COUNTED = timedelta(hours=72)
@@ -185,7 +183,7 @@ def ingest_news(services: Services, spec: StrategySpec, book: BookId, slot: Slot
         with services.store.transaction() as tx:
             counts += tx.market.add_news(new, origin)
             if items is not None and (gathering.was_cut or cut_at is not None):
-                kind = _NEWS_CUT if gathering.was_cut else _NEWS_WHOLE
+                kind = Place.NEWS_CUT if gathering.was_cut else Place.NEWS_WHOLE
                 tx.history.remember(kind, "", window, source=source.name, at=services.clock.now())
     gathering.conclude()
     told = [item for item in stories if cutoff_at - _NEWS_COUNTED < item.known_at <= cutoff_at]
@@ -211,8 +209,8 @@ def _unanswered_since(tx: Transaction, source: str, *, after: datetime) -> datet
     Args:
         after: what is older is given up.
     """
-    whole = tx.history.asked(_NEWS_WHOLE, "", source=source)
-    cut = [c for c in tx.history.asked(_NEWS_CUT, "", source=source) if c.starts_at > after]
+    whole = tx.history.asked(Place.NEWS_WHOLE, "", source=source)
+    cut = [c for c in tx.history.asked(Place.NEWS_CUT, "", source=source) if c.starts_at > after]
     left = (c.starts_at for c in cut if not any(w.starts_at <= c.starts_at and w.ends_at > c.ends_at for w in whole))
     return min(left, default=None)
 

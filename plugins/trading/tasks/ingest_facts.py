@@ -10,7 +10,7 @@ from functools import partial
 
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction, EarningsReport, Filing, MacroPoint, TimeWindow
-from trading.ports import IngestCounts, MarketRows, Provenance, Services, Sources
+from trading.ports import IngestCounts, MarketRows, Place, Provenance, Services, Sources
 from trading.tasks.gathering import Gathering
 
 FIRST_FACTS = timedelta(days=6 * 365)
@@ -20,7 +20,9 @@ COMPANIES_AT_ONCE = 100
 A vendor is asked company by company, the SEC five a second: hundreds of them would hold up the hour for something that
 changes four times a year.
 """
-_ROUND, _EVERY_SOURCE = "filings, in turn", "every source"
+ASK_AGAIN = timedelta(days=1)
+"""How long a source is left alone about a company of which it knew no filing at all."""
+_EVERY_SOURCE = "every source"
 _OVERLAP = timedelta(days=7)
 _INSTANT = timedelta(microseconds=1)
 """Windows are half-open, a cutoff is not: what became known exactly at the cutoff counts."""
@@ -49,7 +51,8 @@ class FactIntake:
         """Ask symbol by symbol: the newest filing of one says nothing about what another has still to give.
 
         The filings of a company come from one source, the first that has any: what two of them say of one period
-        would read as an amendment.
+        would read as an amendment. One that does not know a company, or has nothing of it, leaves it to the next one
+        and is asked again a day later.
         """
         if not self.services.sources.filings:
             return
@@ -58,17 +61,22 @@ class FactIntake:
         asked: set[Symbol] = set()
         for source in self.services.sources.filings:
             others = filed_elsewhere(stored, source.name, self.services.sources)
-            for symbol in (s for s in turn if s not in served | others):
+            silent = self._silent(source.name) - {f.symbol for f in stored if f.source == source.name}
+            asked |= silent
+            for symbol in (s for s in turn if s not in served | others | silent):
                 asked |= set() if self.gathering.is_left_alone(source.name) else {symbol}
                 window = self.window(f.known_at for f in stored if f.symbol == symbol and f.source == source.name)
                 ask = partial(source.filings, [symbol], window)
                 rows = self.gathering.ask(source.name, f"no filings of {symbol}", ask)
                 has_some = bool(rows) or any(f.symbol == symbol and f.source == source.name for f in stored)
-                served |= {symbol} if has_some or rows is None else set()
+                is_silent = not has_some and (rows is not None or self.gathering.was_unknown)
+                served |= set() if is_silent else {symbol}
                 new = [row for row in rows or () if row not in known]
                 request = f"filings of {symbol} from {window.starts_at:%Y-%m-%d}"
                 with self._delivery(source.name, request) as (market, origin):
                     self.counts["filings"] += market.add_filings(new, origin)
+                if is_silent:
+                    self._remember(Place.NO_FILINGS, symbol, source.name)
         if len(turn) < len(symbols):
             self._remember_turn([symbol for symbol in turn if symbol in asked])
 
@@ -81,18 +89,26 @@ class FactIntake:
         if len(symbols) <= COMPANIES_AT_ONCE:
             return symbols
         with self.services.store.transaction() as tx:
-            last = tx.history.last_asked(_ROUND, source=_EVERY_SOURCE)
+            last = tx.history.last_asked(Place.FILINGS_TURN, source=_EVERY_SOURCE)
         self.later = len(symbols) - COMPANIES_AT_ONCE
         begin = symbols.index(last) + 1 if last in symbols else 0
         return [symbols[(begin + k) % len(symbols)] for k in range(COMPANIES_AT_ONCE)]
 
     def _remember_turn(self, asked: Sequence[Symbol]) -> None:
         """Remember the last that was asked, so that a retry after an outage begins with those who still wait."""
-        if not asked:
-            return
+        if asked:
+            self._remember(Place.FILINGS_TURN, asked[-1], _EVERY_SOURCE)
+
+    def _silent(self, source: str) -> frozenset[Symbol]:
+        """Return the companies about which a source knew nothing when it was asked within the last day."""
+        span = TimeWindow(self.cutoff_at - ASK_AGAIN + _INSTANT, self.cutoff_at)
+        with self.services.store.transaction() as tx:
+            return tx.history.symbols_asked(Place.NO_FILINGS, span, source=source)
+
+    def _remember(self, place: Place, symbol: Symbol, source: str) -> None:
         span = TimeWindow(self.cutoff_at, self.cutoff_at + _INSTANT)
         with self.services.store.transaction() as tx:
-            tx.history.remember(_ROUND, asked[-1], span, source=_EVERY_SOURCE, at=self.services.clock.now())
+            tx.history.remember(place, symbol, span, source=source, at=self.services.clock.now())
 
     def macro(self, stored: Sequence[MacroPoint]) -> None:
         """Ask each source once."""

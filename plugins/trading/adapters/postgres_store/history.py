@@ -14,7 +14,7 @@ from trading.adapters.postgres_store.statements import Statements
 from trading.domain.instruments import Symbol
 from trading.domain.market import Resolution, TimeWindow
 from trading.domain.panel import TimeArray
-from trading.ports.history import NewestFact, SourceRows
+from trading.ports.history import NewestFact, Place, SourceRows
 
 MOST_KEPT_BYTES = 16_000_000
 """Of a larger body only size and digest are kept."""
@@ -49,6 +49,17 @@ class PostgresHistoryRows:
         """Return the symbol that was remembered last; None where nothing of that kind was."""
         symbol: Symbol | None = self._statements.value("last_asked", kind=kind, source=source)
         return symbol
+
+    def symbols_asked(self, kind: str, span: TimeWindow, *, source: str) -> frozenset[Symbol]:
+        """Return the symbols with a remembered span of that kind which begins within `span`, its end included."""
+        rows = self._statements.rows(
+            "symbols_asked", kind=kind, source=source, starts_at=span.starts_at, ends_at=span.ends_at
+        )
+        return frozenset(row["symbol"] for row in rows)
+
+    def forget_places(self, before: datetime) -> int:
+        """Forget the places remembered before an instant, but the newest of a kind and source; rows deleted."""
+        return self._statements.run("delete_old_places", kinds=list(Place), before=before)
 
     def bar_starts(self, symbol: Symbol, resolution: Resolution, span: TimeWindow) -> TimeArray:
         """Return the starts of the stored bars that begin within a span, ascending, UTC."""
