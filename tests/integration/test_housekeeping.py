@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from trading.adapters.postgres_store.connection import connect
 from trading.adapters.state_tidying import StateTidying
-from trading.domain.market import Slot
+from trading.domain.market import Slot, TimeWindow
 from trading.domain.retention import RETENTION, Kept
 from trading.errors import AirdeskError
-from trading.ports import Services, Sources
+from trading.ports import Place, Services, Sources
 from trading.tasks.housekeeping import keep_house
 
 from tests.fakes import FixedClock, WeekdayCalendar
@@ -70,6 +70,27 @@ def test_the_night_forgets_by_the_table_and_no_row_of_a_book(services, database_
     assert f"bars_{old_year + 1}" in years
     assert told(database_url, without=("FROM ops.outbox",)) == before
     assert report.counts["evidence_years_dropped"] == report.counts["messages_deleted"] == 1
+
+
+def test_of_where_the_rounds_of_questions_stood_only_what_is_of_use_is_kept(services, database_url) -> None:
+    def note(kind: str, symbol: str, days: float, source: str = "edgar") -> None:
+        at = NIGHT - timedelta(days=days)
+        span = TimeWindow(at, at + timedelta(microseconds=1))
+        with services.store.transaction() as tx:
+            tx.history.remember(kind, symbol, span, source=source, at=at)
+
+    limit = RETENTION[Kept.PLACES].amount
+    for days in (limit + 3, limit + 2, limit + 1):
+        note(Place.FILINGS_TURN, f"X{days}", days)
+    note(Place.NO_FILINGS, "OLD", limit + 1)
+    note(Place.NO_FILINGS, "NEW", limit - 1)
+    note("30m", "NVDA", 3000)
+    report = keep_house(services, SPEC, BOOK, SLOT)
+    left = run(database_url, "SELECT kind, symbol FROM ops.asked_spans ORDER BY kind, symbol")
+    assert left == [("30m", "NVDA"), ("filings, in turn", f"X{limit + 1}"), ("no filings", "NEW")]
+    assert report.counts["places_forgotten"] == 3
+    with services.store.transaction() as tx:
+        assert tx.history.last_asked(Place.FILINGS_TURN, source="edgar") == f"X{limit + 1}", "the round goes on"
 
 
 def test_evidence_of_the_last_two_years_cannot_be_dropped(services) -> None:

@@ -15,6 +15,7 @@ class Kept(StrEnum):
     MESSAGES = "messages that were told"
     PICTURES = "pictures of messages"
     UPDATES = "numbers of Telegram's updates"
+    PLACES = "where rounds of questions stood"
     TASK_LOGS = "logs of tasks"
     PROGRAM_LOGS = "logs of programs"
     BACKUPS = "backups before a migration"
@@ -35,6 +36,7 @@ RETENTION: Mapping[Kept, Keeping] = {
     Kept.MESSAGES: Keeping(400, "400 days"),
     Kept.PICTURES: Keeping(30, "30 days"),
     Kept.UPDATES: Keeping(30, "30 days"),
+    Kept.PLACES: Keeping(60, "60 days"),
     Kept.TASK_LOGS: Keeping(30, "30 days"),
     Kept.PROGRAM_LOGS: Keeping(20_000_000, "20 MB each, and one older part of that size"),
     Kept.BACKUPS: Keeping(5, "the newest 5"),

@@ -26,6 +26,7 @@ def keep_house(services: Services, _spec: StrategySpec, _book: BookId, slot: Slo
             "messages_deleted": tx.housekeeping.delete_messages(now - days(Kept.MESSAGES)),
             "pictures_dropped": tx.housekeeping.drop_pictures(now - days(Kept.PICTURES)),
             "updates_deleted": tx.housekeeping.delete_updates(now - days(Kept.UPDATES)),
+            "places_forgotten": tx.history.forget_places(now - days(Kept.PLACES)),
         }
     if services.tidying is not None:
         counts |= {
