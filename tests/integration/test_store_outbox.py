@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import connect
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.messages import MessageKind
 
 BOOK = BookId(BookKind.DEMO, "default")
+LATER = datetime.now(UTC) + timedelta(hours=1)
 
 
 def count(url: str, table: str) -> int:
@@ -47,3 +50,30 @@ def test_a_message_may_carry_buttons_and_a_picture(store, database_url) -> None:
             )
     wanted = "severity = 'warning' AND buttons -> 0 -> 1 ->> 0 = 'reject' AND octet_length(picture) = 4"
     assert count(database_url, f"ops.outbox WHERE {wanted}") == 1
+
+
+def test_what_is_sent_and_what_is_late_are_told_by_one_rule(store, read_url, database_url) -> None:
+    with store.transaction() as tx:
+        for key, kind in (("a", MessageKind.LOCK), ("b", MessageKind.LOCK), ("c", MessageKind.ORDER_SENT)):
+            tx.controls.notify(dedupe_key=key, book=BOOK, kind=kind, body="x")
+        held, behind, free = (m.message_id for m in tx.outbox.waiting(LATER, 10))
+        tx.outbox.hold([held], LATER + timedelta(hours=1), "quiet hours")
+        assert [m.message_id for m in tx.outbox.waiting(LATER, 10)] == [free]
+        assert tx.outbox.backlog(LATER)[0] == 1
+        tx.outbox.begin([free], "#1", is_repeat=False)
+        assert tx.outbox.waiting(LATER, 10) == (), "it is being handed over"
+        assert tx.outbox.backlog(LATER)[0] == 1, "and has not arrived"
+        later = LATER + timedelta(hours=1)
+        assert [m.message_id for m in tx.outbox.waiting(later, 10)] == [held, behind]
+        assert tx.outbox.backlog(later)[0] == 3
+    with PostgresStore(database_url, read_url=read_url).snapshot() as tx:
+        assert tx.outbox.backlog(LATER)[0] == 1, "whoever only reads may ask too"
+
+
+def test_the_rule_costs_no_walk_through_messages_that_went(database_url) -> None:
+    with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("EXPLAIN SELECT count(*) FROM ops.messages_due(now())")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "outbox_waiting" in plan
+    assert "Function Scan" not in plan

@@ -3,23 +3,12 @@
 -- an error and the other one is none.
 SELECT message_id, book, badge, kind, severity, body, created_at, next_try_at, buttons,
        CASE state WHEN 'uncertain' THEN reference END AS reference, picture IS NOT NULL AS has_picture
-FROM ops.outbox AS due WHERE state IN ('pending', 'uncertain') AND next_try_at <= %(at)s::timestamptz
-  AND NOT EXISTS (
-      SELECT FROM ops.outbox AS held
-      WHERE held.state IN ('pending', 'uncertain') AND held.next_try_at > %(at)s::timestamptz
-        AND held.message_id < due.message_id AND held.kind = due.kind AND held.book IS NOT DISTINCT FROM due.book
-        AND (held.severity = 'error' OR due.severity <> 'error'))
+FROM ops.messages_due(%(at)s::timestamptz) WHERE state <> 'sending'
 ORDER BY message_id LIMIT %(limit)s::integer;
 
 -- name: message_backlog
 -- What should have gone by now; what waits for quiet hours or a digest to end, or behind what does, is not late.
-SELECT count(*) AS count, min(next_try_at) AS oldest_at
-FROM ops.outbox AS due WHERE state IN ('pending', 'sending', 'uncertain') AND next_try_at <= %(at)s::timestamptz
-  AND NOT EXISTS (
-      SELECT FROM ops.outbox AS held
-      WHERE held.state IN ('pending', 'uncertain') AND held.next_try_at > %(at)s::timestamptz
-        AND held.message_id < due.message_id AND held.kind = due.kind AND held.book IS NOT DISTINCT FROM due.book
-        AND (held.severity = 'error' OR due.severity <> 'error'));
+SELECT count(*) AS count, min(next_try_at) AS oldest_at FROM ops.messages_due(%(at)s::timestamptz);
 
 -- name: message_picture
 -- The picture of a message.
