@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,19 +17,25 @@ PLAIN = (str, int, float, bool)
 
 def encode(value: Any) -> Any:
     """Return plain JSON values of a record, a scalar or a container of them."""
-    if value is None or type(value) in PLAIN:
-        return value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): encode(inner) for key, inner in value.items()}
-    if isinstance(value, set | frozenset):
-        return [encode(inner) for inner in sorted(value, key=str)]
-    if isinstance(value, list | tuple):
-        return [encode(inner) for inner in value]
-    if isinstance(value, Decimal):
-        return str(value)
-    return value.isoformat() if isinstance(value, date) else value
+    kind: Any = type(value)
+    return value if value is None or kind in PLAIN else _encoder_of(kind)(value)
+
+
+@cache
+def _encoder_of(kind: type) -> Callable[[Any], Any]:
+    """Return what encodes values of a type; what a type is need not be asked for each of them."""
+    if is_dataclass(kind):
+        names = tuple(f.name for f in fields(kind))
+        return lambda value: {name: encode(getattr(value, name)) for name in names}
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): encode(inner) for key, inner in value.items()}
+    if issubclass(kind, set | frozenset):
+        return lambda value: [encode(inner) for inner in sorted(value, key=str)]
+    if issubclass(kind, list | tuple):
+        return lambda value: [encode(inner) for inner in value]
+    if issubclass(kind, Decimal):
+        return str
+    return kind.isoformat if issubclass(kind, date) else lambda value: value
 
 
 def decode[Kind](kind: type[Kind], plain: Any) -> Kind:
