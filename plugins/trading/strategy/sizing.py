@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import floor, fsum, inf, isfinite
+from math import floor, fsum, inf
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,64 +35,76 @@ def allocate(
         volatility_frac: annualised volatility, NaN where unknown, shape (symbols,).
         held: names that a newcomer does not push out, shape (symbols,); None for a book that holds nothing.
     """
-    columns: list[int] = np.flatnonzero(qualifies).tolist()
-    is_held: list[bool] = [False] * len(qualifies) if held is None else held.tolist()
-    volatility: list[float] = np.where(volatility_frac > 0, volatility_frac, np.nan).tolist()
-
-    def rank(column: int) -> tuple[bool, bool, float, Symbol]:
-        known = isfinite(own := volatility[column])
-        return not is_held[column], not known, own if known else 0.0, universe.traded[column]
-
-    ranks = {column: rank(column) for column in columns}
-    sleeves = _sleeves(sizing, sorted(columns, key=ranks.__getitem__), universe.sectors)
-    unscaled = {s: _sector_weights(sizing, [volatility[c] for c in members]) for s, members in sleeves.items()}
-    weights: dict[Sector, list[float]] = {}
+    sleeves = _sleeves(sizing, universe, qualifies, volatility_frac, held)
+    unscaled = {sector: _sector_weights(sizing, members) for sector, members in sleeves.items()}
+    scale, limit = 1.0, 1.0 - sizing.cash_buffer_frac
     while sleeves:
-        weights = _scaled(sizing, unscaled)
+        # The weights are brought down together to what the cash buffer leaves.
+        scale = min(1.0, limit / fsum(weight for found in unscaled.values() for weight in found))
         tight = _under(sizing, unscaled)
-        short = [sleeves[sector] for sector in tight or _under(sizing, weights)]
+        short = [sleeves[sector] for sector in tight or _under(sizing, unscaled, scale)]
         if not short:
             break
         if not tight:
             # It is the whole book that has too many: a newcomer of any sector makes way before anything held does.
-            new = [members for members in short if not is_held[members[-1]]]
-            short = new or [members for members in sleeves.values() if not is_held[members[-1]]] or short
-        last = max((members[-1] for members in short), key=ranks.__getitem__)
-        sector = universe.sectors[last]
-        sleeves[sector].remove(last)
+            new = [members for members in short if members[-1].is_new]
+            short = new or [members for members in sleeves.values() if members[-1].is_new] or short
+        last = max(members[-1] for members in short)
+        sector = universe.sectors[last.column]
+        sleeves[sector].pop()
         if sleeves[sector]:
-            unscaled[sector] = _sector_weights(sizing, [volatility[c] for c in sleeves[sector]])
+            unscaled[sector] = _sector_weights(sizing, sleeves[sector])
         else:
             del sleeves[sector], unscaled[sector]
     targets = np.zeros(len(qualifies))
     for sector, members in sleeves.items():
-        targets[members] = weights[sector]
+        targets[[name.column for name in members]] = [weight * scale for weight in unscaled[sector]]
     return targets
 
 
-def _sleeves(sizing: Sizing, ranked: Sequence[int], sectors: tuple[Sector, ...]) -> dict[Sector, list[int]]:
-    """Return the ranked columns by sector, as many of each as the sector's cap has floors for."""
+class _Ranked(NamedTuple):
+    """A name that qualifies; names ascend as they are kept, the last one goes first.
+
+    Attributes:
+        volatility_frac: 0 where unknown.
+    """
+
+    is_new: bool
+    is_unknown: bool
+    volatility_frac: float
+    symbol: Symbol
+    column: int
+
+
+def _sleeves(
+    sizing: Sizing,
+    universe: Universe,
+    qualifies: NDArray[np.bool_],
+    volatility_frac: FloatArray,
+    held: NDArray[np.bool_] | None,
+) -> dict[Sector, list[_Ranked]]:
+    """Return the ranked names by sector, as many of each as the sector's cap has floors for."""
+    columns = np.flatnonzero(qualifies)
+    own = volatility_frac[columns]
+    is_known = (own > 0) & (own < inf)
+    is_new = np.ones(len(columns), bool) if held is None else ~held[columns]
+    traded = [universe.traded[column] for column in columns.tolist()]
+    ranks = (is_new, ~is_known, np.where(is_known, own, 0.0))
+    ranked = sorted(zip(*(rank.tolist() for rank in ranks), traded, columns.tolist(), strict=True))
     most = len(ranked)
     if sizing.asset_floor_frac > 0:
         most = floor(sizing.sector_cap_frac / sizing.asset_floor_frac + 1e-9)
-    sleeves: dict[Sector, list[int]] = {}
-    for column in ranked:
-        members = sleeves.setdefault(sectors[column], [])
+    sleeves: dict[Sector, list[_Ranked]] = {}
+    for name in ranked:
+        members = sleeves.setdefault(universe.sectors[name[-1]], [])
         if len(members) < most:
-            members.append(column)
+            members.append(_Ranked(*name))
     return {sector: members for sector, members in sleeves.items() if members}
 
 
-def _under(sizing: Sizing, weights: Mapping[Sector, Sequence[float]]) -> list[Sector]:
-    """Return the sectors of which a name is under the floor; the last bit of a float is not "under"."""
-    return [sector for sector, found in weights.items() if min(found) < sizing.asset_floor_frac - 1e-12]
-
-
-def _scaled(sizing: Sizing, weights: Mapping[Sector, Sequence[float]]) -> dict[Sector, list[float]]:
-    """Return the weights brought down together to what the cash buffer leaves."""
-    total, limit = fsum(w for found in weights.values() for w in found), 1.0 - sizing.cash_buffer_frac
-    scale = min(1.0, limit / total)
-    return {sector: [weight * scale for weight in found] for sector, found in weights.items()}
+def _under(sizing: Sizing, weights: Mapping[Sector, Sequence[float]], scale: float = 1.0) -> list[Sector]:
+    """Return the sectors of which a scaled name is under the floor; the last bit of a float is not "under"."""
+    return [sector for sector, found in weights.items() if min(found) * scale < sizing.asset_floor_frac - 1e-12]
 
 
 def in_order(
@@ -118,10 +131,11 @@ def in_order(
     return chosen
 
 
-def _sector_weights(sizing: Sizing, volatility_frac: Sequence[float]) -> list[float]:
-    median = _median(sorted(v for v in volatility_frac if isfinite(v)))
-    own = [v if isfinite(v) else median for v in volatility_frac]
-    weights = [max(sizing.asset_cap_frac * min(1.0, median / v), sizing.asset_floor_frac) for v in own]
+def _sector_weights(sizing: Sizing, members: Sequence[_Ranked]) -> list[float]:
+    known = [name.volatility_frac for name in members if not name.is_unknown]
+    median, cap, least = _median(sorted(known)), sizing.asset_cap_frac, sizing.asset_floor_frac
+    own = known if len(known) == len(members) else [median if n.is_unknown else n.volatility_frac for n in members]
+    weights = [max(cap * min(1.0, median / v), least) for v in own]
     if (total := fsum(weights)) > sizing.sector_cap_frac:
         weights = [weight * (sizing.sector_cap_frac / total) for weight in weights]
     return weights
