@@ -92,6 +92,7 @@ class Lookout:
         self._prices: dict[Symbol, Sequence[float]] = {}
         self._holdings = _Holdings({}, 0, [])
         self._in_book: BarredInBook | None = None
+        self._found_at = -1
 
     def ahead(self, state: BookState, seen: int, first: int) -> tuple[BookState, int, Stretch]:
         """Return the book before the next event, the hour of that event, and what passed until then.
@@ -100,11 +101,15 @@ class Lookout:
             seen: the hour whose bars have met the book.
             first: the hour to begin with: the next one, or `seen` itself if it is not decided yet.
         """
+        if first == seen == self._found_at:
+            # It was stopped at for what it decides, and no bar of it meets the book.
+            return state, first, NOTHING
         until = self._next_known(state, seen, first)
         if until <= first:
             return state, first, NOTHING
         scan = _Scan(self, state, first, until)
         stops_at, passed = scan.run()
+        self._found_at = stops_at if stops_at < until else -1
         return scan.landed(state, passed, stops_at), stops_at, passed
 
     def stopped(self, state: BookState, row: int, nav_usd: float) -> tuple[Bits, list[tuple[str, Bits]]]:
