@@ -13,7 +13,7 @@ from trading.analysis.facts import DecisionTimes, code, last_known, pick, pick_t
 from trading.domain.instruments import InstrumentKind, Symbol, Universe
 from trading.domain.market import EarningsReport
 from trading.domain.panel import Why
-from trading.domain.runs import Columns, Runs
+from trading.domain.runs import Columns, Runs, Steps, step_begins
 
 SURPRISE_MAX_AGE = timedelta(days=120)
 """Companies report every quarter: an older surprise means that a newer one is missing."""
@@ -33,23 +33,24 @@ def earnings_columns(
     return columns.done()
 
 
-def _last_surprise(
-    reports: Sequence[EarningsReport], times: DecisionTimes, *, is_company: bool
-) -> dict[str, NDArray[Any]]:
+def _last_surprise(reports: Sequence[EarningsReport], times: DecisionTimes, *, is_company: bool) -> dict[str, Steps]:
     """Return the surprise of the newest report known at each time, or why there is none."""
     told = sorted(reports, key=lambda r: (r.known_at, r.reported_on, r.source))
     newest = _newest_of_each(told)
     index = last_known(np.array([utc64(r.known_at) for r in told], dtype="datetime64[us]"), times.cutoff_at)
+    begins = step_begins(index, times.session_on)
+    index, session_on = index[begins], times.session_on[begins]
     surprise = pick(_floats([r.surprise_frac for r in newest]), index)
     reported_at = pick_time(np.array([utc64(r.known_at) for r in newest], dtype="datetime64[us]"), index)
     reported_on = np.array([r.reported_on for r in newest] or [date.min], dtype="datetime64[D]")[np.maximum(index, 0)]
-    is_old = (index >= 0) & (times.session_on - reported_on > np.timedelta64(SURPRISE_MAX_AGE.days, "D"))
+    is_old = (index >= 0) & (session_on - reported_on > np.timedelta64(SURPRISE_MAX_AGE.days, "D"))
     why = code(np.isnan(surprise), Why.NO_DATA if is_company else Why.NOT_APPLICABLE, Why.KNOWN)
-    return {
+    columns = {
         "earnings_surprise_frac": np.where(is_old, np.nan, surprise),
         "earnings_reported_at": reported_at,
         "why_earnings": code(is_old, Why.STALE, why),
     }
+    return {name: Steps(values, begins, len(times)) for name, values in columns.items()}
 
 
 def _newest_of_each(told: Sequence[EarningsReport]) -> list[EarningsReport]:

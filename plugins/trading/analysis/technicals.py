@@ -20,7 +20,7 @@ from trading.analysis.facts import DecisionTimes, Facts, bar_sessions, code, las
 from trading.domain.instruments import Symbol
 from trading.domain.market import CorporateAction
 from trading.domain.panel import CodeArray, FloatArray, TimeArray, Why
-from trading.domain.runs import Columns, Runs
+from trading.domain.runs import Columns, Runs, Steps, step_begins, whole
 from trading.domain.series import BarSeries
 
 MIN_DAILY_BARS = 250
@@ -110,8 +110,8 @@ def technical_columns(
 
 def _symbol_columns(
     facts: Facts, symbol: Symbol, times: DecisionTimes, prices: LastPrices
-) -> dict[str, NDArray[np.generic]]:
-    columns = daily_columns(facts.daily(symbol), facts.actions_of(symbol), times)
+) -> dict[str, NDArray[Any] | Steps]:
+    columns = _daily_steps(facts.daily(symbol), facts.actions_of(symbol), times, MIN_DAILY_BARS)
     columns |= prices.columns(symbol)
     if symbol in facts.parked:
         columns["why_price"] = np.full(len(times), Why.PARKED, dtype=np.int8)
@@ -119,9 +119,15 @@ def _symbol_columns(
 
 
 def daily_columns(
-    daily: BarSeries | None, actions: Sequence[CorporateAction], times: DecisionTimes, *, minimum: int = MIN_DAILY_BARS
-) -> dict[str, NDArray[np.generic]]:
+    daily: BarSeries | None, actions: Sequence[CorporateAction], times: DecisionTimes, *, minimum: int
+) -> dict[str, NDArray[Any]]:
     """Return the panel columns of one symbol that rest on daily bars; unknown where fewer than `minimum` are known."""
+    return {name: whole(steps) for name, steps in _daily_steps(daily, actions, times, minimum).items()}
+
+
+def _daily_steps(
+    daily: BarSeries | None, actions: Sequence[CorporateAction], times: DecisionTimes, minimum: int
+) -> dict[str, NDArray[Any] | Steps]:
     names = (*PRICE_INDICATORS, *PURE_INDICATORS)
     if daily is None or len(daily) == 0:
         nothing = np.full(len(times), np.nan)
@@ -135,12 +141,9 @@ def daily_columns(
     before = np.searchsorted(bar_sessions(daily), times.session_on, side="left") - 1
     row = np.minimum(before, last_known_bar(daily, times))
     # A daily bar stands for all hours of a session: one calculation serves them all.
-    begins = np.flatnonzero(
-        np.concatenate([[True], (np.diff(row) != 0) | (np.diff(times.session_on) != np.timedelta64(0))])
-    )
+    begins = step_begins(row, times.session_on)
     columns = _daily_values(daily, actions, times.at(begins), row[begins], minimum)
-    hours = np.diff(begins, append=len(times))
-    return {name: np.repeat(values, hours) for name, values in columns.items()}
+    return {name: Steps(values, begins, len(times)) for name, values in columns.items()}
 
 
 def _daily_values(
@@ -179,11 +182,14 @@ def _price_columns(
     daily_pricing: bool,
 ) -> dict[str, NDArray[Any]]:
     price, price_at = _intraday_price(intraday, times)
-    close, close_at, is_old = _daily_price(daily, actions, times)
-    has_hours = ~np.isnat(price_at) & (price_at > times.as_of - INTRADAY_MEMORY)
+    has_hours = price_at > times.as_of - INTRADAY_MEMORY  # NaT is later than nothing
     # An hour old: the bar of the hour itself is missing, and an hour without a bar is not traded.
     stale = price_at <= times.as_of - np.timedelta64(FRESH_MINUTES, "m")
     of_hours = code(stale, Why.STALE, Why.KNOWN)
+    if has_hours.all():
+        daily_priced = np.zeros(len(times))
+        return {"price": price, "price_at": price_at, "why_price": of_hours, "daily_priced": daily_priced}
+    close, close_at, is_old = _daily_price(daily, actions, times)
     of_days = code(is_old, Why.STALE, Why.KNOWN if daily_pricing else Why.NO_HOURLY_BARS)
     return {
         "price": np.where(has_hours, price, close),

@@ -182,6 +182,8 @@ class FeaturePanel:
                 raise AttributeError(name)
             array = found.whole()
             array.flags.writeable = False
+            if "is_part" in self.__dict__:
+                self.__dict__[name] = array
             return array
 
     @property
@@ -226,11 +228,14 @@ class FeaturePanel:
 
     def _of(self, first: int, end: int) -> FeaturePanel:
         runs = self.__dict__["runs"]
-        part: dict[str, Any] = {name: array.of(first, end) for name, array in runs.items()}
-        for name in columns():
+        columns: dict[str, Any] = {name: array.part(first, end) for name, array in runs.items()}
+        for name in _COLUMNS:
             if name not in runs and name not in MARKET_WIDE:
-                part[name] = getattr(self, name)[:, first:end]
-        return replace(self, symbols=self.symbols[first:end], **part)
+                columns[name] = getattr(self, name)[:, first:end]
+        part = replace(self, symbols=self.symbols[first:end], **columns)
+        # Few symbols take little: what a rule has laid out is there for the next one.
+        part.__dict__["is_part"] = True
+        return part
 
 
 _TOGETHER = 32

@@ -1,4 +1,4 @@
-"""Runs: a column of a wide panel that keeps each stretch of equal values once."""
+"""Runs: a column of a wide panel that keeps each stretch of equal values once; steps: the same of one symbol."""
 
 from __future__ import annotations
 
@@ -11,6 +11,38 @@ from numpy.typing import NDArray
 
 NARROW_CELLS = 1 << 21
 """A column of so many cells is kept whole, which is faster; ten years of the desk's own list have a tenth of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Values of one symbol that each hold for some times: a daily figure for the hours of its session.
+
+    Attributes:
+        values: of each step. begins: the first time of each, ascending from 0. times: number of times in all.
+    """
+
+    values: NDArray[Any]
+    begins: NDArray[np.intp]
+    times: int
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Steps:
+        """Return the values of every time as steps; unknown ones are alike."""
+        begins = step_begins(values)
+        return cls(values[begins], begins, len(values))
+
+    def whole(self) -> NDArray[Any]:
+        """Return the value of every time."""
+        return np.repeat(self.values, self.counts())
+
+    def counts(self) -> NDArray[np.int32]:
+        """Return for how many times each step holds."""
+        return np.diff(self.begins, append=self.times).astype(np.int32)
+
+    def merged(self) -> Steps:
+        """Return the same with no two equal steps after each other."""
+        first = step_begins(self.values)
+        return self if len(first) == len(self.begins) else Steps(self.values[first], self.begins[first], self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +61,14 @@ class Runs:
 
     def whole(self) -> NDArray[Any]:
         """Return every value, shape (times, symbols), symbol by symbol in memory."""
-        return self.of(0, self.shape[1])
+        times, symbols = self.shape
+        return np.repeat(self.values, self.counts).reshape(symbols, times).T
 
-    def of(self, first: int, end: int) -> NDArray[Any]:
-        """Return every value of the symbols from `first` up to `end`, shape (times, symbols)."""
+    def part(self, first: int, end: int) -> Runs:
+        """Return the symbols from `first` up to `end`, without copying."""
         runs = slice(self.firsts[first], self.firsts[end])
-        return np.repeat(self.values[runs], self.counts[runs]).reshape(end - first, self.shape[0]).T
+        firsts = self.firsts[first : end + 1] - self.firsts[first]
+        return Runs(self.values[runs], self.counts[runs], firsts, (self.shape[0], end - first))
 
     def at(self, row: int) -> NDArray[Any]:
         """Return the values of one time, shape (1, symbols)."""
@@ -44,9 +78,19 @@ class Runs:
         return np.asarray(self.values[run][None, :])
 
 
-def whole(column: NDArray[Any] | Runs) -> NDArray[Any]:
-    """Return every value of a column, shape (times, symbols)."""
-    return column.whole() if isinstance(column, Runs) else column
+def whole(column: NDArray[Any] | Runs | Steps) -> NDArray[Any]:
+    """Return every value of a column, shape (times, symbols), or of one symbol, shape (times,)."""
+    return column if isinstance(column, np.ndarray) else column.whole()
+
+
+def step_begins(*changing: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the first time, and each one at which any of these arrays of one length differs from the time before."""
+    differs = np.zeros(len(changing[0]), dtype=bool)
+    differs[:1] = True
+    for values in changing:
+        bits = _bits(values)
+        differs[1:] |= bits[1:] != bits[:-1]
+    return np.flatnonzero(differs)
 
 
 class Column:
@@ -60,25 +104,28 @@ class Column:
         self._counts: list[NDArray[np.int32]] = []
         self._whole: NDArray[Any] | None = None
 
-    def add(self, values: NDArray[Any]) -> None:
+    def add(self, values: NDArray[Any] | Steps) -> None:
         """Add the values of the next symbol, shape (times,)."""
         if not self._is_wide:
-            self._parts.append(values)
+            self._parts.append(whole(values))
         elif self._whole is not None:
-            self._whole[len(self._parts)] = values
-            self._parts.append(values[:0])
+            self._whole[len(self._parts)] = whole(values)
+            self._parts.append(self._whole[0, :0])
+        elif self._is_whole:
+            self._unroll(values)
         else:
-            begins = _begins(values)
-            if self._is_whole or 2 * len(begins) > len(values):
+            steps = values.merged() if isinstance(values, Steps) else Steps.of(values)
+            if 2 * len(steps.values) > steps.times:
                 self._unroll(values)
             else:
-                self._parts.append(values[begins])
-                self._counts.append(np.diff(begins, append=len(values)).astype(np.int32))
+                self._parts.append(steps.values)
+                self._counts.append(steps.counts())
 
-    def _unroll(self, values: NDArray[Any]) -> None:
+    def _unroll(self, values: NDArray[Any] | Steps) -> None:
         """Go on whole: what changes with every other time is not worth counting."""
         times, symbols = self._shape
-        self._whole = np.empty((symbols, times), dtype=values.dtype)
+        dtype = values.values.dtype if isinstance(values, Steps) else values.dtype
+        self._whole = np.empty((symbols, times), dtype=dtype)
         for place, (part, counts) in enumerate(zip(self._parts, self._counts, strict=True)):
             self._whole[place] = np.repeat(part, counts)
         self._counts = []
@@ -94,11 +141,9 @@ class Column:
         return Runs(np.concatenate(self._parts), np.concatenate(self._counts), firsts, self._shape)
 
 
-def _begins(values: NDArray[Any]) -> NDArray[np.intp]:
-    """Return where each run begins; unknown values are alike."""
-    # As integers, so that NaN and NaT equal themselves.
-    bits = values.view(np.int64) if values.dtype.itemsize == 8 else values
-    return np.flatnonzero(np.concatenate([[True], bits[1:] != bits[:-1]]))
+def _bits(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values as integers, so that NaN and NaT equal themselves."""
+    return values.view(np.int64) if values.dtype.itemsize == 8 else values
 
 
 class Columns:
@@ -109,7 +154,7 @@ class Columns:
         self._shape, self._read_by_row = (times, symbols), whole
         self._columns: dict[str, Column] = {}
 
-    def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
+    def add(self, columns: Mapping[str, NDArray[Any] | Steps]) -> None:
         """Add the columns of the next symbol."""
         for name, values in columns.items():
             if name not in self._columns:

@@ -74,7 +74,8 @@ class Verdicts:
 
 def codes_of(passes: NDArray[np.bool_], abstains: NDArray[np.bool_]) -> CodeArray:
     """Return FAIL, PASS and ABSTAIN codes of masks, same shape."""
-    return np.where(abstains, ABSTAIN, np.where(passes, PASS, FAIL)).astype(np.int8)
+    # True is the code of PASS, False that of FAIL.
+    return np.where(abstains, np.int8(ABSTAIN), passes.view(np.int8))
 
 
 class RuleRole(StrEnum):

@@ -122,3 +122,23 @@ def test_any_column_comes_back(data):
     for symbol in range(shape[1]):
         column.add(np.ascontiguousarray(values[:, symbol]))
     np.testing.assert_array_equal(runs.whole(column.done()), values)
+
+
+@given(st.data(), st.sampled_from([0, runs.NARROW_CELLS]))
+def test_a_column_of_steps_reads_as_the_values_of_every_time(data, narrow_cells):
+    times, symbols = data.draw(st.tuples(st.integers(1, 30), st.integers(1, 5)))
+    column = runs.Column(times, symbols, narrow_cells=narrow_cells)
+    expected = np.empty((times, symbols))
+    for symbol in range(symbols):
+        begins = np.array(sorted({0, *data.draw(st.lists(st.integers(0, times - 1)))}))
+        values = np.array(data.draw(st.lists(st.sampled_from([1.0, np.nan]), min_size=len(begins))))[: len(begins)]
+        for begin, value in zip(begins, values, strict=True):
+            expected[begin:, symbol] = value
+        column.add(runs.Steps(values, begins, times))
+    np.testing.assert_array_equal(runs.whole(column.done()), expected)
+
+
+def test_a_rule_lays_out_a_column_of_some_symbols_once(wide):
+    (_, part), *_ = wide.parts()
+    assert part.sma_50 is part.sma_50
+    assert wide.sma_50 is not wide.sma_50
