@@ -17,19 +17,17 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from own_desk import own_desk, own_folder
 from programs import cpu_seconds
 from stopwatch import Seconds, heading, timed
 from trading.adapters.embedded_postgres import EmbeddedPostgres
-from trading.adapters.loopback import free_port
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
@@ -37,10 +35,8 @@ from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC, Resolution, Session, TimeWindow
-from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import sibling_url
-from trading.entrypoints.run_record import run_lock
-from trading.entrypoints.running_desk import RunningDesk, running_desk
+from trading.entrypoints.running_desk import RunningDesk
 from trading.ports import Provenance
 from trading.settings import load_settings
 from trading.strategy.catalogue import spec_named
@@ -80,30 +76,7 @@ def fill(url: str, sessions: tuple[Session, ...], strategy: str) -> None:
         tx.market.add_actions(list(facts.corporate_actions(universe.data, whole)), origin)
 
 
-@contextmanager
-def folder() -> Iterator[Path]:
-    """Yield a temporary folder that Postgres may enter under another account."""
-    with tempfile.TemporaryDirectory(prefix="airdesk-benchmark-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
-
-
 # --- with Airflow -----------------------------------------------------------------------------------
-
-
-@contextmanager
-def desk_of_its_own() -> Iterator[RunningDesk]:
-    """Run a whole desk in a temporary folder."""
-    for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AIRDESK"))]:
-        del os.environ[name]
-    with folder() as state:
-        os.environ |= {"AIRDESK_STATE_DIR": str(state), "AIRDESK_UI_PORT": str(free_port())}
-        checkout = Checkout.from_environment(os.environ)
-        checkout.make_folders()
-        with run_lock(checkout.state) as is_free, running_desk(checkout, say=print) as desk:
-            assert is_free, "the folder is new"
-            desk.wait_until_ready()
-            yield desk
 
 
 def backfill(desk: RunningDesk, sessions: tuple[Session, ...], strategy: str) -> Seconds:
@@ -168,7 +141,7 @@ def replay_alone(sessions: tuple[Session, ...], strategy: str) -> None:
     """Print what a session costs when its function is called in this process."""
     from trading.tasks.replay import replay_session
 
-    with folder() as place:
+    with own_folder() as place:
         postgres = EmbeddedPostgres(place / "postgres")
         try:
             postgres.start()
@@ -203,7 +176,8 @@ def main() -> None:
     if options.without_airflow:
         replay_alone(sessions, options.strategy)
         return
-    with desk_of_its_own() as desk:
+    with own_folder() as state, own_desk(state) as desk:
+        desk.wait_until_ready()
         _, filled = timed(lambda: fill(desk.settings.database_url, sessions, options.strategy))
         print(f"stored in {filled.wall:.0f} s")
         print(heading(f"airflow backfill of {len(sessions)} sessions of {options.strategy}"))

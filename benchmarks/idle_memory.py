@@ -12,22 +12,17 @@ Run from the root of the checkout:
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 
+from own_desk import own_desk, own_folder
 from programs import cpu_seconds, proportional_mb, resident_mb
 from stopwatch import heading
-from trading.adapters.loopback import free_port
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.market import session_slots
-from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.run_record import run_lock
-from trading.entrypoints.running_desk import RunningDesk, running_desk
+from trading.entrypoints.running_desk import RunningDesk
 
 from tests.telegram_stub import telegram_stub
 
@@ -41,19 +36,9 @@ WANTED = {"api-server", "scheduler", "dag-processor", "triggerer", "bot", "sende
 @contextmanager
 def whole_desk() -> Iterator[RunningDesk]:
     """Run a paper desk with all of its services."""
-    for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AIRDESK", "POLYGON"))]:
-        del os.environ[name]
-    with ExitStack() as stack:
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="airdesk-benchmark-", ignore_cleanup_errors=True)
-        )
-        # As root the server runs under another account, which must be able to enter.
-        Path(folder).chmod(0o711)
-        telegram = stack.enter_context(telegram_stub())
-        os.environ |= {
+    with own_folder() as folder, telegram_stub() as telegram:
+        settings = {
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-            "AIRDESK_STATE_DIR": folder,
-            "AIRDESK_UI_PORT": str(free_port()),
             "AIRDESK_MODE": "paper",
             "AIRDESK_SOURCES": "stored",
             "AIRDESK_TELEGRAM_TOKEN": telegram.token,
@@ -61,13 +46,9 @@ def whole_desk() -> Iterator[RunningDesk]:
             "AIRDESK_TELEGRAM_PEOPLE": f"{PERSON}:admin",
             "AIRDESK_TELEGRAM_BASE_URL": telegram.base_url,
         }
-        checkout = Checkout.from_environment(os.environ)
-        checkout.make_folders()
-        is_free = stack.enter_context(run_lock(checkout.state))
-        assert is_free, "the folder is new"
-        desk = stack.enter_context(running_desk(checkout, say=print))
-        desk.wait_until_ready()
-        yield desk
+        with own_desk(folder, settings) as desk:
+            desk.wait_until_ready()
+            yield desk
 
 
 def trade_an_hour(desk: RunningDesk) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,16 +13,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from market import BENCHMARKS, HALF_HOURS_BEFORE, NEWS_BEFORE, WideMarket
-from trading.adapters.loopback import HOST, free_port
+from own_desk import own_desk
+from trading.adapters.loopback import HOST
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.postgres_store import PostgresStore
 from trading.domain.instruments import VIX
 from trading.domain.market import Filing, Resolution, Slot, TimeWindow
 from trading.drills.gateway_process import GatewayProcess, GatewaySetup
 from trading.entrypoints.airflow_api import DagRun
-from trading.entrypoints.checkout import Checkout
-from trading.entrypoints.run_record import run_lock
-from trading.entrypoints.running_desk import RunningDesk, running_desk
+from trading.entrypoints.running_desk import RunningDesk
 from trading.gateway.feed import source_feed
 from trading.ports import Provenance
 from vendors import running_vendors
@@ -68,14 +66,8 @@ def wide_desk(folder: Path, count: int, strategy: str, latency: float) -> Iterat
     with ExitStack() as stack:
         url, vendors = stack.enter_context(running_vendors(market, latency))
         gateway = stack.enter_context(GatewayProcess(setup))
-        for name in [name for name in os.environ if name.startswith(("AIRFLOW", "AIRDESK", "POLYGON"))]:
-            del os.environ[name]
-        os.environ |= settings_of(folder, gateway, url, strategy)
-        checkout = Checkout.from_environment(os.environ)
-        checkout.make_folders()
-        is_free = stack.enter_context(run_lock(checkout.state))
-        assert is_free, "the folder is new"
-        desk = stack.enter_context(running_desk(checkout, say=lambda _: None))
+        settings = settings_of(gateway, url, strategy)
+        desk = stack.enter_context(own_desk(folder / "state", settings, say=lambda _: None))
         fill(desk.settings.database_url, market)
         desk.wait_until_ready()
         while DAG not in desk.airflow.dag_ids():
@@ -84,13 +76,11 @@ def wide_desk(folder: Path, count: int, strategy: str, latency: float) -> Iterat
         yield WideDesk(market, desk, vendors)
 
 
-def settings_of(folder: Path, gateway: GatewayProcess, url: str, strategy: str) -> dict[str, str]:
+def settings_of(gateway: GatewayProcess, url: str, strategy: str) -> dict[str, str]:
     """Return the settings of a paper desk on these vendors."""
     return {
         # Runs are triggered one by one: the market is not of today.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-        "AIRDESK_STATE_DIR": str(folder / "state"),
-        "AIRDESK_UI_PORT": str(free_port()),
         "AIRDESK_MODE": "paper",
         "AIRDESK_BOOK": f"paper:{ACCOUNT}",
         "AIRDESK_SOURCES": "vendors",
