@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -25,6 +25,11 @@ def book_command(
     parser.add_argument("--book", help="kind:name; default: the configured book")
     parser.set_defaults(run=run)
     return parser
+
+
+def without_separator(words: Sequence[str]) -> list[str]:
+    """Return what another program is told, without the `--` that only parted it from what we are told."""
+    return list(words[1:] if words[:1] == ["--"] else words)
 
 
 def day(text: str) -> date:

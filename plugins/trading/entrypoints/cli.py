@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
+from trading.entrypoints.arguments import without_separator
 from trading.entrypoints.command_index import COMMANDS
 from trading.entrypoints.exits import Exit
 from trading.entrypoints.parsers import PROGRAM, TeachingParser, print_root_help, teach, wants_root_help
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = parser.parse_known_args(given)
     if unknown and not getattr(options, "passes_arguments", False):
         parser.error(f"unrecognised arguments: {' '.join(unknown)}")
-    options.rest = unknown
+    options.rest = without_separator(unknown)
     try:
         with _database_of(options):
             return int(options.run(options) or 0)

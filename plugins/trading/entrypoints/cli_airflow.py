@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from trading.adapters.embedded_postgres import EmbeddedPostgres
 from trading.entrypoints.airflow_environment import airflow_environment
+from trading.entrypoints.arguments import without_separator
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import DatabaseUrls
 from trading.entrypoints.run_record import RunRecord, is_running
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Become Airflow's command line; the exit code is its own."""
     environment = environment_of_the_desk(Checkout.from_environment(os.environ), os.environ)
     # argparse leaves options that come before the first word, such as --help, to the rest.
-    command = [sys.executable, "-m", "airflow", *options.rest, *options.arguments]
+    command = [sys.executable, "-m", "airflow", *options.rest, *without_separator(options.arguments)]
     os.execve(sys.executable, command, environment)  # noqa: S606 - the user's own arguments, no shell
 
 

@@ -47,3 +47,19 @@ def test_every_argument_reaches_airflow_as_it_was_written(monkeypatch, words):
     monkeypatch.setattr("os.execve", lambda program, command, environment: seen.append(command))
     cli.main(["airflow", *words])
     assert seen[0][1:] == ["-m", "airflow", *words]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--", "dags", "list"], ["dags", "list"]),
+        (["--", "--help"], ["--help"]),
+        (["dags", "trigger", "--", "x"], ["dags", "trigger", "--", "x"]),
+    ],
+)
+def test_only_a_separator_of_ours_is_kept_from_airflow(monkeypatch, words, told):
+    seen = []
+    monkeypatch.setattr("trading.entrypoints.cli_airflow.environment_of_the_desk", lambda *_: {})
+    monkeypatch.setattr("os.execve", lambda program, command, environment: seen.append(command))
+    cli.main(["airflow", *words])
+    assert seen[0][1:] == ["-m", "airflow", *told]

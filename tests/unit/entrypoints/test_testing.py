@@ -1,5 +1,8 @@
+import subprocess
 from pathlib import Path
 
+import pytest
+from trading.entrypoints import cli
 from trading.entrypoints.testing import test_environment as environment_of_tests
 from trading.entrypoints.testing import test_folders as folders_of_tests
 from trading.entrypoints.testing import workers_for
@@ -31,3 +34,17 @@ def test_a_test_run_sees_none_of_the_users_settings(monkeypatch, tmp_path):
     environment = environment_of_tests(tmp_path)
     assert not any("real" in value for value in environment.values())
     assert environment["AIRDESK_STATE_DIR"] == str(tmp_path / "state")
+
+
+@pytest.mark.parametrize("words", [["-k", "name"], ["--", "-k", "name"], ["--unit", "--", "-k", "name"]])
+def test_what_pytest_is_told_may_stand_behind_a_separator(monkeypatch, tmp_path, words):
+    def run(command, **_):
+        seen.extend(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    seen: list[str] = []
+    monkeypatch.setenv("AIRDESK_ROOT", str(tmp_path))
+    monkeypatch.setattr("subprocess.run", run)
+    assert cli.main(["test", *words]) == 0
+    assert seen[-2:] == ["-k", "name"]
+    assert "--" not in seen
