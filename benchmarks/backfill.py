@@ -34,14 +34,14 @@ from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
-from trading.domain.market import SYNTHETIC, Resolution, Session, TimeWindow
+from trading.domain.market import SYNTHETIC, Session
 from trading.entrypoints.databases import sibling_url
 from trading.entrypoints.running_desk import RunningDesk
 from trading.ports import Provenance
 from trading.settings import load_settings
 from trading.strategy.catalogue import spec_named
 from trading.synthetic.market import SyntheticMarket
-from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+from trading.synthetic.past import store_past, synthetic_sources
 
 CALENDAR = NyseCalendar()
 FIRST_ON = date(2024, 1, 2)
@@ -61,19 +61,11 @@ def sessions_of(count: int) -> tuple[Session, ...]:
 
 def fill(url: str, sessions: tuple[Session, ...], strategy: str) -> None:
     """Store what the sessions read."""
-    market, universe = SyntheticMarket(7, CALENDAR), spec_named(strategy).universe
-    bars, news, facts = SyntheticBarSource(market), SyntheticNewsSource(market), SyntheticFundamentalsSource(market)
-    until = sessions[-1].closes_at
-    whole, recent = TimeWindow(SINCE, until), TimeWindow(sessions[0].opens_at - LEAD, until)
+    until, universe = sessions[-1].closes_at, spec_named(strategy).universe
     origin = Provenance(SYNTHETIC, "benchmark", until, "benchmark")
-    with PostgresStore(url).transaction() as tx:
-        for resolution, window in ((Resolution.DAY, whole), (Resolution.HALF_HOUR, recent)):
-            for symbol in universe.data:
-                tx.market.add_bars(list(bars.bars(symbol, window, resolution)), origin, is_long=True)
-        tx.market.add_news(list(news.news(universe.traded, recent)), origin)
-        tx.market.add_filings(list(facts.filings(universe.data, whole)), origin)
-        tx.market.add_macro(list(facts.macro(whole)), origin)
-        tx.market.add_actions(list(facts.corporate_actions(universe.data, whole)), origin)
+    recent = until - sessions[0].opens_at + LEAD
+    sources = synthetic_sources(SyntheticMarket(7, CALENDAR))
+    store_past(PostgresStore(url), sources, universe, origin, since=SINCE, until=until, recent=recent)
 
 
 # --- with Airflow -----------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from trading.settings import Mode, Settings, SourceKind, TaxpayerSettings, Vendo
 from trading.strategy.catalogue import spec_named
 from trading.strategy.spec import StrategySpec
 from trading.synthetic.market import SyntheticMarket
-from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+from trading.synthetic.past import synthetic_sources
 from trading.tasks.interlock import guarded
 
 LONG_PASSWORD = 12
@@ -142,15 +142,7 @@ def _sources(settings: Settings, calendar: NyseCalendar, *, is_history: bool) ->
         )  # fmt: skip
     if settings.sources is not SourceKind.SYNTHETIC:
         return Sources()
-    market = SyntheticMarket(settings.synthetic_seed, calendar)
-    facts = SyntheticFundamentalsSource(market)
-    return Sources(
-        bars=(SyntheticBarSource(market),),
-        news=(SyntheticNewsSource(market),),
-        filings=(facts,),
-        macro=(facts,),
-        actions=(facts,),
-    )
+    return synthetic_sources(SyntheticMarket(settings.synthetic_seed, calendar))
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:

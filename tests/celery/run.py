@@ -39,7 +39,7 @@ from trading.entrypoints.running_desk import RunningDesk, running_desk  # noqa: 
 from trading.gateway.feed import source_feed  # noqa: E402
 
 from tests.dags.desk import rows_of  # noqa: E402
-from tests.integration.parity_world import CALENDAR, SPEC, scenario, store_past  # noqa: E402
+from tests.integration.parity_world import CALENDAR, SPEC, scenario, store_scenario  # noqa: E402
 
 ACCOUNT, CASH_USD = "DU0000009", Decimal(100_000)
 TRADED_ON, STORED_UNTIL = date(2020, 11, 30), date(2020, 12, 4)
@@ -127,7 +127,7 @@ def what_it_left(folder: Path, hours: int, executor: Mapping[str, object]) -> Le
         checkout.make_folders()
         with run_lock(checkout.state) as free, running_desk(checkout, say=print) as desk:
             assert free
-            store_past(services_for(desk.settings).store, sources, until=CALENDAR.session(STORED_UNTIL).closes_at)
+            store_scenario(services_for(desk.settings).store, sources, until=CALENDAR.session(STORED_UNTIL).closes_at)
             desk.wait_until_ready()
             seconds = {}
             for slot in session_slots(session)[:hours]:

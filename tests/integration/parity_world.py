@@ -13,13 +13,13 @@ from typing import Any
 
 from trading.adapters.market_calendar import NyseCalendar
 from trading.domain.instruments import BookId, Symbol
-from trading.domain.market import Resolution, Session, Slot, TimeWindow
+from trading.domain.market import Resolution, Session, Slot
 from trading.entrypoints.demo_loop import STEPS
 from trading.ports import Provenance, Services, Sources, Store
 from trading.strategy.spec import StrategySpec
 from trading.strategy.three_sector import technical_core
 from trading.synthetic.market import SyntheticMarket
-from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+from trading.synthetic.past import store_past, synthetic_sources
 from trading.tasks.rebalance import preview, send
 
 CALENDAR = NyseCalendar()
@@ -55,31 +55,16 @@ def _relabelled(rows: Iterator[Any]) -> Iterator[Any]:
 
 def scenario(seed: int = SEED) -> Sources:
     """Return the sources of the invented market."""
-    market = SyntheticMarket(seed, CALENDAR, BEGINS_ON)
-    facts = Relabelled(SyntheticFundamentalsSource(market))
-    return Sources(
-        bars=(Relabelled(SyntheticBarSource(market)),),
-        news=(Relabelled(SyntheticNewsSource(market)),),
-        filings=(facts,),
-        macro=(facts,),
-        actions=(facts,),
-    )
+    invented = synthetic_sources(SyntheticMarket(seed, CALENDAR, BEGINS_ON))
+    (bars,), (news,), (facts,) = invented.bars, invented.news, map(Relabelled, invented.filings)
+    return Sources((Relabelled(bars),), (Relabelled(news),), filings=(facts,), macro=(facts,), actions=(facts,))
 
 
-def store_past(store: Store, sources: Sources, *, until: datetime) -> None:
+def store_scenario(store: Store, sources: Sources, *, until: datetime) -> None:
     """Store everything that was known by `until`: days and filings of the whole history, half hours of ten days."""
-    whole = TimeWindow(datetime.combine(BEGINS_ON, time(), UTC), until)
-    recent = TimeWindow(until - timedelta(days=10), until)
-    (bars,), (news,), (facts,) = sources.bars, sources.news, sources.filings
-    origin, symbols = Provenance(SOURCE, "test", until, "test"), SPEC.universe.data
-    with store.transaction() as tx:
-        rows = [b for s in symbols for b in bars.bars(s, whole, Resolution.DAY)]
-        rows += [b for s in symbols for b in bars.bars(s, recent, Resolution.HALF_HOUR)]
-        tx.market.add_bars(rows, origin)
-        tx.market.add_news(list(news.news(SPEC.universe.traded, recent)), origin)
-        tx.market.add_filings(list(facts.filings(symbols, whole)), origin)
-        tx.market.add_macro(list(facts.macro(whole)), origin)
-        tx.market.add_actions(list(facts.corporate_actions(symbols, whole)), origin)
+    begins_at = datetime.combine(BEGINS_ON, time(), UTC)
+    origin = Provenance(SOURCE, "test", until, "test")
+    store_past(store, sources, SPEC.universe, origin, since=begins_at, until=until, recent=timedelta(days=10))
 
 
 def sessions() -> tuple[Session, ...]:

@@ -27,7 +27,7 @@ from trading.tasks.parity import parity_of
 from trading.tasks.reconcile import reconcile
 from trading.tasks.sync import sync_broker
 
-from tests.integration.parity_world import CALENDAR, SPEC, scenario, sessions, store_past
+from tests.integration.parity_world import CALENDAR, SPEC, scenario, sessions, store_scenario
 
 ACCOUNT, CASH_USD = "DU0000009", Decimal(100_000)
 BOOK = BookId(BookKind.PAPER, ACCOUNT)
@@ -43,7 +43,7 @@ TIGHT = replace(
 def test_late_sources_and_close_protection_end_in_the_same_fills(store, tmp_path):
     sources, opening = scenario(), DAYS[0].opens_at - timedelta(minutes=1)
     timeline = timeline_of(CALENDAR, DAYS[0].session_on, DAYS[-1].session_on)
-    store_past(store, sources, until=timeline.before.closes_at)
+    store_scenario(store, sources, until=timeline.before.closes_at)
     feed = source_feed(sources.bars[0], TIGHT.universe.data, sources.actions[0])
     setup = GatewaySetup(ACCOUNT, CASH_USD, opening, feed, CALENDAR, tmp_path / "gateway", tmp_path / "log")
     with GatewayProcess(setup) as gateway:

@@ -28,7 +28,7 @@ from trading.tasks.replay import replay_session
 
 from tests.dags.desk import rows_of
 from tests.fakes import ACCOUNT, running_gateway
-from tests.integration.parity_world import CALENDAR, SPEC, run_hour, scenario, store_past
+from tests.integration.parity_world import CALENDAR, SPEC, run_hour, scenario, store_scenario
 
 SEED = 599
 """One in whose quarterly hour one miner leaves, another enters and a chip maker is over its target."""
@@ -54,7 +54,7 @@ _QUERIES = (_DECISIONS, _ORDERS, _FILLS)
 def drivers(store, database_url) -> tuple[str, list[Played]]:
     sources, opening = scenario(SEED), TIMELINE.sessions[0].opens_at - timedelta(minutes=1)
     feed = source_feed(sources.bars[0], SPEC.universe.data, sources.actions[0])  # type: ignore[arg-type]
-    store_past(store, sources, until=TIMELINE.before.closes_at)
+    store_scenario(store, sources, until=TIMELINE.before.closes_at)
     with running_gateway(feed, opening) as gateway:
         gate = IbkrGate("127.0.0.1", gateway.port, 11, ACCOUNT, gateway.control_port)
         services = Services(store, CALENDAR, SystemClock(), sources, gate)

@@ -62,7 +62,7 @@ from tests.integration.parity_world import (
     run_tasks,
     scenario,
     sessions,
-    store_past,
+    store_scenario,
 )
 from tests.integration.test_backfill import ROOT, airflow, finished_runs
 
@@ -100,7 +100,7 @@ def drivers() -> Iterator[Drivers]:
             with run_lock(checkout.state) as free, running_desk(checkout, say=print) as desk:
                 assert free
                 services = replace(services_for(desk.settings), sources=sources)
-                store_past(services.store, sources, until=TIMELINE.before.closes_at)
+                store_scenario(services.store, sources, until=TIMELINE.before.closes_at)
                 trade(services)
                 desk.wait_until_ready()
                 backfill(desk)

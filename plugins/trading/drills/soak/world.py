@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -23,7 +23,7 @@ from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
 from trading.adapters.postgres_store.connection import ensure_database
 from trading.domain.instruments import VIX, BookId, BookKind
-from trading.domain.market import SYNTHETIC, Resolution, Session, Slot, TimeWindow, session_slots
+from trading.domain.market import SYNTHETIC, Session, Slot, session_slots
 from trading.drills.gateway_process import GatewayProcess, GatewaySetup
 from trading.drills.soak.clocks import DeskClock
 from trading.drills.soak.kept_connections import end_kept_connections, kept_connection
@@ -35,7 +35,8 @@ from trading.ports import Provenance, Services, Sources, Store
 from trading.strategy.spec import StrategySpec
 from trading.strategy.three_sector import technical_core, three_sector
 from trading.synthetic.market import History, SyntheticMarket
-from trading.synthetic.source import SyntheticBarSource, SyntheticFundamentalsSource, SyntheticNewsSource
+from trading.synthetic.past import store_past, synthetic_sources
+from trading.synthetic.source import SyntheticFundamentalsSource
 
 ACCOUNT = "DU0000058"
 BOOK = BookId(BookKind.DEMO, "soak")
@@ -45,7 +46,7 @@ DATABASE = "airdesk_soak"
 FIRST_ON, LAST_ON = date(2021, 1, 4), date(2024, 9, 30)
 """Between these a soak begins: a year of history lies before, and quarters, half days and clock changes within."""
 DRAWN_DAYS, LOOKED_AHEAD, CALM_VIX = 12, 20, 20.0
-RECENT = timedelta(days=10)
+SINCE, RECENT = datetime(2020, 1, 1, tzinfo=UTC), timedelta(days=10)
 PATIENCE = Patience(
     handshake_seconds=5.0, request_seconds=3.0, client_id_seconds=5.0, acknowledgement_seconds=1.5,
     commission_seconds=0.5, quote_seconds=3.0,
@@ -125,7 +126,7 @@ def running_world(seed: int, count: int, *, home: Path, log_file: Path) -> Itera
         home: where its Postgres lives; made here, and left behind stopped.
     """
     calendar, spec, sessions = NyseCalendar(), spec_for(seed), sessions_for(seed, count)
-    market = _market(seed, calendar)
+    market = synthetic_sources(_invented(seed))
     weather, clock = Weather(spec.universe.traded), DeskClock(sessions[0].opens_at)
     server = EmbeddedPostgres(home / "postgres")
     try:
@@ -137,7 +138,9 @@ def running_world(seed: int, count: int, *, home: Path, log_file: Path) -> Itera
             setup = GatewaySetup(ACCOUNT, CASH_USD, opening, feed, calendar, state_file, log_file)
             with GatewayProcess(setup) as gateway:
                 plain = PostgresStore(url, writer_wait_seconds=WRITER_WAIT_SECONDS, connect_with=kept_connection)
-                store_past(plain, market, spec, until=_close_before(sessions[0]))
+                until = _close_before(sessions[0])
+                origin = Provenance(SYNTHETIC, "soak", until, "soak")
+                store_past(plain, market, spec.universe, origin, since=SINCE, until=until, recent=RECENT)
                 store = StrikingStore(plain)
                 gate = IbkrGate(HOST, gateway.port, WRITER_ID, ACCOUNT, gateway.control_port, patience=PATIENCE)
                 yield SoakWorld(
@@ -164,33 +167,8 @@ def _invented(seed: int) -> SyntheticMarket:
     return SyntheticMarket(seed, NyseCalendar())
 
 
-def _market(seed: int, calendar: NyseCalendar) -> Sources:
-    market = SyntheticMarket(seed, calendar)
-    facts = SyntheticFundamentalsSource(market)
-    return Sources(
-        bars=(SyntheticBarSource(market),), news=(SyntheticNewsSource(market),),
-        filings=(facts,), macro=(facts,), actions=(facts,),
-    )  # fmt: skip
-
-
 def _close_before(session: Session) -> datetime:
     calendar = NyseCalendar()
     return calendar.sessions(session.session_on - timedelta(days=7), session.session_on - timedelta(days=1))[
         -1
     ].closes_at
-
-
-def store_past(store: Store, market: Sources, spec: StrategySpec, *, until: datetime) -> None:
-    """Store what was known by `until`: days and filings of the whole history, half hours and news of some days."""
-    whole = TimeWindow(datetime.combine(date(2020, 1, 1), time(), UTC), until)
-    recent = TimeWindow(until - RECENT, until)
-    (bars,), (news,), (filings,) = market.bars, market.news, market.filings
-    origin, symbols = Provenance(SYNTHETIC, "soak", until, "soak"), spec.universe.data
-    with store.transaction() as tx:
-        rows = [b for s in symbols for b in bars.bars(s, whole, Resolution.DAY)]
-        rows += [b for s in symbols for b in bars.bars(s, recent, Resolution.HALF_HOUR)]
-        tx.market.add_bars(rows, origin)
-        tx.market.add_news(list(news.news(spec.universe.traded, recent)), origin)
-        tx.market.add_filings(list(filings.filings(symbols, whole)), origin)
-        tx.market.add_macro(list(market.macro[0].macro(whole)), origin)
-        tx.market.add_actions(list(market.actions[0].corporate_actions(symbols, whole)), origin)
