@@ -35,7 +35,6 @@ from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.market import SYNTHETIC, Session
-from trading.entrypoints.databases import sibling_url
 from trading.entrypoints.running_desk import RunningDesk
 from trading.ports import Provenance
 from trading.settings import load_settings
@@ -98,10 +97,9 @@ def backfill(desk: RunningDesk, sessions: tuple[Session, ...], strategy: str) ->
 
 def print_runs(desk: RunningDesk) -> None:
     """Print how long the tasks ran, and how many tries they needed."""
-    url = sibling_url(desk.settings.database_url, "airflow")
     time.sleep(2)
     rows = _rows(
-        url,
+        desk.databases.airflow,
         "SELECT extract(epoch FROM end_date - start_date)::float8, try_number, state, start_date, end_date "
         f"FROM task_instance WHERE dag_id = '{DAG}' ORDER BY start_date",
     )
