@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from trading.errors import ConfigurationError, PermanentError
 
 MOST_CASH_USD = 10**9
 """Nobody replays with more by intention."""
+TAX_YEARS = range(1990, 2101)
 
 
 def book_command(
@@ -40,12 +41,19 @@ def day(text: str) -> date:
 
 
 def instant(text: str) -> datetime:
-    """Return an instant with its time zone."""
+    """Return an instant, in UTC; it is written with its time zone."""
     with suppress(ValueError):
         if (at := datetime.fromisoformat(text)).tzinfo is not None:
-            return at
-        raise argparse.ArgumentTypeError(f"{text!r} has no time zone; end it with +00:00 for UTC")
+            return at.astimezone(UTC)
+        if not _is_day(text):
+            raise argparse.ArgumentTypeError(f"{text!r} has no time zone; end it with +00:00 for UTC")
     raise argparse.ArgumentTypeError(f"{text!r} is no instant; write it as 2026-06-01T14:30+00:00")
+
+
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(date.fromisoformat(text))
+    return False
 
 
 def whole_from(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -64,6 +72,21 @@ def whole_from(least: int, most: int | None = None) -> Callable[[str], int]:
 natural, positive = whole_from(0), whole_from(1)
 cash_usd = whole_from(1, MOST_CASH_USD)
 """Reads a starting cash in whole USD."""
+
+
+def tax_year(text: str) -> int:
+    """Return a year, written without a comma."""
+    with suppress(ValueError):
+        if (year := int(text)) in TAX_YEARS:
+            return year
+    raise argparse.ArgumentTypeError(f"{text!r} is no year from {TAX_YEARS[0]} to {TAX_YEARS[-1]}")
+
+
+def reason(text: str) -> str:
+    """Return why a person does something: words, because nobody can explain a blank line later."""
+    if stripped := text.strip():
+        return stripped
+    raise argparse.ArgumentTypeError("it is empty; say why in a few words")
 
 
 def check_span(first_on: date, last_on: date) -> None:

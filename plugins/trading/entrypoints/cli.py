@@ -7,6 +7,7 @@ No stack trace for an error that we raise on purpose, unless a person asks for i
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import traceback
@@ -18,7 +19,7 @@ from typing import Any
 from trading.entrypoints.arguments import without_separator
 from trading.entrypoints.command_index import COMMANDS
 from trading.entrypoints.exits import Exit
-from trading.entrypoints.parsers import PROGRAM, TeachingParser, print_root_help, teach, wants_root_help
+from trading.entrypoints.parsers import PROGRAM, NotUnderstood, TeachingParser, print_root_help, teach, wants_root_help
 from trading.errors import AirdeskError, TransientError
 
 
@@ -44,11 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if not given or wants_root_help(given):
         return print_root_help(is_asked=bool(given))
-    parser = build_parser(given[0])
-    options, unknown = parser.parse_known_args(given)
-    if unknown and not getattr(options, "passes_arguments", False):
-        parser.error(f"unrecognised arguments: {' '.join(unknown)}")
-    options.rest = without_separator(unknown)
+    options = _understood(given)
     try:
         with _database_of(options):
             return int(options.run(options) or 0)
@@ -56,12 +53,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(options, "debug", False):
             traceback.print_exc()
         print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return Exit.WAIT if isinstance(error, TransientError) else Exit.ACT
+        code = Exit.WAIT if isinstance(error, TransientError) else Exit.ACT
+        if getattr(options, "json", False):
+            _print_refusal(str(error), code)
+        return code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+
+
+def _understood(given: Sequence[str]) -> argparse.Namespace:
+    """Return what was typed; what is not understood ends the program, and a program is told in JSON too."""
+    parser = build_parser(given[0])
+    try:
+        options, unknown = parser.parse_known_args(given)
+        if unknown and not getattr(options, "passes_arguments", False):
+            parser.error(f"unrecognised arguments: {' '.join(unknown)}")
+    except NotUnderstood as refusal:
+        if "--json" in given:
+            _print_refusal(refusal.sentence, Exit.USAGE)
+        raise
+    options.rest = without_separator(unknown)
+    return options
+
+
+def _print_refusal(sentence: str, code: Exit) -> None:
+    """Print what a program reads instead of an answer; people read the same on standard error."""
+    print(json.dumps({"error": sentence, "exit_code": int(code)}, indent=1))
 
 
 def _database_of(options: argparse.Namespace) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ import argparse
 import getpass
 
 from trading.domain.gates import GATES, PERSON, Gate
+from trading.entrypoints.arguments import reason
 from trading.settings import load_settings
 from trading.tasks.parking import release
 
@@ -17,7 +18,7 @@ def add_release(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("symbol", help="as in `data status`")
     by_person = [gate for gate, rule in GATES.items() if rule.by_person]
     parser.add_argument("gate", type=Gate, choices=list(Gate), metavar="GATE", help=", ".join(by_person))
-    parser.add_argument("--why", required=True, help="kept for ever")
+    parser.add_argument("--why", type=reason, required=True, help="kept for ever")
     word = parser.add_mutually_exclusive_group()
     word.add_argument("--confirm", dest="took_place", action="store_true", default=None, help="the split took place")
     word.add_argument("--deny", dest="took_place", action="store_false", default=None, help="the split did not")

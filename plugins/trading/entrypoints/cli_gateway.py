@@ -21,6 +21,7 @@ from trading.domain.instruments import Symbol
 from trading.domain.market import Bar, CorporateAction, Resolution
 from trading.domain.portfolio import AccountType
 from trading.domain.series import BarSeries
+from trading.entrypoints import arguments
 from trading.errors import ConfigurationError
 from trading.gateway import persistence
 from trading.gateway.account import AccountTerms
@@ -56,7 +57,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--account", help=f"account id (default: AIRDESK_BROKER_ACCOUNT, else {DEFAULT_ACCOUNT})")
     parser.add_argument("--cash", type=int, help="starting cash in USD (default: AIRDESK_STARTING_CASH_USD)")
     parser.add_argument("--state", type=Path, help="state file (default: gateway-ACCOUNT.sqlite in AIRDESK_STATE_DIR)")
-    parser.add_argument("--clock", type=_instant, help="where a new gateway's clock stands, ISO 8601 with offset")
+    parser.add_argument(
+        "--clock", type=arguments.instant, help="where a new gateway's clock stands, ISO 8601 with offset"
+    )
     parser.add_argument(
         "--account-type",
         type=AccountType,
@@ -205,10 +208,3 @@ def _percent(text: str) -> Decimal:
     if not 0 < percent < 100:
         raise argparse.ArgumentTypeError(f"{text!r} is not a percentage between 0 and 100, e.g. 3")
     return percent
-
-
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} needs a UTC offset, e.g. 2019-06-03T13:30:00+00:00")
-    return at.astimezone(UTC)

@@ -55,7 +55,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     promoted.add_argument("--even-so", metavar="REASON", help="why, although it did no better than the rules alone")
     promoted.set_defaults(run=_promote)
     rolled = commands.add_parser("rollback", help="take the promoted model back; the one before it is heard again")
-    rolled.add_argument("--reason", required=True, help="kept beside the event")
+    rolled.add_argument("--reason", type=arguments.reason, required=True, help="kept beside the event")
     rolled.set_defaults(run=_rollback)
     _add_evaluate(commands)
 

@@ -15,6 +15,7 @@ from trading.analysis.session_hours import session_hours
 from trading.domain.instruments import Symbol, Universe
 from trading.domain.market import Resolution, TimeWindow
 from trading.domain.series import BarSeries
+from trading.entrypoints import arguments
 from trading.entrypoints.answers import add_json, print_json
 from trading.entrypoints.exits import Exit
 from trading.entrypoints.progress import told_of_each
@@ -49,7 +50,7 @@ def add_commands(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add_json(missing)
     read = actions.add_parser("as-of", help="what a decision about a symbol could read at an instant")
     read.add_argument("symbol", type=str.upper, metavar="SYMBOL", help="e.g. NVDA")
-    read.add_argument("at", type=_instant, metavar="TIME", help="with an offset, e.g. 2026-11-20T15:45Z")
+    read.add_argument("at", type=arguments.instant, metavar="TIME", help="with an offset, e.g. 2026-11-20T15:45Z")
     read.set_defaults(run=run_as_of)
     add_json(read)
 
@@ -245,13 +246,3 @@ def _day(text: str) -> date:
         return day(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an instant; write e.g. 2026-11-20T15:45Z") from None
-    if at.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no offset; write e.g. {text}Z for UTC")
-    return at.astimezone(UTC)

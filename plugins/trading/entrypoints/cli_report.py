@@ -55,7 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rebalance = _report(actions, "rebalance", _rebalance, "weights before and after, trades, costs, taxes")
     rebalance.add_argument("--at", type=arguments.instant, help=f"when it was decided{newest}, or one of now")
     _report(actions, "tax", _tax, "a tax year: gains by term, wash sales, income; US rules, not advice").add_argument(
-        "year", type=arguments.whole_from(1990, 2100), metavar="YEAR", help="tax year"
+        "year", type=arguments.tax_year, metavar="YEAR", help="tax year"
     )
     _report(actions, "replay", _replay, "what is stored of a replay").add_argument(
         "name", metavar="NAME", help="of a replay, as `replay list` prints it"

@@ -27,6 +27,18 @@ FIRST_STEPS = (
 _WIDTH, _INDENT = 79, 14
 
 
+class NotUnderstood(SystemExit):
+    """What was typed is no command; the sentence about it was printed.
+
+    Attributes:
+        sentence: what was not understood, and where to look.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(int(Exit.USAGE))
+        self.sentence = sentence
+
+
 class TeachingParser(argparse.ArgumentParser):
     """An argument parser whose mistakes are one sentence with what to type instead."""
 
@@ -39,13 +51,25 @@ class TeachingParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what was not understood, and end with the exit code for it."""
         end = " See" if message.endswith("?") else "; see"
-        self.exit(Exit.USAGE, f"{PROGRAM}: {message}{end} ./{self.prog} --help\n")
+        sentence = f"{message}{end} ./{self.prog} --help"
+        print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+        raise NotUnderstood(sentence)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
             is_root = self.prog == PROGRAM
             raise argparse.ArgumentError(None, unknown(value, tuple(COMMANDS if is_root else action.choices)))
         super()._check_value(action, value)
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            # What our own readers refuse has its sentence; of the rest argparse names the type in Python.
+            if not error.message.startswith("invalid ") or not (action.choices or action.type is int):
+                raise
+            wanted = f"none of {', '.join(map(str, action.choices))}" if action.choices else "no whole number"
+            raise argparse.ArgumentError(action, f"{arg_string!r} is {wanted}") from None
 
 
 def unknown(word: str, known: Sequence[str]) -> str:
@@ -66,10 +90,13 @@ def leaves(parser: argparse.ArgumentParser, prefix: str = "") -> Iterator[tuple[
 
 
 def teach(parser: argparse.ArgumentParser) -> None:
-    """Give every command its examples, its own exit codes and `--debug`."""
+    """Give every command its examples, its own exit codes and `--debug`, and its arguments names in capitals."""
     for command, leaf in leaves(parser):
         if (lesson := LESSONS.get(command)) is not None:
             leaf.epilog = epilog_of(lesson)
+        for action in leaf._actions:
+            if not action.option_strings and action.metavar is None and action.choices is None:
+                action.metavar = action.dest.upper()
         if not leaf.get_default("passes_arguments"):
             leaf.add_argument(
                 "--debug", action="store_true", default=argparse.SUPPRESS, help="show where an error comes from"

@@ -17,6 +17,9 @@ def test_what_is_meant_is_read():
 @pytest.mark.parametrize(
     ("read", "text", "sentence"),
     [
+        (arguments.instant, "2026-06-01", "'2026-06-01' is no instant; write it as 2026-06-01T14:30+00:00"),
+        (arguments.instant, "2026-06-01T14:30", "'2026-06-01T14:30' has no time zone; end it with +00:00 for UTC"),
+        (arguments.tax_year, "1800", "'1800' is no year from 1990 to 2100"),
         (arguments.day, "June", "'June' is no date; write it as 2026-06-01"),
         (arguments.natural, "-1", "'-1' is no whole number of 0 or more"),
         (arguments.positive, "x", "'x' is no whole number of 1 or more"),

@@ -1,9 +1,11 @@
 import argparse
+import json
 import subprocess
 import sys
 
 import pytest
 from trading.entrypoints import cli
+from trading.entrypoints.answers import add_json
 from trading.entrypoints.command_index import COMMANDS
 from trading.errors import ConfigurationError, TransientError
 
@@ -53,7 +55,7 @@ def test_debug_shows_where_an_error_comes_from(monkeypatch, capsys):
         (["positons"], "there is no command 'positons'; did you mean positions? See ./airdesk --help"),
         (["data", "imprt"], "there is no command 'imprt'; did you mean import? See ./airdesk data --help"),
         (["doctor", "--xyzzy"], "unrecognised arguments: --xyzzy; see ./airdesk --help"),
-        (["why"], "the following arguments are required: symbol; see ./airdesk why --help"),
+        (["why"], "the following arguments are required: SYMBOL; see ./airdesk why --help"),
     ],
 )
 def test_a_command_that_is_not_understood_is_one_sentence_with_what_to_type(arguments, sentence, capsys):
@@ -63,6 +65,48 @@ def test_a_command_that_is_not_understood_is_one_sentence_with_what_to_type(argu
     told = capsys.readouterr().err
     assert told.startswith(f"airdesk: {sentence}")
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["reconcile", "show", "abc"], "argument ID: 'abc' is no whole number; see ./airdesk reconcile show --help"),
+        (["tax", "method", "lifo"], "argument fifo|hifo: 'lifo' is none of fifo, hifo; see ./airdesk tax method"),
+        (["gateway", "--clock", "noon"], "argument --clock: 'noon' is no instant; write it as 2026-06-01T14:30"),
+        (["ban", "TSLA", "--reason", " "], "argument --reason: it is empty; say why in a few words; see"),
+    ],
+)
+def test_a_wrong_value_is_told_without_the_types_of_python(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(f"airdesk: {sentence}")
+
+
+def test_a_program_is_refused_in_json_as_well(monkeypatch, capsys):
+    group = a_group(TransientError("busy; try again"))
+    monkeypatch.setattr(cli, "modules_for", lambda command: (group,))
+    monkeypatch.setattr(group, "register", staticmethod(with_json(group.register)))
+    assert cli.main(["fail", "--json"]) == 3
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"error": "busy; try again", "exit_code": 3}
+    assert told.err == "airdesk: busy; try again\n"
+
+
+def with_json(register):
+    def registered(subparsers):
+        register(subparsers)
+        add_json(subparsers.choices["fail"])
+
+    return registered
+
+
+def test_a_program_that_mistypes_is_refused_in_json_as_well(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["orders", "--json", "--limit", "0"])
+    told = json.loads(capsys.readouterr().out)
+    assert (end.value.code, told["exit_code"]) == (2, 2)
+    assert told["error"].startswith("argument --limit: '0' is no whole number of 1 or more; see")
 
 
 def test_an_empty_command_line_shows_the_commands_and_is_a_usage_error(capsys):

@@ -31,7 +31,8 @@ def _introduction() -> Iterator[str]:
     yield (
         "`--json` prints one object for programs: money and shares are text, so that nothing is rounded, instants and "
         "dates are ISO 8601, unknown is `null`. Its keys stay; new ones may come. Commands that had JSON before print "
-        "a list where there are many (`near-misses`, `doctor`, `replay list`, `replay compare`)."
+        "a list where there are many (`near-misses`, `doctor`, `replay list`, `replay compare`). A refusal prints "
+        "`error`, its sentence, and `exit_code` instead; the sentence stands on standard error as well."
     )
     yield "## Exit codes"
     rows = [(str(c.value), text, "every command" if c in EVERYWHERE else "as named") for c, text in MEANINGS.items()]
