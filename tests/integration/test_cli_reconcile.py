@@ -48,7 +48,9 @@ def test_a_comparison_by_hand_needs_no_airflow_and_its_exit_code_tells(desk, bro
     assert "book and broker agree" in capsys.readouterr().out
     broker.cash_usd -= Decimal("12.5")
     assert main(["reconcile", "run"]) == 1
-    assert "1 differences" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert ": 1 difference at " in told
+    assert "cash: ours 98,799.00 USD, broker 98,786.50 USD" in told
 
 
 def test_a_break_is_listed_shown_adopted_and_listed_as_closed(desk, broker, capsys, monkeypatch):
@@ -59,7 +61,7 @@ def test_a_break_is_listed_shown_adopted_and_listed_as_closed(desk, broker, caps
     assert main(["reconcile", "list"]) == 0
     listed = capsys.readouterr().out
     assert "halt" in listed
-    assert "98799.000000 USD | 98786.5 USD" in listed
+    assert "98,799.00 USD | 98,786.50 USD" in listed
     assert main(["reconcile", "show", "1"]) == 0
     shown = capsys.readouterr().out
     assert "differs: 0 shares, -12.50 USD" in shown
@@ -127,6 +129,11 @@ def test_p01_a_database_that_is_down_ends_the_task_at_once_with_nothing_at_the_b
 
 
 def test_a_book_may_be_named(desk, capsys):
-    assert main(["reconcile", "list", "--book", "paper:DU7"]) == 0
-    assert "PAPER paper:DU7: no open break" in capsys.readouterr().out
+    assert main(["reconcile", "list", "--book", str(BOOK)]) == 0
+    assert f"PAPER {BOOK}: no open break" in capsys.readouterr().out
+
+
+def test_a_book_that_is_not_there_is_not_called_sound(desk, capsys):
+    assert main(["reconcile", "list", "--book", "paper:DU7"]) == 1
+    assert capsys.readouterr().err == f"airdesk: there is no book paper:DU7; stored: {BOOK}\n"
     assert state_of(desk)

@@ -173,9 +173,9 @@ def test_why_finds_the_newest_hour_that_had_ended(airdesk, services):
     at = f"{first.as_of + timedelta(minutes=59):%Y-%m-%dT%H:%M+00:00}"
     assert first.decision_id in airdesk("why", "NVDA", "--at", at)[1]
     code, printed = airdesk("why", "NVDA", "--at", "2024-07-01T14:30+00:00")
-    assert (code, "has no decision by 2024-07-01 14:30 UTC; run the hour first" in printed) == (1, True)
+    assert (code, "has no decision by 2024-07-01 14:30 UTC; leave --at out for the newest" in printed) == (1, True)
     code, printed = airdesk("why", "SPY")
-    assert (code, "says nothing about SPY" in printed) == (1, True)
+    assert (code, "judged no SPY in that hour; three_sector trades GLD" in printed) == (1, True)
 
 
 def test_why_of_a_replay_in_process_says_what_the_replay_dag_stored(airdesk, services):

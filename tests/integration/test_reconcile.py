@@ -174,7 +174,7 @@ def test_an_open_break_keeps_entries_waiting_and_is_named_with_its_number(desk, 
     reconcile(desk, SPEC, BOOK, SLOT)
     ((number,),) = ask("SELECT break_id FROM ops.breaks")
     with desk.store.transaction() as tx:
-        assert f"break {number} is open since 2019-06-03 21:30 UTC (cash: ours 98799" in tx.reconciliations.gate(BOOK)
+        assert f"break {number} is open since 2019-06-03 21:30 UTC (cash: ours 98,799" in tx.reconciliations.gate(BOOK)
     broker.cash_usd += 5
     reconcile(desk, SPEC, BOOK, SLOT)
     with desk.store.transaction() as tx:
@@ -293,7 +293,7 @@ def test_a_book_without_a_broker_cannot_be_proven(desk, store):
 
 def test_a_book_that_is_not_open_cannot_be_proven(store, broker):
     services = Services(store, WeekdayCalendar(), FixedClock(NIGHT), Sources(), broker)
-    with pytest.raises(PermanentError, match="first hour"):
+    with pytest.raises(PermanentError, match="unpause hourly_trading"):
         reconcile(services, SPEC, BOOK, SLOT)
 
 

@@ -216,7 +216,7 @@ def test_the_exit_code_of_the_tie_out_tells(store, typed, capsys, database_url):
 
 def test_the_method_is_shown_and_chosen_with_a_word_about_the_broker(typed, capsys):
     assert main(["tax", "method"]) == 0
-    assert capsys.readouterr().out == f"{BOOK}: fifo\n"
+    assert capsys.readouterr().out == f"PAPER {BOOK}: fifo\n"
     assert main(["tax", "method", "hifo", "--since", "2027-02-01"]) == 0
     assert "Tell the broker" in capsys.readouterr().out
     main(["tax", "method"])

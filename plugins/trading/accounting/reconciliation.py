@@ -82,7 +82,7 @@ def compare_cash(
     ours = book.cash_usd + sum((effect_of(f)[1] for f in unbooked), ZERO) + sum((o.cash_usd for o in outside), ZERO)
     if abs(ours - broker_cash_usd) <= CASH_TOLERANCE_USD:
         return ()
-    sides = f"{ours} USD", f"{broker_cash_usd} USD"
+    sides = f"{ours:,.2f} USD", f"{broker_cash_usd:,.2f} USD"
     return (Difference(DifferenceKind.CASH, None, *sides, cash_usd=broker_cash_usd - ours),)
 
 

@@ -14,6 +14,8 @@ from trading.bootstrap import services_for, strategy_of
 from trading.domain.instruments import BookId
 from trading.domain.portfolio import TradingState
 from trading.entrypoints.answers import add_json, of_book, print_json
+from trading.entrypoints.arguments import reason
+from trading.entrypoints.books import chosen_book
 from trading.entrypoints.checkout import Checkout
 from trading.entrypoints.databases import command_database, settings_of
 from trading.entrypoints.run_record import RunRecord, is_running
@@ -25,6 +27,7 @@ from trading.reporting.wording import counted
 from trading.settings import Settings, load_settings
 from trading.tasks.confirmation import VALID_SECONDS, ask_for_code, redeem
 from trading.tasks.flatten import holdings
+from trading.tasks.glance import UNOPENED
 from trading.tasks.kill_switch import DISCRETIONARY, Change, Sweep, sweep
 from trading.tasks.operating import Stopped, halt_book, lock_book, reduce_book, resume_book
 from trading.tasks.selling import flatten_book
@@ -56,8 +59,10 @@ def _command(
     parser = subparsers.add_parser(name, help=text, description=text)
     parser.add_argument("--book", help="kind:name; default: the configured book")
     if name != "state":
-        needs = name == "resume"
-        parser.add_argument("--reason", required=needs, default=f"{name} by operator", help="kept forever")
+        # A halt is never refused for want of words.
+        worded = (lambda text: text.strip() or f"{name} by operator") if name == "halt" else reason
+        needs, default = name == "resume", f"{name} by operator"
+        parser.add_argument("--reason", type=worded, required=needs, default=default, help="kept forever")
     parser.set_defaults(run=run)
     return parser
 
@@ -65,7 +70,8 @@ def _command(
 def _desk(options: argparse.Namespace) -> tuple[Settings, Services, BookId]:
     settings = load_settings()
     book = BookId.parse(options.book) if options.book else settings.book
-    return settings, services_for(replace(settings, book=book)), book
+    services = services_for(replace(settings, book=book))
+    return settings, services, chosen_book(services, settings, options.book)
 
 
 def _actor() -> str:
@@ -80,13 +86,15 @@ def _state(options: argparse.Namespace) -> int:
     with services.store.snapshot() as tx:
         is_open = book in tx.ledger.books()
         state, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
+    # A person may stop a book before its first hour, and then that hour finds it stopped.
+    is_set = is_open or why is not None
     if options.json:
-        known = state if is_open else None
-        is_raised = settings.halt_file.exists()
-        print_json("state", **of_book(book), state=known, reason=why if is_open else None, is_flag_raised=is_raised)
+        known = state if is_set else None
+        print_json("state", **of_book(book), state=known, reason=why, is_flag_raised=settings.halt_file.exists())
         return 0
-    print(f"{book.badge} {book}: {state if is_open else 'not opened yet; its first hour opens it'}")
-    if why and is_open:
+    unopened = "" if is_open else UNOPENED
+    print(f"{book.badge} {book}: {'; '.join(filter(None, (str(state) if is_set else '', unopened)))}")
+    if why:
         print(f"set by {why}")
     if settings.halt_file.exists():
         print(f"the file flag {settings.halt_file} is raised: nothing is sent while it exists")

@@ -10,6 +10,7 @@ from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
 from trading.entrypoints import arguments
 from trading.entrypoints.answers import add_json, of_book, print_json
+from trading.entrypoints.books import chosen_book
 from trading.ports import Services
 from trading.reporting.tables import denials_table, fills_table, orders_table, positions_table
 from trading.settings import load_settings
@@ -26,7 +27,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _desk(options: argparse.Namespace) -> tuple[Services, BookId]:
     settings = load_settings()
-    return services_for(settings), BookId.parse(options.book) if options.book else settings.book
+    services = services_for(settings)
+    return services, chosen_book(services, settings, options.book)
 
 
 def _positions(options: argparse.Namespace) -> int:
@@ -42,7 +44,10 @@ def _positions(options: argparse.Namespace) -> int:
         )
         return 0
     console = Console()
-    console.print(positions_table(f"{book.badge} {book}", portfolio, working))
+    if portfolio.positions:
+        console.print(positions_table(f"{book.badge} {book}", portfolio, working))
+    else:
+        print(f"{book.badge} {book}: no position")
     worth = "unknown" if nav is None else f"{nav.nav_usd:,.2f} USD at {nav.as_of:%Y-%m-%d %H:%M} UTC"
     console.print(f"cash {portfolio.cash_usd:,.2f} USD   NAV {worth}")
     return 0
@@ -55,6 +60,9 @@ def _orders(options: argparse.Namespace) -> int:
         denials = tx.checks.denials([o.order_id for o in orders])
     if options.json:
         print_json("orders", **of_book(book), orders=orders, denials=denials)
+        return 0
+    if not orders:
+        print(f"{book.badge} {book}: no order yet")
         return 0
     console = Console()
     console.print(orders_table(f"{book.badge} {book}: orders", orders))
@@ -69,6 +77,8 @@ def _fills(options: argparse.Namespace) -> int:
         fills = tx.ledger.fills(book, options.limit)
     if options.json:
         print_json("fills", **of_book(book), fills=fills)
+    elif not fills:
+        print(f"{book.badge} {book}: no fill yet")
     else:
         Console().print(fills_table(f"{book.badge} {book}: fills", fills))
     return 0

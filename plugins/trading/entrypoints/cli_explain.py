@@ -37,8 +37,9 @@ from trading.reporting.explain_tables import (
 from trading.reporting.story_tables import stories_table
 from trading.reporting.tables import denials_table, differences_table, orders_table, reasons_table
 from trading.reporting.verdicts import turns, verdict_rows
-from trading.reporting.wording import counted
+from trading.reporting.wording import counted, first_hour
 from trading.settings import Settings, load_settings
+from trading.strategy.catalogue import spec_named
 from trading.strategy.margins import NearMiss, near_misses
 from trading.tasks.explain import Recomputed, recompute
 from trading.tasks.why import Why, hourly_decision, why_of_decision, why_of_file
@@ -85,7 +86,11 @@ def _why(options: argparse.Namespace) -> int:
     if found is None:
         found = why_of_file(_kept(settings, book, options.at), options.symbol, options.at)
     if not found.reasons:
-        raise PermanentError(f"{book} says nothing about {options.symbol} then; is it in the universe?")
+        spec = spec_named(settings.strategy)
+        raise PermanentError(
+            f"{book} judged no {options.symbol or 'blank'} in that hour; "
+            f"{spec.name} trades {', '.join(spec.universe.traded)}"
+        )
     if options.json:
         print(json.dumps(_why_json(found), indent=1))
     else:
@@ -207,7 +212,7 @@ def _kept(settings: Settings, book: BookId, at: datetime | None) -> VerdictBook:
     """
     kept = verdict_files_of(settings).read(book) if book.kind is BookKind.REPLAY else None
     if kept is None:
-        when = "yet" if at is None else f"by {at:%Y-%m-%d %H:%M} UTC"
-        again = "replay it again" if book.kind is BookKind.REPLAY else "run the hour first"
-        raise PermanentError(f"{book} has no decision {when}; {again}")
+        if at is not None:
+            raise PermanentError(f"{book} has no decision by {at:%Y-%m-%d %H:%M} UTC; leave --at out for the newest")
+        raise PermanentError(f"{book} has no decision yet; {first_hour(book)}")
     return kept

@@ -10,7 +10,8 @@ from rich.console import Console
 from trading.bootstrap import services_for
 from trading.domain.instruments import BookId
 from trading.entrypoints.answers import add_json, of_book, print_json
-from trading.entrypoints.arguments import day
+from trading.entrypoints.arguments import day, reason
+from trading.entrypoints.books import chosen_book
 from trading.errors import PermanentError
 from trading.ports import Services
 from trading.reporting.locks import locks_table
@@ -39,13 +40,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         parser.set_defaults(run=run)
     add_json(locks, preflight)
     for parser in (ban, unban):
-        parser.add_argument("--reason", required=True, help="kept forever")
+        parser.add_argument("--reason", type=reason, required=True, help="kept forever")
 
 
 def _desk(options: argparse.Namespace) -> tuple[Services, StrategySpec, BookId]:
     settings = load_settings()
-    book = BookId.parse(options.book) if options.book else settings.book
-    return services_for(settings), spec_named(settings.strategy), book
+    services = services_for(settings)
+    return services, spec_named(settings.strategy), chosen_book(services, settings, options.book)
 
 
 def _locks(options: argparse.Namespace) -> int:

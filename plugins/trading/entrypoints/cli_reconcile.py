@@ -15,9 +15,11 @@ from trading.domain.instruments import BookId
 from trading.domain.statements import CashKind
 from trading.entrypoints import arguments
 from trading.entrypoints.answers import add_json, of_book, print_json
+from trading.entrypoints.books import chosen_book
 from trading.entrypoints.schema import require_current_schema
 from trading.ports import Break, BrokerRole, ReconciliationKind, Services
 from trading.reporting.tables import shares, table_of
+from trading.reporting.wording import counted
 from trading.settings import Settings, load_settings
 from trading.tasks.reconcile import reconcile
 from trading.tasks.resolving import adopt_break, effects_of, open_break, resolve_break
@@ -45,7 +47,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     for command in (adopt, resolve):
         command.add_argument("break_id", type=int, metavar="ID", help="of a break, as `reconcile list` prints it")
-        command.add_argument("--reason", required=True, help="kept forever")
+        command.add_argument("--reason", type=arguments.reason, required=True, help="kept forever")
     run = arguments.book_command(actions, "run", _run, "compare now, without Airflow; exit code 1 if anything differs")
     add_json(listing, show, run)
 
@@ -53,8 +55,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _desk(options: argparse.Namespace) -> tuple[Settings, Services, BookId]:
     settings = load_settings()
     require_current_schema(settings.database_url)
-    book = BookId.parse(options.book) if options.book else settings.book
-    return settings, services_for(settings), book
+    services = services_for(settings)
+    return settings, services, chosen_book(services, settings, options.book)
 
 
 def _actor() -> str:
@@ -165,7 +167,8 @@ def _run(options: argparse.Namespace) -> int:
         return 1 if differing or older else 0
     for note in found.notes:
         print(note)
-    verdict = f"{differing} differences" if differing else "book and broker agree"
-    waiting = f", {older} older breaks are open" if older else ""
-    print(f"{book.badge} {book}: {verdict} at {now:%Y-%m-%d %H:%M} UTC, {found.counts['positions']} positions{waiting}")
+    verdict = counted(differing, "difference") if differing else "book and broker agree"
+    waiting = f", {counted(older, 'older break')} still open" if older else ""
+    held = counted(found.counts["positions"], "position")
+    print(f"{book.badge} {book}: {verdict} at {now:%Y-%m-%d %H:%M} UTC, {held}{waiting}")
     return 1 if differing or older else 0

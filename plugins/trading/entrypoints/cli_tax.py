@@ -19,7 +19,7 @@ from trading.domain.fills import LotMethod
 from trading.domain.instruments import BookId
 from trading.domain.money import sum_usd
 from trading.entrypoints.answers import add_json, of_book, print_json
-from trading.entrypoints.arguments import day, whole_from
+from trading.entrypoints.arguments import day, tax_year
 from trading.entrypoints.schema import require_current_schema
 from trading.errors import ConfigurationError
 from trading.ports import Services
@@ -102,7 +102,7 @@ def _report(
     text: str,
 ) -> argparse.ArgumentParser:
     parser = _action(actions, name, _run, text)
-    parser.add_argument("year", type=whole_from(1990, 2100), metavar="YEAR", help="tax year")
+    parser.add_argument("year", type=tax_year, metavar="YEAR", help="tax year")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write CSV files, and the notes, into this folder")
     parser.set_defaults(make=make, what=name)
@@ -216,13 +216,13 @@ def _method(options: argparse.Namespace) -> int:
     if options.method is not None:
         since = options.since or services.clock.now().date()
         choose_method(services, book, options.method, since, chosen_by=f"cli:{getpass.getuser()}")
-        print(f"{book}: sales from {since} on close lots by {options.method}. Tell the broker to do the same before")
-        print("the first of them settles: its Form 1099-B follows its own setting, not ours.")
+        print(f"{book.badge} {book}: sales from {since} on close lots by {options.method}. Tell the broker to do the")
+        print("same before the first of them settles: its Form 1099-B follows its own setting, not ours.")
         return 0
     with services.store.snapshot() as tx:
         chosen = tx.tax.methods(book)
     if options.json:
         print_json("tax method", **of_book(book), methods=chosen)
         return 0
-    print(f"{book}: fifo" + "".join(f", {c.method} from {c.since} on" for c in chosen))
+    print(f"{book.badge} {book}: fifo" + "".join(f", {c.method} from {c.since} on" for c in chosen))
     return 0

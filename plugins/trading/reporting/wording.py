@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from trading.domain.instruments import BookId, BookKind
+
 MINUS, UNKNOWN = "\u2212", "\u2013"
 PERCENT = "\u00a0%"
 """With a space at which no line breaks."""
@@ -90,3 +92,11 @@ def days(value: float | None) -> str:
 def number(value: float | None) -> str:
     """Return a value on four digits where it is small, and with cents where it is not; unknown is a dash."""
     return UNKNOWN if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.2f}"
+
+
+def first_hour(book: BookId) -> str:
+    """Return what a person does so that a book without any decision gets its first one."""
+    if book.kind is BookKind.REPLAY:
+        return "replay it again"
+    start = "start ./airdesk up and unpause hourly_trading, which decides when an hour of the session has ended"
+    return f"run ./airdesk demo, or {start}" if book.kind is BookKind.DEMO else start

@@ -21,6 +21,7 @@ from trading.domain.portfolio import Portfolio
 from trading.domain.replays import ReplayRun, RunTrade
 from trading.errors import PermanentError
 from trading.ports import MarketCalendar, Transaction
+from trading.reporting.wording import first_hour
 
 NEW_YORK = ZoneInfo("America/New_York")
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -111,9 +112,14 @@ def read_history(tx: Transaction, calendar: MarketCalendar, book: BookId) -> Boo
         return _of_ledger(tx, book)
     run = tx.replays.run(book.name) if book.kind is BookKind.REPLAY else None
     if run is None:
-        known = ", ".join([*map(str, tx.ledger.books()), *(f"replay:{r.name}" for r in tx.replays.runs())])
-        raise PermanentError(f"there is no book {book}; stored: {known or 'none, run the first hour'}")
+        raise no_such_book(tx, book)
     return _of_run(run, book, calendar)
+
+
+def no_such_book(tx: Transaction, book: BookId) -> PermanentError:
+    """Return the error that names the books that there are instead of `book`."""
+    known = ", ".join([*map(str, tx.ledger.books()), *(f"replay:{r.name}" for r in tx.replays.runs())])
+    return PermanentError(f"there is no book {book}; {f'stored: {known}' if known else first_hour(book)}")
 
 
 def _of_ledger(tx: Transaction, book: BookId) -> BookHistory:

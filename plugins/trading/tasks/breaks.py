@@ -8,6 +8,7 @@ from trading.accounting.reconciliation_kinds import FOREIGN, DifferenceKind, Eff
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.messages import MessageKind, Severity
 from trading.ports import Break, Filed, Proof, ReconciliationKind, Transaction
+from trading.reporting.wording import counted
 from trading.tasks.halting import RESUME, halt
 
 ACTOR = "reconciliation"
@@ -69,7 +70,7 @@ def _tell(tx: Transaction, proof: Proof, filed: Filed, *, halted: bool) -> None:
     numbers = ",".join(str(b.break_id) for b in told)
     night = f"{proof.session_on}:" if is_nightly else ""
     lines = [
-        f"{book.badge} {book}: {len(told)} differences between book and broker",
+        f"{book.badge} {book}: {counted(len(told), 'difference')} between book and broker",
         *(sentence(b) for b in told[:_SHOWN]),
     ]
     if halted:

@@ -11,6 +11,8 @@ from trading.domain.market import Slot, session_slots
 from trading.domain.portfolio import TradingState
 from trading.ports import MarketCalendar, Services, Transaction
 
+UNOPENED = "not opened yet; its first hour opens it"
+"""Said of a book that never decided."""
 PATIENCE = timedelta(minutes=12)
 """After the end of an hour and the delay of the sources: how long its decision may take before it counts as late."""
 

@@ -68,7 +68,7 @@ def check_restriction(
         raise PermanentError(f"{spec.name} does not trade {symbol}; it trades {', '.join(spec.universe.traded)}")
     today = services.clock.now().date()
     if until is not None and until < today:
-        raise PermanentError(f"--until {until} has passed; today is {today}")
+        raise PermanentError(f"--until {until} has passed; name {today} or a later day")
 
 
 def _of_the_state(tx: Transaction, book: BookId, state: BookState) -> Iterator[Lock]:

@@ -12,6 +12,7 @@ from trading.domain.rebalances import Preview
 from trading.engine.balance import QUARTER
 from trading.errors import PermanentError
 from trading.ports import Services
+from trading.reporting.wording import first_hour
 from trading.strategy.spec import StrategySpec
 from trading.tasks.analyse import risk, sentiment, technicals
 from trading.tasks.decide import decide_kind, rebalance_now
@@ -51,7 +52,7 @@ def shown(services: Services, spec: StrategySpec, book: BookId, as_of: datetime 
         raise PermanentError(f"{book} has no rebalance at {as_of:%Y-%m-%d %H:%M} UTC; leave --at out for one of now")
     slot = None if newest is None else services.calendar.slot_at(newest.as_of)
     if slot is None:
-        raise PermanentError(f"{book} has decided nothing yet, so there is no hour to preview; run hourly_trading")
+        raise PermanentError(f"{book} has decided nothing yet, so there is no hour to preview; {first_hour(book)}")
     return rebalance_now(services, spec, book, slot), False
 
 

@@ -11,6 +11,7 @@ from trading.domain.market import Slot
 from trading.domain.messages import MessageKind
 from trading.errors import PermanentError
 from trading.ports import Broker, BrokerRole, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
+from trading.reporting.wording import first_hour
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import Adoption, take_over
 from trading.tasks.breaks import file_proof, sentence
@@ -38,7 +39,7 @@ def reconcile(
     gate = gate_of(services, book)
     with services.store.transaction() as tx:
         if book not in tx.ledger.books():
-            raise PermanentError(f"{book} is not opened yet, so there is nothing to compare; run its first hour")
+            raise PermanentError(f"{book} is not opened yet, so there is nothing to compare; {first_hour(book)}")
     with services.store.order_writer(book) as epoch, gate.connect(BrokerRole.RECONCILER) as broker:
         learned, notes, counts = _compare(services, book, slot, broker, kind, epoch)
     late = (f"{learned.fills} executions were not booked before",) if learned.fills else ()

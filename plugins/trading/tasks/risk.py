@@ -12,6 +12,7 @@ from trading.domain.portfolio import TradingState
 from trading.domain.risk import BookRisk, regime_of
 from trading.errors import PermanentError
 from trading.ports import MarketCalendar, Services
+from trading.reporting.wording import first_hour
 from trading.strategy.spec import Protection, StrategySpec
 from trading.tasks.facts import load_facts
 
@@ -48,7 +49,10 @@ def read_risk(services: Services, spec: StrategySpec, book: BookId, at: datetime
     with services.store.snapshot() as tx:
         risk = tx.risk.newest(book, at)
         if risk is None:
-            raise PermanentError(f"{book} has stored no risk yet; run hourly_trading once")
+            if at is not None:
+                by = f"{at:%Y-%m-%d %H:%M} UTC"
+                raise PermanentError(f"{book} has stored no risk by {by}; leave --at out for the newest")
+            raise PermanentError(f"{book} has stored no risk yet; {first_hour(book)}")
         facts = load_facts(tx, spec, first_at=risk.as_of, as_of=risk.as_of, cutoff_at=risk.as_of)
         held = tx.ledger.portfolio(book, risk.as_of).held
     moving = correlations(facts, spec.universe.traded, before_on=risk.session_on)

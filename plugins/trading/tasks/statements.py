@@ -19,6 +19,7 @@ from trading.domain.orders import Order, OrderEvent, OrderStatus
 from trading.domain.statements import CashItem, CashKind, Statement, StatementTrade
 from trading.errors import PermanentError
 from trading.ports import DividendDue, Proof, ReconciliationKind, Services, Transaction
+from trading.reporting.wording import first_hour
 from trading.strategy.spec import StrategySpec
 from trading.tasks.adopt import settle
 from trading.tasks.booking import booking_of
@@ -50,7 +51,7 @@ def import_statement(services: Services, spec: StrategySpec, book: BookId, slot:
     with services.store.order_writer(book) as epoch, services.store.transaction() as tx:
         opened_at = tx.reconciliations.opened_at(book)
         if opened_at is None:
-            raise PermanentError(f"{book} is not opened yet, so a statement has nothing to add; run its first hour")
+            raise PermanentError(f"{book} is not opened yet, so a statement has nothing to add; {first_hour(book)}")
         if not tx.reconciliations.add_statement(book, statement, body, at=services.clock.now()):
             return StepReport("statement", {"new": 0}, ("this statement was imported before",))
         learned = _Learned()

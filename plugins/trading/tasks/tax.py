@@ -21,6 +21,7 @@ from trading.domain.orders import Side
 from trading.errors import PermanentError
 from trading.ports import Services, Transaction
 from trading.ports.tax import CashRow
+from trading.reporting.wording import first_hour
 from trading.strategy.spec import StrategySpec
 from trading.tasks.report import StepReport
 
@@ -57,7 +58,7 @@ def read_taxes(services: Services, tx: Transaction, book: BookId) -> Taxes:
     """
     opened = tx.ledger.books()
     if book not in opened:
-        raise PermanentError(f"{book} is not opened yet, so it has nothing to tax; run its first hour")
+        raise PermanentError(f"{book} is not opened yet, so it has nothing to tax; {first_hour(book)}")
     now = services.clock.now()
     books = tuple(b for b in services.taxpayer.books_with(book) if b in opened)
     events = tuple(event for b in books for event in _events(tx, b, now))
@@ -113,7 +114,7 @@ def choose_method(services: Services, book: BookId, method: LotMethod, since: da
     with services.store.transaction() as tx:
         sold = [f.executed_at.date() for f in tx.ledger.fills(book) if f.side is Side.SELL]
         if book not in tx.ledger.books():
-            raise PermanentError(f"{book} is not opened yet; run its first hour, then choose")
+            raise PermanentError(f"{book} is not opened yet; {first_hour(book)}, then choose")
         if sold and max(sold) >= since:
             raise PermanentError(f"sales of {max(sold)} are booked already; choose a day after it: --since")
         if not tx.tax.choose_method(book, since, method, chosen_by=chosen_by):

@@ -11,7 +11,7 @@ from trading.domain.parity import Parity
 from trading.errors import PermanentError
 from trading.ports import Services, Transaction
 from trading.reporting.document import Part, Report
-from trading.reporting.wording import UNKNOWN, change, fall, percent, whole
+from trading.reporting.wording import UNKNOWN, change, fall, first_hour, percent, whole
 from trading.strategy.spec import StrategySpec
 from trading.tasks.book_history import BookHistory
 from trading.tasks.reports import state_rows as state
@@ -100,7 +100,7 @@ def _read(
     gain = next((d for d in days if d.last_on == on), None) if on is not None else (days[-1] if days else None)
     if gain is None:
         which = "no session" if on is None else f"no mark of {on}"
-        newest = f"; the newest is {days[-1].last_on}" if days else "; run its first hour"
+        newest = f"; the newest is {days[-1].last_on}" if days else f"; {first_hour(history.book)}"
         raise PermanentError(f"{history.book} has {which} to report{newest}")
     place = days.index(gain)
     first_on = days[max(place - CURVE_SESSIONS + 1, 0)].first_on

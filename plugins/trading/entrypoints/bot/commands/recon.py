@@ -6,6 +6,7 @@ from trading.domain.people import Role
 from trading.entrypoints.bot.command import Ask, Command
 from trading.entrypoints.bot.reply import Reply
 from trading.ports import BrokerRole, ReconciliationKind
+from trading.reporting.wording import counted
 from trading.tasks.reconcile import reconcile
 from trading.tasks.sync import gate_of, now_of
 
@@ -18,9 +19,9 @@ def run(ask: Ask) -> Reply:
     slot = ask.services.calendar.latest_slot(now)
     found = reconcile(ask.services, ask.desk.spec, ask.book, slot, kind=ReconciliationKind.OPERATOR)
     differing, older = found.counts["differences"], found.counts["older_breaks"]
-    verdict = f"{differing} differences" if differing else "Book and broker agree"
-    waiting = f"; {older} older breaks are open" if older else ""
-    head = f"{verdict} at {now:%Y-%m-%d %H:%M} UTC, {found.counts['positions']} positions{waiting}."
+    verdict = counted(differing, "difference") if differing else "Book and broker agree"
+    waiting = f"; {counted(older, 'older break')} still open" if older else ""
+    head = f"{verdict} at {now:%Y-%m-%d %H:%M} UTC, {counted(found.counts['positions'], 'position')}{waiting}."
     return Reply.of(head, *found.notes, more="./airdesk reconcile list")
 
 

@@ -7,7 +7,7 @@ from trading.entrypoints.bot.command import Ask, Command
 from trading.entrypoints.bot.reply import Reply, say
 from trading.entrypoints.bot.reply import table as rows_as_table
 from trading.errors import PermanentError
-from trading.reporting.wording import fall, percent, whole
+from trading.reporting.wording import fall, first_hour, percent, whole
 
 
 def run(ask: Ask) -> Reply:
@@ -15,7 +15,7 @@ def run(ask: Ask) -> Reply:
     with ask.services.store.snapshot() as tx:
         risk = tx.risk.newest(ask.book)
     if risk is None:
-        raise PermanentError(f"{ask.book} has stored no risk yet; run hourly_trading once")
+        raise PermanentError(f"{ask.book} has stored no risk yet; {first_hour(ask.book)}")
     vix = "unknown" if risk.vix is None else f"{risk.vix:.1f}, {regime_of(risk.vix)}"
     tripped = "" if risk.breaker.tripped_on is None else f" on {risk.breaker.tripped_on}"
     rows = [

@@ -6,7 +6,7 @@ from trading.entrypoints.bot.command import Ask, Command
 from trading.entrypoints.bot.reading import at, book_read
 from trading.entrypoints.bot.reply import Reply, pairs, say
 from trading.reporting.wording import change, fall, gain, whole
-from trading.tasks.glance import glance_of
+from trading.tasks.glance import UNOPENED, glance_of
 from trading.tasks.standing import Period, gains_of
 
 
@@ -18,7 +18,8 @@ def run(ask: Ask) -> Reply:
         breaks = tx.reconciliations.breaks(ask.book)
         parked = tx.market.parked()
     if not seen.is_open:
-        return Reply.of("The book is not opened yet; its first hour opens it.")
+        stopped = f"It is {seen.state} by {seen.why}, and so stays that hour." if seen.why else ""
+        return Reply.of(f"The book is {UNOPENED}. {stopped}".rstrip())
     history, exposure = book_read(ask)
     today = gains_of(history, Period.DAY, 1)
     rows = [

@@ -8,6 +8,7 @@ from trading.entrypoints.bot.reply import Reply, say, table
 from trading.errors import PermanentError
 from trading.reporting.explain_tables import held_line
 from trading.reporting.verdicts import VerdictRow, verdict_rows
+from trading.reporting.wording import first_hour
 from trading.tasks.why import hourly_decision, why_of_decision
 
 
@@ -19,7 +20,7 @@ def run(ask: Ask) -> Reply:
         decision = hourly_decision(tx, ask.book, None)
         found = None if decision is None else why_of_decision(tx, decision, symbol)
     if found is None or not found.reasons:
-        raise PermanentError(f"{ask.book} has decided nothing about {symbol} yet; run the hour first")
+        raise PermanentError(f"{ask.book} has decided nothing about {symbol} yet; {first_hour(ask.book)}")
     blocks = [say(f"{symbol} at {found.as_of:%Y-%m-%d %H:%M} UTC"), *_verdicts(verdict_rows(found.reasons))]
     blocks.append(say(found.head))
     if found.held is not None:

@@ -1,0 +1,82 @@
+"""What a newcomer is told by a desk that has not decided yet: that nothing is there, and what to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from trading.domain.people import Role
+from trading.domain.portfolio import TradingState
+from trading.entrypoints import cli
+from trading.entrypoints.bot.command import Ask, Person
+from trading.entrypoints.bot.registry import all_commands, by_name
+from trading.reporting.wording import first_hour
+
+from tests.builders import BOOK
+from tests.integration.test_bot_reads import desk_on
+from tests.integration.test_desk_page import client_of, page_of
+from tests.telegram_wire import Words
+
+
+@pytest.fixture
+def airdesk(store, database_url, monkeypatch, tmp_path, capsys):
+    """Return what runs a command on a database without any book, and returns its code and all that it printed."""
+    for name, value in {
+        "AIRDESK_DATABASE_URL": database_url,
+        "AIRDESK_MODE": "demo",
+        "AIRDESK_BOOK": str(BOOK),
+        "AIRDESK_STATE_DIR": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*words: str) -> tuple[int, str]:
+        code = cli.main(list(words))
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("positions",), "no position\ncash 0.00 USD"),
+        (("orders",), "no order yet"),
+        (("fills",), "no fill yet"),
+        (("state",), "not opened yet; its first hour opens it"),
+    ],
+)
+def test_a_read_that_finds_nothing_says_so(airdesk, words, says):
+    code, told = airdesk(*words)
+    assert (code, f"SYNTHETIC {BOOK}: {says}" in told) == (0, True)
+
+
+@pytest.mark.parametrize("command", ["why NVDA", "near-misses", "risk", "report daily", "tax lots 2026"])
+def test_what_needs_an_hour_says_how_the_first_one_comes(airdesk, command):
+    code, told = airdesk(*command.split())
+    assert (code, f"; {first_hour(BOOK)}\n" in told) == (1, True)
+
+
+def test_a_book_that_was_halted_before_its_first_hour_is_shown_halted(airdesk, store, database_url, tmp_path):
+    assert airdesk("halt", "--reason", "not today")[0] == 1, "no broker is there to verify with"
+    code, told = airdesk("state")
+    assert (code, f"SYNTHETIC {BOOK}: HALTED; not opened yet" in told, ": not today" in told) == (0, True, True)
+    answer = json.loads(airdesk("state", "--json")[1])
+    assert answer["state"] == TradingState.HALTED
+    assert answer["reason"].endswith(": not today")
+    command = by_name(all_commands())["status"]
+    reply = command.run(Ask(command, desk_on(store, tmp_path), Person(42, 42, Role.ADMIN), ()))
+    assert "It is HALTED by" in Words.of("\n".join(reply.blocks))
+    assert "<b>HALTED</b>" in page_of(client_of(database_url, tmp_path, AIRDESK_BOOK=str(BOOK)))
+
+
+def test_a_halt_of_a_book_that_is_not_there_stops_everything_and_says_why(airdesk, tmp_path):
+    code, told = airdesk("halt", "--book", "demo:typo")
+    assert code == 1
+    assert "there is no book demo:typo" in told
+    assert list(tmp_path.rglob("HALT")), "the flag is raised: whoever wants to halt something halts all of it"
+
+
+def test_a_halt_needs_no_words(airdesk):
+    airdesk("halt", "--reason", "")
+    assert "halt by operator" in airdesk("state")[1]
