@@ -12,7 +12,9 @@ from trading.domain.market import Session, Slot, session_slots
 from trading.errors import DataRejected
 
 NEW_YORK = ZoneInfo("America/New_York")
-OPENS, CLOSES, CLOSES_EARLY = time(9, 30), time(16), time(13)
+OPENS = time(9, 30)
+WHOLE, EARLY = timedelta(hours=6, minutes=30), timedelta(hours=3, minutes=30)
+"""How long a session lasts: to 16:00, or to 13:00."""
 
 
 class NyseCalendar:
@@ -76,13 +78,14 @@ def _sessions() -> tuple[Session, ...]:
     """Return every session; made on the first question."""
     closed, early = frozenset(days_of(CLOSED)), frozenset(days_of(CLOSED_EARLY))
     every = (FIRST_ON + timedelta(days=n) for n in range((LAST_ON - FIRST_ON).days + 1))
-    return tuple(_session(on, CLOSES_EARLY if on in early else CLOSES) for on in every if _is_open(on, closed))
+    return tuple(_session(on, EARLY if on in early else WHOLE) for on in every if _is_open(on, closed))
 
 
 def _is_open(on: date, closed: frozenset[date]) -> bool:
     return on.weekday() < 5 and on not in closed
 
 
-def _session(on: date, closes: time) -> Session:
-    opens_at, closes_at = (datetime.combine(on, at, NEW_YORK).astimezone(UTC) for at in (OPENS, closes))
-    return Session(on, opens_at, closes_at)
+def _session(on: date, lasts: timedelta) -> Session:
+    # Clocks are changed on Sundays, so that a session is as long in UTC as in New York.
+    opens_at = datetime.combine(on, OPENS, NEW_YORK).astimezone(UTC)
+    return Session(on, opens_at, opens_at + lasts)

@@ -17,7 +17,7 @@ def quick[Record: type](record: Record) -> Record:
     """
     assert "__post_init__" not in vars(record), f"{record.__name__} checks itself when it is made"
     del record.__setattr__, record.__delattr__
-    alike = make_dataclass(record.__name__, [(f.name, Any, _again(f)) for f in fields(record)])
+    alike = make_dataclass(record.__name__, [(f.name, Any, _again(f)) for f in fields(record)], repr=False, eq=False)
     type.__setattr__(record, "__init__", vars(alike)["__init__"])
     return record
 

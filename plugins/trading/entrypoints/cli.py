@@ -7,6 +7,7 @@ No stack trace for an error that we raise on purpose, unless a person asks for i
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
+from trading.domain.records import collector_paused
 from trading.entrypoints.arguments import without_separator
 from trading.entrypoints.command_index import COMMANDS
 from trading.entrypoints.exits import Exit
@@ -45,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if not given or wants_root_help(given):
         return print_root_help(is_asked=bool(given))
-    options = _understood(given)
+    with collector_paused():
+        options = _understood(given)
+    if arguments is None:
+        # A program keeps what it has loaded until it ends: no cycles need be looked for in it, and none at the end.
+        gc.freeze()
     try:
         with _database_of(options):
             return int(options.run(options) or 0)
@@ -85,7 +91,7 @@ def _print_refusal(sentence: str, code: Exit) -> None:
 
 
 def _database_of(options: argparse.Namespace) -> AbstractContextManager[None]:
-    if not getattr(options, "needs_database", True):
+    if not getattr(options, "needs_database", True) or os.environ.get("AIRDESK_DATABASE_URL"):
         return nullcontext()
     from trading.entrypoints.checkout import Checkout
     from trading.entrypoints.databases import command_database

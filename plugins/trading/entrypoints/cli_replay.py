@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
     cash = options.cash or settings.starting_cash_usd
     replayed = replay_as(options, services, spec, name, cash, parameters)
     print_summary(Console(), _title(options, replayed, spec), replayed.result, replayed.run, replayed.benchmarks)
-    for line in missing_lines(cli_replay_report.missing_of(replayed)):
+    for line in missing_lines(replayed.missing):
         print(line)
     sessions = replayed.run.trial.return_count
     if sessions < SESSIONS_PER_YEAR:

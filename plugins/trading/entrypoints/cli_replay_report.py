@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 from trading.analysis.facts import Facts
@@ -38,6 +39,14 @@ class Replayed:
     benchmarks: dict[str, FloatArray]
     run: ReplayRun
 
+    @cached_property
+    def missing(self) -> tuple[Gap, ...]:
+        """The hours and days without a bar: of what is traded, of the VIX, and of what it is compared with."""
+        compared = (name for name in BENCHMARKS if name != LIST)
+        symbols = dict.fromkeys((*self.result.panel.symbols, *compared))
+        days = missing_days(self.facts, symbols, self.timeline)
+        return (*missing_hours(self.result.panel, self.timeline), *days)
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the options of the report."""
@@ -64,7 +73,7 @@ def write(options: argparse.Namespace, services: Services, replayed: Replayed) -
         trials,
         _dividend_count(replayed),
         by_cost,
-        missing_of(replayed),
+        replayed.missing,
     )
     for path in write_report(found, options.report, with_png=options.png):
         print(f"wrote {path}")
@@ -75,14 +84,6 @@ def _dividend_count(replayed: Replayed) -> int:
     run, traded = replayed.run, frozenset(replayed.result.panel.symbols)
     paid = (a for a in replayed.facts.actions if a.kind is ActionKind.DIVIDEND and a.symbol in traded)
     return sum(run.first_on <= action.ex_on <= run.last_on for action in paid)
-
-
-def missing_of(replayed: Replayed) -> tuple[Gap, ...]:
-    """Return the hours and days without a bar: of what is traded, of the VIX, and of what it is compared with."""
-    result, timeline = replayed.result, replayed.timeline
-    compared = (name for name in BENCHMARKS if name != LIST)
-    symbols = dict.fromkeys((*result.panel.symbols, *compared))
-    return (*missing_hours(result.panel, timeline), *missing_days(replayed.facts, symbols, timeline))
 
 
 def _with_costs_times(replayed: Replayed, factor: int) -> dict[str, float | None]:
