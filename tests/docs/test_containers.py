@@ -179,8 +179,9 @@ def test_secrets_are_private_made_once_and_kept(made):
 def test_half_of_the_secrets_are_not_made_anew(made):
     _, _, folder = made("demo")
     (folder / ".secrets" / "postgres_password").unlink()
-    made("demo")
+    code, said, _ = made("demo")
     assert not (folder / ".secrets" / "postgres_password").exists()
+    assert (code, "missing, and not made anew because the others would not fit: postgres_password" in said) == (1, True)
 
 
 def test_secrets_of_an_older_version_get_the_login_of_readers(made):
@@ -226,6 +227,8 @@ def test_a_command_typed_into_a_container_gets_its_secrets():
     typed = [words for page in pages for words in re.findall(r"docker compose exec ([^`\n]+)", page)]
     assert len(typed) >= 2
     assert [words for words in typed if not re.match(r"[\w-]+ deploy/with-secrets ", words)] == []
+    named = {name for page in pages for name in re.findall(r"trading\.entrypoints\.cli ([\w-]+)", page)}
+    assert named - set(COMMANDS) == set()
 
 
 # --- one configuration ---------------------------------------------------------------------------------
@@ -266,6 +269,27 @@ def test_workers_of_containers_are_those_of_the_local_desk():
     assert "deploy" not in file["worker-broker"]
     known = set(compose()["x-airdesk"]["environment"]) | set(compose()["secrets"])
     assert set(executor_environment(settings)) <= known
+
+
+NOT_OF_CONTAINERS = {
+    "AIRDESK_SYNTHETIC_SEED", "AIRDESK_EXECUTOR", "AIRDESK_REDIS_URL", "AIRDESK_HALT_FILE", "AIRDESK_HEALTH_PORT",
+    "AIRDESK_UI_PORT", "AIRDESK_PYTHON", "COMPOSE_PROFILES",
+}  # fmt: skip
+"""What a container says by its place, its command or its secrets; addresses of vendors are for tests."""
+
+
+def test_every_setting_of_a_person_reaches_the_containers():
+    documented = set(re.findall(r"^#?(\w+)=", (ROOT / ".env.example").read_text(), re.M))
+    file = compose()
+    reached = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yaml").read_text())) | set(file["secrets"])
+    reached |= {name for service in file["services"].values() for name in service.get("environment", ())}
+    lost = {n for n in documented - reached - NOT_OF_CONTAINERS if not n.endswith(("_FILE", "_BASE_URL"))}
+    assert lost == set()
+
+
+def test_a_desk_on_a_broker_asks_vendors(made):
+    _, _, folder = made("ibkr")
+    assert "AIRDESK_SOURCES=vendors\n" in (folder / ".env").read_text()
 
 
 def test_every_variable_of_the_compose_file_is_in_env_example():
