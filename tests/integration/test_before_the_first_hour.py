@@ -80,3 +80,11 @@ def test_a_halt_of_a_book_that_is_not_there_stops_everything_and_says_why(airdes
 def test_a_halt_needs_no_words(airdesk):
     airdesk("halt", "--reason", "")
     assert "halt by operator" in airdesk("state")[1]
+
+
+def test_the_page_of_a_book_before_its_first_hour_blames_nothing(store, database_url, tmp_path):
+    html = " ".join(page_of(client_of(database_url, tmp_path)).split())
+    assert "This book has not decided yet: unpause <code>hourly_trading</code>" in html
+    assert "Nothing is held: this book has not decided yet." in html
+    assert "STATE: not opened yet; its first hour opens it" in html
+    assert "LATE" not in html

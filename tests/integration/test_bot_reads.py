@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store import PostgresStore
 from trading.domain.people import Role
+from trading.domain.signals import Targets
 from trading.entrypoints.bot.command import Ask, Desk, Person
 from trading.entrypoints.bot.conversation import Conversation
 from trading.entrypoints.bot.gate import Heard
@@ -18,9 +20,9 @@ from trading.errors import PermanentError
 from trading.ports import Services, Sources
 from trading.settings import Mode, Settings, TelegramSettings
 
-from tests.builders import BOOK
+from tests.builders import AS_OF, BOOK, a_decision, an_order
 from tests.fakes import FixedClock
-from tests.integration.standing_desk import CALENDAR, NOW, THREE_SECTOR, three_days
+from tests.integration.standing_desk import CALENDAR, DAY, NOW, THREE_SECTOR, three_days
 from tests.telegram_wire import Words
 
 COMMANDS = all_commands()
@@ -61,6 +63,19 @@ def test_gains_of_days_weeks_and_the_whole_are_those_of_the_reports(say):
     assert "since begin" in text(say("pnl"))
     assert text(say("performance")).split("\n")[1].startswith("NVDA")
     assert "stop" in text(say("stats"))
+
+
+def test_orders_of_another_day_than_the_newest_show_their_day_and_waits_of_days_are_days(say, store):
+    newer = an_order(planned_at=AS_OF + DAY, symbol="AMD", decision_id="hourly.newer")
+    with store.transaction() as tx:
+        tx.decisions.add(
+            a_decision(decision_id="hourly.newer", as_of=AS_OF + DAY), [], Targets(AS_OF + DAY, 100_000.0, {}), [newer]
+        )
+    head, _, *rows = text(say("orders")).split("\n")
+    assert head == f"newest of {AS_OF + DAY:%m-%d}"
+    assert rows[0].endswith(f"{AS_OF + DAY:%H:%M}")
+    assert {row.split()[-1] for row in rows[1:]} == {f"{AS_OF:%m-%d}"}
+    assert re.search(r"in +\d+ (d|h) \d+ (h|min)", text(say("next")))
 
 
 def test_a_chart_is_a_picture_with_its_words(say):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.domain.instruments import Symbol
-from trading.domain.orders import OrderPurpose
+from trading.domain.orders import LEAVING, OrderPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +16,24 @@ class Guard:
 
     Attributes:
         held: shares of the position; 0 when a protection works without one.
+        leaving: shares that a sale beside stop and target sells, e.g. at the next open.
     """
 
     symbol: Symbol
     held: Decimal
     stop: Decimal
     target: Decimal
+    leaving: Decimal = Decimal(0)
 
     @property
     def is_ok(self) -> bool:
-        """Whether stop and target each sell exactly what is held."""
-        return self.held == self.stop == self.target
+        """Whether stop and target each sell exactly what is held, or what a sale that works leaves of it."""
+        return self.held == self.stop == self.target or self.is_leaving
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether a sale works and stop and target sell the rest: more of them would sell short."""
+        return self.leaving > 0 and self.held - self.leaving == self.stop == self.target
 
 
 def guards_of(
@@ -40,13 +47,14 @@ def guards_of(
     """
     stops: dict[Symbol, Decimal] = {}
     targets: dict[Symbol, Decimal] = {}
+    sales: dict[Symbol, Decimal] = {}
+    by_purpose = {OrderPurpose.STOP: stops, OrderPurpose.TARGET: targets, **dict.fromkeys(LEAVING, sales)}
     for symbol, purpose, remaining in working:
-        if purpose in (OrderPurpose.STOP, OrderPurpose.TARGET):
-            sums = stops if purpose is OrderPurpose.STOP else targets
+        if (sums := by_purpose.get(purpose)) is not None:
             sums[symbol] = sums.get(symbol, Decimal(0)) + remaining
     longs = {symbol: quantity for symbol, quantity in positions.items() if quantity > 0}
     zero = Decimal(0)
     return tuple(
-        Guard(symbol, longs.get(symbol, zero), stops.get(symbol, zero), targets.get(symbol, zero))
+        Guard(symbol, *(shares.get(symbol, zero) for shares in (longs, stops, targets, sales)))
         for symbol in sorted({*longs, *stops, *targets})
     )

@@ -37,6 +37,9 @@ LABEL_HEIGHT = 60
 """Distance from the base within which a label would cover that of the base."""
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 _STRONG = 0.55
+_EDGE_FRAC = 0.04
+_MOST_NARROW = 5
+"""Labels below a chart that a phone has room for."""
 """Part of full colour from which words on it are light."""
 
 
@@ -55,8 +58,10 @@ def _time(chart: TimeChart) -> str:
     shapes = "".join(_band(chart, low, high) for low, high in ((b.low, b.high) for b in chart.bands))
     shapes += _layers(chart) if chart.is_layered else _lines(chart)
     shapes += "".join(_event(chart, event.place, event.words) for event in chart.events)
+    ticks = calendar_ticks(chart.days)
     columns = "".join(
-        f'<span class="x" style="left:{at:.2%}">{escape(text)}</span>' for at, text in calendar_ticks(chart.days)
+        f'<span class="x{_edge(at)}{_thin(n, len(ticks))}" style="left:{at:.2%}">{escape(text)}</span>'
+        for n, (at, text) in enumerate(ticks)
     )
     shown = reversed(chart.series) if chart.is_layered else chart.series
     keys = "".join(_key(s, is_layered=chart.is_layered) for s in shown)
@@ -169,6 +174,16 @@ def _stretch(kind: str, first: float, last: float) -> str:
     return f'<i class="{kind}" style="left:{first:.2%};width:{last - first:.2%}"></i>'
 
 
+def _edge(at: float) -> str:
+    """Return the class of a label that would stand out of the chart if it stood in the middle of its place."""
+    return " first" if at < _EDGE_FRAC else " last" if at > 1.0 - _EDGE_FRAC else ""
+
+
+def _thin(number: int, count: int) -> str:
+    """Return the class of a label that is left out on a phone: each second one of many."""
+    return " thin" if count > _MOST_NARROW and number % 2 else ""
+
+
 # --- columns ------------------------------------------------------------------------------------
 
 
@@ -181,7 +196,8 @@ def _columns(chart: ColumnChart) -> str:
     shapes += "".join(_dots(chart, s, middles) for s in chart.series if s.mark is not Mark.BAR)
     every = max(math.ceil(len(chart.places) / 10), 1)
     words = "".join(
-        f'<span class="x{" strong" if n == chart.strong else ""}" style="left:{at / SIZE:.2%}">{escape(name)}</span>'
+        f'<span class="x{" strong" if n == chart.strong else _thin(n // every, len(chart.places) // every)}" '
+        f'style="left:{at / SIZE:.2%}">{escape(name)}</span>'
         for n, (name, at) in enumerate(zip(chart.places, middles, strict=True))
         if n % every == 0 or n == chart.strong
     )

@@ -15,7 +15,8 @@ def guards_table(title: str, guards: Sequence[Guard]) -> Table:
     """Return one line per symbol that is held or guarded, in shares."""
     table = table_of(title, "symbol", "shares", "stop", "target", "protection")
     for guard in guards:
-        verdict = Text("ok", style="green") if guard.is_ok else Text(_fault(guard), style="red")
+        word = f"{shares(guard.leaving)} being sold" if guard.is_leaving else "ok"
+        verdict = Text(word, style="green") if guard.is_ok else Text(_fault(guard), style="red")
         table.add_row(guard.symbol, shares(guard.held), shares(guard.stop), shares(guard.target), verdict)
     return table
 

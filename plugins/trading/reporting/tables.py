@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from trading.domain.fills import Fill
 from trading.domain.instruments import Symbol
-from trading.domain.orders import Order
+from trading.domain.orders import LEAVING, Order
 from trading.domain.portfolio import Portfolio
 from trading.domain.signals import Outcome
 from trading.ports import StoredDenial
@@ -113,13 +113,15 @@ def fills_table(title: str, fills: Iterable[Fill]) -> Table:
 
 
 def positions_table(title: str, portfolio: Portfolio, working: Sequence[Order]) -> Table:
-    """Return one line per position with the orders that guard it."""
-    guards: Mapping[Symbol, list[str]] = {}
+    """Return one line per position with the orders that guard it or sell it."""
+    guards: dict[Symbol, list[str]] = {}
     for order in working:
         if order.is_protective:
             price = order.stop_price or order.limit_price
             shown = f"{order.purpose} {price:,.2f}" if price else f"{order.purpose} {order.trail_frac or 0:.0%}"
-            guards = {**guards, order.symbol: [*guards.get(order.symbol, []), shown]}
+            guards.setdefault(order.symbol, []).append(shown)
+        elif order.purpose in LEAVING:
+            guards.setdefault(order.symbol, []).append(f"{shares(order.remaining)} being sold")
     table = table_of(title, "symbol", "shares", "cost (USD)", "high water", "since", "protection")
     for symbol, position in sorted(portfolio.positions.items()):
         if position.lots:

@@ -16,8 +16,8 @@ ROLES = {
     RuleRole.ENTRY_REQUIRED: "entry, must pass",
     RuleRole.ENTRY_OPTIONAL: "entry, may abstain",
     RuleRole.SHRINK: "may only shrink",
-    RuleRole.EXIT: "exit",
-    RuleRole.BLOCK: "block",
+    RuleRole.EXIT: "exit, sells if one passes",
+    RuleRole.BLOCK: "block, no entry if one passes",
 }
 """What each role means, in the order in which people read them."""
 _PLACES = {role: place for place, role in enumerate(ROLES)}

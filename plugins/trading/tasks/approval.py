@@ -18,6 +18,7 @@ from trading.execution.checks import Denial
 from trading.ports import Services
 from trading.ports.approvals import Answer
 from trading.ports.bot import APPROVAL, Proposal
+from trading.tasks.book_history import NEW_YORK
 from trading.tasks.submission import Submission
 
 CODE = "APPROVAL"
@@ -91,7 +92,8 @@ def tell_people(services: Services, book: BookId, request: Request, task: tuple[
             return
         proposal = Proposal(book, APPROVAL, task, Role.OPERATE, left, subject=request.decision_id)
         yes, no = tx.bot.propose(proposal)
-        until = f"Nobody answers until {request.expires_at:%H:%M} UTC: it is a no."
+        end = f"{request.expires_at.astimezone(NEW_YORK):%H:%M} New York"
+        until = f"Nobody answers until {end}: it is a no."
         tx.controls.notify(
             dedupe_key=f"approval:{yes}", book=book, kind=MessageKind.APPROVAL,
             body="\n\n".join((request.subject, request.plain_body[:MOST_BODY], until)),

@@ -99,7 +99,9 @@ def decision_text(decision: Decision, traded: Sequence[str], orders: Sequence[Or
         f"{len(set(traded) - moved - blocked)} without a signal",
     ]
     line = f"decision {decision.as_of.astimezone(NEW_YORK):%H:%M}: {', '.join(parts)}"
-    return f"{line}. {decision.note}" if decision.note else line
+    # The counts of the note are those of legs; here are those of names, which a person asks about.
+    remarks = [part for part in decision.note.split("; ") if not part.endswith(" denied")] if decision.note else []
+    return ". ".join([line, *remarks])
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from trading.accounting.lots import long_from
 from trading.domain.instruments import Sector, Symbol
-from trading.domain.orders import Order, OrderPurpose
+from trading.domain.money import ZERO
+from trading.domain.orders import LEAVING, Order, OrderPurpose
 from trading.domain.portfolio import Position
 from trading.ports import Transaction
 from trading.strategy.spec import StrategySpec
@@ -25,6 +26,7 @@ class Holding:
         price: USD/share at the newest mark; None without one, and then nothing that follows from it is known.
         weight_frac: of NAV [0–1]. held_since, long_on: of its oldest lot; from `long_on` on its sale is long-term.
         stop_price, target_price: of the orders that guard it [USD/share]; None where none works.
+        leaving: shares that a sale works on which is decided, e.g. at the next open; stop and target guard the rest.
     """
 
     symbol: Symbol
@@ -39,6 +41,17 @@ class Holding:
     long_on: date
     stop_price: Decimal | None
     target_price: Decimal | None
+    leaving: Decimal
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether all of it is being sold, which leaves nothing to guard: a stop beside it would sell short."""
+        return self.leaving >= self.quantity
+
+    @property
+    def unguarded_text(self) -> str:
+        """What stands in the place of a stop or a target that is missing."""
+        return "being sold" if self.is_leaving else "NONE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,7 @@ def _holding(
         long_on=long_from(starts_on),
         stop_price=None if stop is None else stop.stop_price,
         target_price=None if target is None else target.limit_price,
+        leaving=sum((o.remaining for o in working if o.symbol == position.symbol and o.purpose in LEAVING), ZERO),
     )
 
 

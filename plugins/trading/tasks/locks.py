@@ -17,6 +17,7 @@ from trading.errors import PermanentError
 from trading.ports import MarketCalendar, Services, Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.facts import load_state
+from trading.tasks.glance import UNOPENED
 from trading.tasks.telling import tell
 
 _TOLD_ELSEWHERE = frozenset({"STATE", "RECON_STALE", "NO_KID", "REJECTED_TODAY"})
@@ -76,7 +77,9 @@ def _of_the_state(tx: Transaction, book: BookId, state: BookState) -> Iterator[L
         return
     event = tx.controls.state_event(book)
     if event is None or event.state is not state.trading_state:
-        yield Lock("STATE", None, None, None, f"{state.trading_state}: the file flag is raised, or no reason is stored")
+        is_new = event is None and book not in tx.ledger.books()
+        why = UNOPENED if is_new else f"{state.trading_state}: the file flag is raised, or no reason is stored"
+        yield Lock("STATE", None, None, None, why)
     else:
         yield Lock(
             "STATE", None, event.happened_at.date(), None, f"{state.trading_state} by {event.actor}: {event.reason}"

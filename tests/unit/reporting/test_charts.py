@@ -90,9 +90,22 @@ def test_layers_stand_on_one_another():
 @pytest.mark.parametrize(("count", "ticks"), [(2_000, "2018"), (200, "Apr 2016"), (12, "Jan"), (3, "04 Jan"), (1, "")])
 def test_the_calendar_below_is_as_coarse_as_the_range(count, ticks):
     html = html_of(lines(Series("a", np.ones(count), 1, "1.00"), axis=linear_axis(0, 1)))
-    found = re.findall(r'class="x"[^>]*>([^<]*)<', html)
+    found = re.findall(r'class="x[^>]*>([^<]*)<', html)
     assert len(found) <= 10
     assert any(ticks in text for text in found) if ticks else found == []
+
+
+def test_labels_at_the_edges_stay_inside_and_only_many_are_thinned_out_on_a_phone():
+    few = html_of(lines(Series("a", np.ones(3), 1, "1.00"), axis=linear_axis(0, 1)))
+    assert re.findall(r'class="x([^"]*)" style="left:([\d.]+)', few) == [
+        (" first", "0.00"),
+        ("", "50.00"),
+        (" last", "100.00"),
+    ]
+    many = html_of(lines(Series("a", np.ones(2_500), 1, "1.00"), axis=linear_axis(0, 1)))
+    kinds = re.findall(r'class="x([^"]*)"', many)
+    assert len(kinds) > 5
+    assert ["thin" in kind for kind in kinds] == [n % 2 == 1 for n in range(len(kinds))]
 
 
 def test_a_label_that_would_cover_that_of_the_base_is_left_out():

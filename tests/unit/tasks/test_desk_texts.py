@@ -61,6 +61,13 @@ def test_the_decisions_own_note_is_part_of_the_line():
     assert decision_text(noted, TRADED, [], []).endswith(". entries blocked: VIX 34.1 > 30")
 
 
+def test_the_counts_of_legs_are_left_out_beside_those_of_names():
+    noted = replace(DECISION, note="0 entries, 1 sale, 6 legs denied; trading state REDUCE_ONLY")
+    assert decision_text(noted, TRADED, [], []).endswith("5 without a signal. trading state REDUCE_ONLY")
+    quiet = replace(DECISION, note="0 entries, 0 sales, 0 legs denied")
+    assert decision_text(quiet, TRADED, [], []).endswith("5 without a signal")
+
+
 def test_an_hour_that_only_met_what_was_foreseen_is_no_news():
     denied = an_order("AMD", OrderPurpose.ENTRY, OrderStatus.DENIED)
     closed = replace(denied, detail="MARKET_CLOSED: the market is closed")

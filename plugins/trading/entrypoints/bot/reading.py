@@ -36,7 +36,7 @@ def gains_reply(ask: Ask, period: Period, default: int, most: int) -> Reply:
     if not found:
         return Reply.of(f"No {period} is complete yet; the first hour marks one.")
     rows = [_gain_row(p) for p in reversed(found)]
-    notes = [] if all(p.is_complete for p in found) else [say("* still open")]
+    notes = [] if all(p.is_complete for p in found) else [say("* its close is not in yet")]
     return Reply((table(rows, (period.value, "USD", "%", "NAV")), *notes), more="./airdesk report")
 
 

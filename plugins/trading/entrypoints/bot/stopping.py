@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trading.domain.guards import Guard
 from trading.entrypoints.bot.reading import shares
 from trading.entrypoints.bot.reply import Reply, say, table
 from trading.reporting.wording import counted
@@ -24,8 +25,12 @@ def swept_blocks(found: Sweep) -> list[str]:
     blocks += [say(f"STILL WORKS: {line}; cancel it in TWS") for line in found.working]
     blocks += [say(f"not ours, left alone: {line}") for line in found.foreign]
     if found.guards:
-        rows = [(g.symbol, *map(shares, (g.held, g.stop, g.target)), "ok" if g.is_ok else "NO") for g in found.guards]
+        rows = [(g.symbol, *map(shares, (g.held, g.stop, g.target)), _verdict(g)) for g in found.guards]
         blocks.append(table(rows, ("", "shares", "stop", "target", "")))
     if not all(guard.is_ok for guard in found.guards):
         blocks.append(say("A position is not protected as it should be; place what is missing in TWS, or /resume."))
     return blocks
+
+
+def _verdict(guard: Guard) -> str:
+    return "sells" if guard.is_leaving else "ok" if guard.is_ok else "NO"

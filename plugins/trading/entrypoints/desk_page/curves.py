@@ -22,6 +22,8 @@ from trading.tasks.standing import BOOK, BookHistory, Curve, curve_of
 _SHOWN = ("total_frac", "cagr_frac", "volatility_frac", "sharpe", "sortino", "drawdown_frac", "best_frac", "worst_frac")
 MOST_LINES = 4
 """As many as colours that colour-blind readers tell apart."""
+FEW_SESSIONS = 60
+"""Under a quarter of sessions what is scaled to a year is mostly chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class CurvePanel:
     Attributes:
         grown, fallen: charts. points: what the cross-hair tells, as JSON: days, and a list of values by name.
         figures: a row for each figure: its name, then its value for each of `names`.
+        session_count: sessions that the figures are made of.
     """
 
     grown: Markup
@@ -40,6 +43,7 @@ class CurvePanel:
     figures: tuple[tuple[FigureLine, tuple[str, ...]], ...]
     first_on: date
     last_on: date
+    session_count: int
 
 
 def curve_panel(
@@ -77,6 +81,7 @@ def curve_panel(
         figures=tuple((line, tuple(line.of(f) for f in figures.values())) for line in LINES if line.key in _SHOWN),
         first_on=curve.first_on,
         last_on=curve.last_on,
+        session_count=len(whole.points),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from trading.domain.instruments import BookId, BookKind
 from trading.domain.models import champion_of
 from trading.entrypoints.desk_page.access import Person
-from trading.entrypoints.desk_page.curves import curve_panel
+from trading.entrypoints.desk_page.curves import FEW_SESSIONS, curve_panel
 from trading.entrypoints.desk_page.desk import BookChoice, Desk
 from trading.entrypoints.desk_page.words import rendered
 from trading.ports import Transaction
@@ -89,10 +89,10 @@ def _glance(look: Look) -> Mapping[str, Any]:
 
 def _curve(look: Look, history: BookHistory | None) -> Mapping[str, Any]:
     if history is None:
-        return {"panel": None}
+        return {"panel": None, "few": FEW_SESSIONS}
     other = None if look.other is None else read_history(look.tx, look.desk.services.calendar, look.other.book)
     panel = curve_panel(look.tx, look.desk.services.calendar, look.desk.spec, history, other, now=look.now)
-    return {"panel": panel}
+    return {"panel": panel, "few": FEW_SESSIONS}
 
 
 def _holdings(look: Look, history: BookHistory | None) -> Mapping[str, Any]:

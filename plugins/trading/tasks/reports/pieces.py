@@ -151,8 +151,8 @@ def _holding(h: Holding, today: date) -> tuple[str, ...]:
         _price(h.price),
         percent(h.weight_frac),
         gain(h.unrealised_usd),
-        _price(h.stop_price, missing="NONE"),
-        _price(h.target_price, missing="NONE"),
+        _price(h.stop_price, missing=h.unguarded_text),
+        _price(h.target_price, missing=h.unguarded_text),
         whole((today - h.held_since).days),
         f"{h.long_on}",
     )

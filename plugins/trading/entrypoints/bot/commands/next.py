@@ -7,6 +7,7 @@ from datetime import timedelta
 from trading.domain.market import session_slots
 from trading.entrypoints.bot.command import Ask, Command
 from trading.entrypoints.bot.reply import Reply, pairs
+from trading.tasks.reports.pieces import age_words
 
 
 def run(ask: Ask) -> Reply:
@@ -23,7 +24,7 @@ def run(ask: Ask) -> Reply:
         ("market", "open" if is_open else "closed"),
         ("closes" if is_open else "opens", f"{session.closes_at if is_open else session.opens_at:%m-%d %H:%M} UTC"),
         ("next decision", f"{decides_at:%m-%d %H:%M} UTC"),
-        ("in", f"{int((decides_at - now).total_seconds() // 60)} min"),
+        ("in", age_words(decides_at - now)),
         ("its bars end", f"{slot.as_of:%H:%M} UTC" + (" (close)" if slot.is_closing else "")),
     ]
     return Reply((pairs(rows),))

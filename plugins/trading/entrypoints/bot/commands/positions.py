@@ -29,7 +29,9 @@ def _row(held: Holding) -> tuple[str, ...]:
 def _guard(held: Holding) -> str:
     stop = "NO STOP" if held.stop_price is None else f"stop {usd(held.stop_price)}"
     target = "no target" if held.target_price is None else f"target {usd(held.target_price)}"
-    return f"{held.symbol}: {stop}, {target}; since {held.held_since}, long-term from {held.long_on}"
+    sold = f"{shares(held.leaving)} being sold" if held.leaving else ""
+    guard = sold if held.is_leaving else ", ".join(filter(None, (stop, target, sold)))
+    return f"{held.symbol}: {guard}; since {held.held_since}, long-term from {held.long_on}"
 
 
 COMMAND = Command("positions", "what is held, its gain and its guards", run)
