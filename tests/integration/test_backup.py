@@ -196,6 +196,8 @@ def test_a_damaged_cut_newer_or_made_up_backup_is_refused_and_nothing_is_left_be
 
     refused("no backup, or it was cut off", whole[: len(whole) // 2])
     refused("no backup, or it was cut off", b"PK")
+    with pytest.raises(PermanentError, match="there is no file"):
+        Archive(tmp_path / "nowhere.zip")
     middle = whole.index(b"tables/desk.fills") + 60
     refused("is damaged", whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :])
     refused("has format 99", _with_manifest(path, format=99))

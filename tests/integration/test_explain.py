@@ -202,7 +202,10 @@ def test_why_of_a_replay_in_process_says_what_the_replay_dag_stored(airdesk, ser
             found = json.loads(airdesk(*words)[1])
             told |= {(o["symbol"], o["purpose"], str(Decimal(o["quantity"]).normalize())) for o in found["orders"]}
         assert told == theirs
-    assert "near misses" in airdesk("near-misses", "--book", str(ours))[1]
+    assert f"SYNTHETIC REPLAY {ours}: near misses" in airdesk("near-misses", "--book", str(ours))[1]
+    assert "in one process, which keeps no orders" in airdesk("positions", "--book", str(ours))[1]
+    assert f"SYNTHETIC REPLAY {REPLAY}: orders" in airdesk("orders", "--book", str(REPLAY))[1]
+    assert f"SYNTHETIC REPLAY {REPLAY}: MSFT at" in airdesk("why", "MSFT", "--book", str(REPLAY))[1]
     assert airdesk("replay", "delete", "inside")[0] == 0
     code, printed = airdesk("why", "MSFT", "--book", str(ours))
     assert (code, "has no decision yet; replay it again" in printed) == (1, True)

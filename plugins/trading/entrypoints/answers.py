@@ -29,6 +29,6 @@ def print_json(command: str, **values: Any) -> None:
     print(json.dumps(encode(values), indent=1))
 
 
-def of_book(book: BookId) -> dict[str, str]:
-    """Return the keys that every answer about a book begins with."""
-    return {"book": str(book), "badge": book.badge}
+def of_book(book: BookId, badge: str = "") -> dict[str, str]:
+    """Return the keys that every answer about a book begins with; `badge` where it says more than the book's own."""
+    return {"book": str(book), "badge": badge or book.badge}

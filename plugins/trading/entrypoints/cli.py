@@ -21,7 +21,15 @@ from trading.domain.records import collector_paused
 from trading.entrypoints.arguments import without_separator
 from trading.entrypoints.command_index import COMMANDS
 from trading.entrypoints.exits import Exit
-from trading.entrypoints.parsers import PROGRAM, NotUnderstood, TeachingParser, print_root_help, teach, wants_root_help
+from trading.entrypoints.parsers import (
+    PROGRAM,
+    NotUnderstood,
+    TeachingParser,
+    parser_of,
+    print_root_help,
+    teach,
+    wants_root_help,
+)
 from trading.errors import AirdeskError, TransientError
 
 
@@ -76,7 +84,7 @@ def _understood(given: Sequence[str]) -> argparse.Namespace:
     try:
         options, unknown = parser.parse_known_args(given)
         if unknown and not getattr(options, "passes_arguments", False):
-            parser.error(f"unrecognised arguments: {' '.join(unknown)}")
+            parser_of(given, parser).error(f"unrecognised arguments: {' '.join(unknown)}")
     except NotUnderstood as refusal:
         if "--json" in given:
             _print_refusal(refusal.sentence, Exit.USAGE)

@@ -14,6 +14,7 @@ from trading.entrypoints.books import chosen_book
 from trading.ports import Services
 from trading.reporting.tables import denials_table, fills_table, orders_table, positions_table
 from trading.settings import load_settings
+from trading.tasks.book_history import badge_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,19 +36,25 @@ def _positions(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.snapshot() as tx:
         now = services.clock.now()
+        badge = badge_of(tx, book)
         portfolio, working, nav = tx.ledger.portfolio(book, now), tx.orders.working(book), tx.ledger.last_nav(book)
     if options.json:
         positions = [position for _, position in sorted(portfolio.positions.items())]
         guards = [order for order in working if order.is_protective]
         print_json(
-            "positions", **of_book(book), cash_usd=portfolio.cash_usd, nav=nav, positions=positions, protection=guards
+            "positions",
+            **of_book(book, badge),
+            cash_usd=portfolio.cash_usd,
+            nav=nav,
+            positions=positions,
+            protection=guards,
         )
         return 0
     console = Console()
     if portfolio.positions:
-        console.print(positions_table(f"{book.badge} {book}", portfolio, working))
+        console.print(positions_table(f"{badge} {book}", portfolio, working))
     else:
-        print(f"{book.badge} {book}: no position")
+        print(f"{badge} {book}: no position")
     worth = "unknown" if nav is None else f"{nav.nav_usd:,.2f} USD at {nav.as_of:%Y-%m-%d %H:%M} UTC"
     console.print(f"cash {portfolio.cash_usd:,.2f} USD   NAV {worth}")
     return 0
@@ -56,16 +63,16 @@ def _positions(options: argparse.Namespace) -> int:
 def _orders(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.snapshot() as tx:
-        orders = tx.orders.recent(book, options.limit)
+        badge, orders = badge_of(tx, book), tx.orders.recent(book, options.limit)
         denials = tx.checks.denials([o.order_id for o in orders])
     if options.json:
-        print_json("orders", **of_book(book), orders=orders, denials=denials)
+        print_json("orders", **of_book(book, badge), orders=orders, denials=denials)
         return 0
     if not orders:
-        print(f"{book.badge} {book}: no order yet")
+        print(f"{badge} {book}: no order yet")
         return 0
     console = Console()
-    console.print(orders_table(f"{book.badge} {book}: orders", orders))
+    console.print(orders_table(f"{badge} {book}: orders", orders))
     if denials:
         console.print(denials_table("what stands against them", denials, orders))
     return 0
@@ -74,11 +81,11 @@ def _orders(options: argparse.Namespace) -> int:
 def _fills(options: argparse.Namespace) -> int:
     services, book = _desk(options)
     with services.store.snapshot() as tx:
-        fills = tx.ledger.fills(book, options.limit)
+        badge, fills = badge_of(tx, book), tx.ledger.fills(book, options.limit)
     if options.json:
-        print_json("fills", **of_book(book), fills=fills)
+        print_json("fills", **of_book(book, badge), fills=fills)
     elif not fills:
-        print(f"{book.badge} {book}: no fill yet")
+        print(f"{badge} {book}: no fill yet")
     else:
-        Console().print(fills_table(f"{book.badge} {book}: fills", fills))
+        Console().print(fills_table(f"{badge} {book}: fills", fills))
     return 0

@@ -41,6 +41,7 @@ from trading.reporting.wording import counted, first_hour
 from trading.settings import Settings, load_settings
 from trading.strategy.catalogue import spec_named
 from trading.strategy.margins import NearMiss, near_misses
+from trading.tasks.book_history import badge_of
 from trading.tasks.explain import Recomputed, recompute
 from trading.tasks.why import Why, hourly_decision, why_of_decision, why_of_file
 
@@ -129,18 +130,19 @@ def _near_misses(options: argparse.Namespace) -> int:
         newest = tx.decisions.newest(book, DecisionKind.HOURLY)
         since = None if newest is None else newest.as_of - timedelta(days=options.days)
         reasons = () if since is None else tx.decisions.reasons_since(book, DecisionKind.HOURLY, since)
+        head = f"{badge_of(tx, book)} {book}"
     if newest is None:
         reasons = _of_last_days(_kept(settings, book, None), options.days)
     found = near_misses(reasons)
     if options.json:
         print(json.dumps([_near_json(miss) for miss in found], indent=1))
     elif found:
-        title = f"{book.badge} {book}: near misses of {counted(options.days, 'day')}"
+        title = f"{head}: near misses of {counted(options.days, 'day')}"
         Console().print(near_table(title, found))
         print("nearest: how far its farthest rule is from turning, as a part of its range")
     else:
         hours = len({r.as_of for r in reasons})
-        print(f"{book}: in {counted(hours, 'hour')} no symbol was kept out by one rule alone, or by little")
+        print(f"{head}: in {counted(hours, 'hour')} no symbol was kept out by one rule alone, or by little")
     return 0
 
 

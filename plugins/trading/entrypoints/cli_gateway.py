@@ -35,6 +35,7 @@ from trading.ports import Store
 from trading.settings import Settings, SourceKind, load_settings
 from trading.strategy.catalogue import spec_named
 
+PORT = arguments.whole_from(0, 65_535)
 DEFAULT_ACCOUNT = "DU0000001"
 DESCRIPTION = """Serve the paper gateway: a SIMULATED Interactive Brokers TWS on loopback, for anything that speaks its
 protocol (ib_insync, ib_async, IB's own client). No order leaves this machine. Prices come from the synthetic market or
@@ -49,13 +50,15 @@ ALL_KNOWN = datetime(9999, 1, 1, tzinfo=UTC)
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("gateway", help="serve the paper gateway (SIMULATED)", description=DESCRIPTION)
-    parser.add_argument("--port", type=int, help="TWS port, 0 for any free one (default: AIRDESK_BROKER_PORT)")
+    parser.add_argument("--port", type=PORT, help="TWS port, 0 for any free one (default: AIRDESK_BROKER_PORT)")
     parser.add_argument(
-        "--control-port", type=int, help="control port, 0 for any free one (default: AIRDESK_GATEWAY_CONTROL_PORT)"
+        "--control-port", type=PORT, help="control port, 0 for any free one (default: AIRDESK_GATEWAY_CONTROL_PORT)"
     )
-    parser.add_argument("--flex-port", type=int, default=0, help="port of Flex statements (default: any free one)")
+    parser.add_argument("--flex-port", type=PORT, default=0, help="port of Flex statements (default: any free one)")
     parser.add_argument("--account", help=f"account id (default: AIRDESK_BROKER_ACCOUNT, else {DEFAULT_ACCOUNT})")
-    parser.add_argument("--cash", type=int, help="starting cash in USD (default: AIRDESK_STARTING_CASH_USD)")
+    parser.add_argument(
+        "--cash", type=arguments.cash_usd, help="starting cash [USD] (default: AIRDESK_STARTING_CASH_USD)"
+    )
     parser.add_argument("--state", type=Path, help="state file (default: gateway-ACCOUNT.sqlite in AIRDESK_STATE_DIR)")
     parser.add_argument(
         "--clock", type=arguments.instant, help="where a new gateway's clock stands, ISO 8601 with offset"

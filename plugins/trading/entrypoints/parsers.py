@@ -89,6 +89,15 @@ def leaves(parser: argparse.ArgumentParser, prefix: str = "") -> Iterator[tuple[
             yield from leaves(child, f"{prefix} {name}".strip())
 
 
+def parser_of(given: Sequence[str], parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Return the parser of the command that the first words name, so that its own help is pointed at."""
+    for name, leaf in leaves(parser):
+        words = name.split()
+        if list(given[: len(words)]) == words:
+            return leaf
+    return parser
+
+
 def teach(parser: argparse.ArgumentParser) -> None:
     """Give every command its examples, its own exit codes and `--debug`, and its arguments names in capitals."""
     for command, leaf in leaves(parser):

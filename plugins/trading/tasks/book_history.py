@@ -116,6 +116,12 @@ def read_history(tx: Transaction, calendar: MarketCalendar, book: BookId) -> Boo
     return _of_run(run, book, calendar)
 
 
+def badge_of(tx: Transaction, book: BookId) -> str:
+    """Return the word beside whatever is said of a book; a replay of an invented market says both."""
+    is_invented = book.kind is BookKind.REPLAY and tx.market.has_source(SYNTHETIC)
+    return f"{SYNTHETIC} {book.badge}" if is_invented else book.badge
+
+
 def no_such_book(tx: Transaction, book: BookId) -> PermanentError:
     """Return the error that names the books that there are instead of `book`."""
     known = ", ".join([*map(str, tx.ledger.books()), *(f"replay:{r.name}" for r in tx.replays.runs())])

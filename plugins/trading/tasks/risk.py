@@ -14,6 +14,7 @@ from trading.errors import PermanentError
 from trading.ports import MarketCalendar, Services
 from trading.reporting.wording import first_hour
 from trading.strategy.spec import Protection, StrategySpec
+from trading.tasks.book_history import badge_of
 from trading.tasks.facts import load_facts
 
 LOW_BAND_FRAC = 0.30
@@ -70,8 +71,10 @@ def risk_lines(services: Services, spec: StrategySpec, book: BookId, at: datetim
     """
     found = read_risk(services, spec, book, at)
     risk = found.risk
+    with services.store.snapshot() as tx:
+        badge = badge_of(tx, book)
     return (
-        f"{book.badge} {book} at {risk.as_of:%Y-%m-%d %H:%M} UTC, {risk.kind} decision",
+        f"{badge} {book} at {risk.as_of:%Y-%m-%d %H:%M} UTC, {risk.kind} decision",
         *_of_book(risk),
         *_of_breaker(risk, spec.protection, services.calendar),
         *_of_sectors(risk, spec),

@@ -16,6 +16,7 @@ from trading.errors import PermanentError
 from trading.ports import StoredDenial, Transaction
 from trading.reporting.explain_tables import Held, held_of
 from trading.reporting.parked import parked_lines
+from trading.tasks.book_history import badge_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def why_of_decision(tx: Transaction, decision: Decision, symbol: Symbol) -> Why:
     guards = () if newest != decision else (o for o in tx.orders.working(decision.book) if o.is_protective)
     mark = tx.ledger.marks_at(decision.book, decision.as_of).get(symbol)
     return Why(
-        title=f"{decision.book.badge} {decision.book}: {symbol} at {decision.as_of:%Y-%m-%d %H:%M} UTC",
+        title=f"{badge_of(tx, decision.book)} {decision.book}: {symbol} at {decision.as_of:%Y-%m-%d %H:%M} UTC",
         as_of=decision.as_of,
         decision_id=decision.decision_id,
         head=f"decision {decision.decision_id}  hash {decision.decision_hash}  {decision.note}",

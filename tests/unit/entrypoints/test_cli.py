@@ -54,7 +54,8 @@ def test_debug_shows_where_an_error_comes_from(monkeypatch, capsys):
         (["xyzzy"], "there is no command 'xyzzy'; there are demo, up"),
         (["positons"], "there is no command 'positons'; did you mean positions? See ./airdesk --help"),
         (["data", "imprt"], "there is no command 'imprt'; did you mean import? See ./airdesk data --help"),
-        (["doctor", "--xyzzy"], "unrecognised arguments: --xyzzy; see ./airdesk --help"),
+        (["doctor", "--xyzzy"], "unrecognised arguments: --xyzzy; see ./airdesk doctor --help"),
+        (["replay", "show", "a", "--xyzzy"], "unrecognised arguments: --xyzzy; see ./airdesk replay show --help"),
         (["why"], "the following arguments are required: SYMBOL; see ./airdesk why --help"),
     ],
 )
@@ -72,6 +73,7 @@ def test_a_command_that_is_not_understood_is_one_sentence_with_what_to_type(argu
     [
         (["reconcile", "show", "abc"], "argument ID: 'abc' is no whole number; see ./airdesk reconcile show --help"),
         (["tax", "method", "lifo"], "argument fifo|hifo: 'lifo' is none of fifo, hifo; see ./airdesk tax method"),
+        (["gateway", "--port", "65536"], "argument --port: '65536' is no whole number from 0 to 65,535; see"),
         (["gateway", "--clock", "noon"], "argument --clock: 'noon' is no instant; write it as 2026-06-01T14:30"),
         (["ban", "TSLA", "--reason", " "], "argument --reason: it is empty; say why in a few words; see"),
     ],

@@ -167,9 +167,12 @@ class Archive:
             key: for an encrypted one; another one does not need it.
 
         Raises:
-            PermanentError: it is no backup, was changed or cut off, was made by a newer Airdesk, or with another key.
+            PermanentError: it is not there or no backup, was changed or cut off, was made by a newer Airdesk, or with
+                another key.
         """
         self.path = path
+        if not path.is_file():
+            raise PermanentError(f"there is no file {path}; name the backup")
         try:
             self.is_encrypted = is_sealed(path)
             self._zip = zipfile.ZipFile(io.BufferedReader(Unsealed(path, key)) if self.is_encrypted else path)
