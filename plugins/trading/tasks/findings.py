@@ -15,7 +15,7 @@ from trading.accounting.reconciliation_statement import is_under_way
 from trading.domain.fills import Fill, newest_revisions, revision_of
 from trading.domain.instruments import BookId, Symbol
 from trading.domain.market import Slot
-from trading.domain.orders import DONE, OPEN, Order, OrderStatus
+from trading.domain.orders import DONE, OPEN, Order, OrderRef, OrderStatus
 from trading.domain.portfolio import Portfolio
 from trading.errors import TransientError
 from trading.ports import Broker, BrokerOrder, BrokerSnapshot, Proof, ReconciliationKind, Services, Transaction
@@ -94,7 +94,7 @@ def differences(
             {o.order_ref: o.status for o in theirs.orders if o.order_ref is not None},
             [(o.symbol, o.perm_id) for o in theirs.foreign_orders],
             [(o.order_ref, o.perm_id) for o in theirs.orders if o.order_ref is not None],
-            list(_over_but_working(tx, theirs.orders)),
+            list(_over_but_working(tx, theirs.orders, {order.order_id for order in working})),
         ),
         *reconciliation.unprotected(portfolio, [o for o in live_orders(tx, book, snapshot) if o.status in OPEN]),
         *_cash(tx, portfolio, snapshot, unbooked, theirs.outside),
@@ -103,10 +103,14 @@ def differences(
     return tuple(d for d in found if d.kind in compared or d.kind is DifferenceKind.FOREIGN_FILL)
 
 
-def _over_but_working(tx: Transaction, theirs: Iterable[BrokerOrder]) -> Iterator[tuple[Order, int]]:
+def _over_but_working(
+    tx: Transaction, theirs: Iterable[BrokerOrder], working: Collection[OrderRef]
+) -> Iterator[tuple[Order, int]]:
     """Yield orders of ours that are over in the book and that the broker works, with its permanent id."""
     for listed in theirs:
-        order = tx.orders.get(listed.order_ref) if listed.order_ref and listed.status in OPEN else None
+        if listed.status not in OPEN or listed.order_ref is None or listed.order_ref in working:
+            continue
+        order = tx.orders.get(listed.order_ref)
         if order is not None and order.status in DONE and order.status is not OrderStatus.FILLED:
             yield order, listed.perm_id
 
