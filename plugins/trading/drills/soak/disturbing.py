@@ -12,18 +12,19 @@ from trading.domain.orders import OrderStatus
 from trading.drills.databases import drop_sessions
 from trading.drills.line_counter import WATCHED, KillPoint
 from trading.drills.soak.clocks import SKEWS
-from trading.drills.soak.plan import Family, Fault
+from trading.drills.soak.plan import LEFT_OUT, Family, Fault
 from trading.drills.soak.striking_store import Moment, Strike
 from trading.drills.soak.world import BOOK, SoakWorld
 from trading.errors import TransientError
 
 PLACE_ORDER, OPEN_ORDER = 3, -5
 """Ids of TWS: a request, an answer."""
+AT_THE_GATEWAY = frozenset({Family.GATEWAY, Family.LISTS})
 GATEWAY_DOWN = "down before the task"
 LASTING = frozenset(
     {
         "breaks the connection before an order", "breaks the connection after an order",
-        "breaks off in the middle of a message", "rejects an order",
+        "breaks off in the middle of a message", "rejects an order", LEFT_OUT,
     }
 )  # fmt: skip
 """What waits at the gateway for its message: without a restart it would strike in another hour."""
@@ -54,7 +55,7 @@ class Disturber:
         world = self._world
         self.mend()
         world.clock.skew *= 0
-        ours = {f.name for f in (*self._hour, *self._in_wait) if f.family is Family.GATEWAY}
+        ours = {f.name for f in (*self._hour, *self._in_wait) if f.family in AT_THE_GATEWAY}
         if ours & LASTING:
             world.gateway.restart(hard=False)
         if ours:
@@ -84,7 +85,7 @@ class Disturber:
             if fault.family is Family.CLOCK:
                 is_back = fault.name.startswith("jumps")
                 world.clock.skew = SKEWS[fault.name] * (try_number > 1 or not is_back)
-            elif fault.family is Family.GATEWAY:
+            elif fault.family in AT_THE_GATEWAY:
                 GATEWAY_FAULTS[fault.name](world, fault)
                 self._is_gateway_down = self._is_gateway_down or fault.name == GATEWAY_DOWN
         if any(f.family is Family.POSTGRES and f.name == GATEWAY_DOWN for f in faults):
@@ -173,6 +174,11 @@ def _reject(world: SoakWorld, fault: Fault) -> None:
     world.gateway.tell("reject", code=201, text="Order rejected - reason: the soak says no", times=fault.number)
 
 
+def _leave_out(world: SoakWorld, fault: Fault) -> None:
+    """Let complete answers lack open orders: the end of each list comes, some of its rows do not."""
+    world.gateway.tell("fault", message_id=OPEN_ORDER, fault="drop", times=fault.number)
+
+
 def _delay_quotes(world: SoakWorld, fault: Fault) -> None:
     world.gateway.tell("live_data", is_subscribed=False)
 
@@ -202,4 +208,5 @@ GATEWAY_FAULTS: Mapping[str, Callable[[SoakWorld, Fault], None]] = {
     "tells commissions late": _behave(commission="late", commission_delay_seconds=0.3),
     "has delayed quotes only": _delay_quotes,
     "halts a symbol": _of_victim("halt", is_halted=True),
+    LEFT_OUT: _leave_out,
 }

@@ -22,6 +22,7 @@ class Family(StrEnum):
     CLOCK = "clock"
     TELEGRAM = "telegram"
     OPERATOR = "operator"
+    LISTS = "lists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ ANALYSES = ("technicals", "sentiment", "risk", "decide", "report")
 EVERY = (*BROKER, *INGESTS, *ANALYSES)
 SENDING = ("execute",)
 NO_STEP = ("",)
+LEFT_OUT = "leaves orders out of its answers"
 BUSY_STEPS = ("sync_broker", "execute", "execute", "execute", "decide", "ingest_prices")
 """Where a loss hurts most is struck most."""
 
@@ -149,6 +151,7 @@ KINDS: Mapping[Family, tuple[Kind, ...]] = {
         Kind("the sender dies after it sent", "T01", NO_STEP),
     ),
     Family.OPERATOR: (Kind("halts the book", "S05", ("sync_broker", "execute"), size=6),),
+    Family.LISTS: (Kind(LEFT_OUT, "", BROKER, size=12),),
 }
 
 CHANCES: Mapping[Family, float] = {
@@ -159,6 +162,7 @@ CHANCES: Mapping[Family, float] = {
     Family.CLOCK: 0.08,
     Family.TELEGRAM: 0.30,
     Family.OPERATOR: 0.015,
+    Family.LISTS: 0.05,
 }
 """How likely a family strikes in an hour."""
 AMBUSH_CHANCE = 0.6
