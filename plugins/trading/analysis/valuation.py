@@ -157,7 +157,7 @@ def _note(figures: _Figures, filing: Filing, figure: float | None) -> None:
 
 
 def _newest(figures: _Figures) -> date | None:
-    return max((end for of_length in figures.values() for end in of_length), default=None)
+    return max(map(max, figures.values()), default=None)
 
 
 def _trailing_total(figures: _Figures) -> _Told:
@@ -198,7 +198,7 @@ def _trailing_year(figures: _Figures, ends_on: date) -> float | None:
         if (before_on := _near(parts, ends_on - YEAR)) is not None:
             return years[year_on] + parts[ends_on] - parts[before_on]
     quarters_filed = _single_quarters(figures)
-    last = sorted(end for end in quarters_filed if end <= ends_on)[-4:]
+    last = sorted([end for end in quarters_filed if end <= ends_on])[-4:]
     if len(last) < 4 or last[-1] != ends_on or last[-1] - last[0] > YEAR_SPAN:
         return None
     return sum(quarters_filed[end] for end in last)

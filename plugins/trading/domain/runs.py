@@ -37,7 +37,10 @@ class Steps:
 
     def counts(self) -> NDArray[np.int32]:
         """Return for how many times each step holds."""
-        return np.diff(self.begins, append=self.times).astype(np.int32)
+        counts = np.empty(len(self.begins), dtype=np.int32)
+        counts[:-1] = self.begins[1:] - self.begins[:-1]
+        counts[-1:] = self.times - self.begins[-1:]
+        return counts
 
     def merged(self) -> Steps:
         """Return the same with no two equal steps after each other."""

@@ -57,6 +57,13 @@ def bits(mask: NDArray[np.bool_]) -> list[Bits]:
     return [int.from_bytes(whole[at : at + width], "little") for at in range(0, len(whole), width)]
 
 
+def columns_of(symbols: Bits) -> list[int]:
+    """Return the columns of a set of symbols, ascending."""
+    packed = np.frombuffer(symbols.to_bytes((symbols.bit_length() + 7) // 8, "little"), dtype=np.uint8)
+    found: list[int] = np.flatnonzero(np.unpackbits(packed, bitorder="little")).tolist()
+    return found
+
+
 class Barred:
     """What is the same for every book: hours, prices and caps."""
 
@@ -99,7 +106,7 @@ class Barred:
 
     def newcomers(self, held: Sequence[int], waiting: Bits, row: int) -> list[tuple[Bits, int, float]]:
         """Return (bit, column, target weight) of the candidates that the sizing gives a place beside what is held."""
-        candidates = [column for column in range(waiting.bit_length()) if waiting >> column & 1]
+        candidates = columns_of(waiting)
         weights = sleeve_weights(self.spec, held, candidates, self.panel.volatility_frac[row])
         return [(1 << column, column, weights[column]) for column in candidates if column in weights]
 

@@ -74,7 +74,7 @@ def _spells(stops: Sequence[StopOut], rules: Protection) -> Iterator[tuple[date,
     """Yield, youngest first, the days on which the guard holds: from each stop that was one too many."""
     if rules.guard_stops <= 0:
         return
-    days, before = sorted(stop.on for stop in stops), rules.guard_stops - 1
+    days, before = sorted([stop.on for stop in stops]), rules.guard_stops - 1
     for place in range(len(days) - 1, before - 1, -1):
         if days[place] - days[place - before] < timedelta(days=rules.guard_window_days):
             yield days[place], days[place] + timedelta(days=rules.guard_pause_days)
