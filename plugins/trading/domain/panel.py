@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.domain.instruments import Symbol
-from trading.domain.runs import Runs, whole
+from trading.domain.runs import NARROW_CELLS, Runs, whole
 from trading.errors import InvariantBroken
 
 type FloatArray = NDArray[np.float64]
@@ -176,20 +176,20 @@ class FeaturePanel:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NDArray[Any]:
-            """Return a column that is kept as runs, made whole for as long as somebody needs it."""
+            """Return a column that is kept as runs, made whole; for good in a narrow panel, else while it is needed."""
             found = self.__dict__.get("runs", {}).get(name)
             if found is None:
                 raise AttributeError(name)
             array = found.whole()
             array.flags.writeable = False
-            if "is_part" in self.__dict__:
+            if not self.is_wide:
                 self.__dict__[name] = array
             return array
 
-    @property
+    @cached_property
     def is_wide(self) -> bool:
-        """Whether some columns are kept as runs: then what is made of them should not be kept either."""
-        return bool(self.__dict__["runs"])
+        """Whether columns that are kept as runs are so large that none should stay whole, nor what is made of them."""
+        return bool(self.__dict__["runs"]) and len(self) * len(self.symbols) > NARROW_CELLS
 
     def __len__(self) -> int:
         return len(self.times)
@@ -212,7 +212,7 @@ class FeaturePanel:
 
     def at(self, row: int) -> FeaturePanel:
         """Return the panel of one time, without copying."""
-        one, runs = slice(row, row + 1), self.__dict__["runs"]
+        one, runs = slice(row, row + 1), self.__dict__["runs"] if self.is_wide else {}
         rows = {name: runs[name].at(row) if name in runs else getattr(self, name)[one] for name in columns()}
         return replace(self, times=self.times[one], **rows)
 
@@ -232,10 +232,7 @@ class FeaturePanel:
         for name in _COLUMNS:
             if name not in runs and name not in MARKET_WIDE:
                 columns[name] = getattr(self, name)[:, first:end]
-        part = replace(self, symbols=self.symbols[first:end], **columns)
-        # Few symbols take little: what a rule has laid out is there for the next one.
-        part.__dict__["is_part"] = True
-        return part
+        return replace(self, symbols=self.symbols[first:end], **columns)
 
 
 _TOGETHER = 32

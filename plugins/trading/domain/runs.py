@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NARROW_CELLS = 1 << 21
-"""A column of so many cells is kept whole, which is faster; ten years of the desk's own list have a tenth of them."""
+"""A column of so many cells may stay whole, which is faster; ten years of the desk's own list have a tenth of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def step_begins(*changing: NDArray[Any]) -> NDArray[np.intp]:
 
 
 class Column:
-    """Collects a column symbol by symbol, and never holds a wide one whole unless it has to."""
+    """Collects a column symbol by symbol: steps stay steps, and a wide one is never held whole unless it has to be."""
 
     def __init__(self, times: int, symbols: int, *, is_whole: bool = False, narrow_cells: int = NARROW_CELLS) -> None:
         """Expect `symbols` arrays of `times` values; up to `narrow_cells` of them are kept as they are."""
@@ -109,12 +109,10 @@ class Column:
 
     def add(self, values: NDArray[Any] | Steps) -> None:
         """Add the values of the next symbol, shape (times,)."""
-        if not self._is_wide:
-            self._parts.append(whole(values))
-        elif self._whole is not None:
+        if self._whole is not None:
             self._whole[len(self._parts)] = whole(values)
             self._parts.append(self._whole[0, :0])
-        elif self._is_whole:
+        elif self._is_whole or not (self._is_wide or isinstance(values, Steps)):
             self._unroll(values)
         else:
             steps = values.merged() if isinstance(values, Steps) else Steps.of(values)
@@ -138,8 +136,6 @@ class Column:
         """Return the column, shape (times, symbols)."""
         if self._whole is not None:
             return self._whole.T
-        if not self._is_wide:
-            return np.array(self._parts).T
         firsts = np.cumsum([0, *map(len, self._parts)])
         return Runs(np.concatenate(self._parts), np.concatenate(self._counts), firsts, self._shape)
 

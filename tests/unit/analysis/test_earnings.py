@@ -12,7 +12,7 @@ from trading.domain.market import EarningsReport
 from trading.domain.panel import Why
 from trading.strategy.three_sector import UNIVERSE
 
-from tests.unit.analysis.worlds import times_of
+from tests.unit.analysis.worlds import laid_out, times_of
 
 FIRST, LAST = date(2026, 7, 27), date(2026, 11, 27)
 TIMES = times_of(FIRST, LAST)
@@ -27,7 +27,7 @@ NEXT = replace(
 
 
 def seen(*reports, on, symbol=AAPL):
-    columns = earnings_columns(reports, UNIVERSE, TIMES)
+    columns = laid_out(earnings_columns(reports, UNIVERSE, TIMES))
     row = int(np.flatnonzero(TIMES.session_on == np.datetime64(on))[0])
     return columns["earnings_surprise_frac"][row, symbol], columns["why_earnings"][row, symbol]
 
@@ -72,7 +72,7 @@ def test_cutting_the_future_changes_no_surprise_of_the_past():
     until = datetime(2026, 10, 29, tzinfo=UTC)
     row = int(np.flatnonzero(TIMES.session_on == np.datetime64("2026-10-29"))[0])
     whole, cut = (
-        earnings_columns([r for r in (REPORT, NEXT) if r.known_at <= limit], UNIVERSE, TIMES)
+        laid_out(earnings_columns([r for r in (REPORT, NEXT) if r.known_at <= limit], UNIVERSE, TIMES))
         for limit in (until + timedelta(days=99), until)
     )
     for name in whole:

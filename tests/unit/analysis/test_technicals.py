@@ -10,7 +10,7 @@ from trading.domain.market import ActionKind, CorporateAction, Resolution
 from trading.domain.panel import Why
 
 from tests.oracles import oracle
-from tests.unit.analysis.worlds import daily_series, half_hours, times_of
+from tests.unit.analysis.worlds import daily_series, half_hours, laid_out, times_of
 
 ON = date(2024, 6, 12)
 NAMES = {
@@ -32,7 +32,7 @@ def wave(count: int) -> np.ndarray:
 def columns(facts: Facts, on: date = ON, **options):
     times = times_of(on, on)
     prices = LastPrices(facts, times, **{"daily_pricing": False, **options})
-    return technical_columns(facts, ("NVDA",), times, prices)
+    return laid_out(technical_columns(facts, ("NVDA",), times, prices))
 
 
 def at_first_slot(columns, name: str) -> float:
@@ -131,7 +131,7 @@ def test_a_delayed_source_is_read_only_up_to_the_cutoff():
     series = daily_series("NVDA", wave(320), last_on=date(2024, 6, 11))
     late = type(series)(**{**series.__dict__, "known_at": series.known_at + np.timedelta64(20, "h")})
     facts, times = Facts({("NVDA", Resolution.DAY): late}), times_of(ON, ON)
-    got = technical_columns(facts, ("NVDA",), times, LastPrices(facts, times, daily_pricing=False))
+    got = laid_out(technical_columns(facts, ("NVDA",), times, LastPrices(facts, times, daily_pricing=False)))
     through = [t.astype("datetime64[D]").item() for t in got["daily_through"][:, 0]]
     assert through[0] == date(2024, 6, 10)
     assert through[-1] == date(2024, 6, 11)

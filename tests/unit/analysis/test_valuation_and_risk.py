@@ -15,7 +15,7 @@ from trading.domain.panel import Why
 from trading.strategy.three_sector import UNIVERSE
 
 from tests.builders import a_filing, a_macro_point, an_action
-from tests.unit.analysis.worlds import daily_series, times_of
+from tests.unit.analysis.worlds import daily_series, laid_out, times_of
 
 ON = date(2024, 6, 12)
 QUARTERS = (date(2023, 6, 30), date(2023, 9, 30), date(2023, 12, 31), date(2024, 3, 31))
@@ -24,7 +24,7 @@ TRADED = UNIVERSE.traded
 
 
 def columns_of(facts: Facts, times):
-    return valuation_columns(facts, UNIVERSE, PEERS, times, LastPrices(facts, times, daily_pricing=True))
+    return laid_out(valuation_columns(facts, UNIVERSE, PEERS, times, LastPrices(facts, times, daily_pricing=True)))
 
 
 def four_quarters(symbol: str, eps: float, **overrides):

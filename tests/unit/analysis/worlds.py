@@ -9,6 +9,7 @@ from trading.adapters.market_calendar import NyseCalendar
 from trading.analysis.facts import DecisionTimes, Facts
 from trading.domain.instruments import VIX
 from trading.domain.market import Bar, Resolution
+from trading.domain.runs import whole
 from trading.domain.series import BarSeries
 from trading.engine.hours import Terms, Timeline
 from trading.tasks.facts import session_before, timeline_of
@@ -76,3 +77,8 @@ def rising_world(first_on: date, last_on: date) -> Facts:
             symbol, lambda k, base=base, step=step: base * step ** (k / 13), before, last_on
         )
     return Facts(bars=bars)
+
+
+def laid_out(columns):
+    """Return columns of a panel with every value of each, as whoever reads the panel sees them."""
+    return {name: whole(column) for name, column in columns.items()}
