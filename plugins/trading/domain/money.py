@@ -17,18 +17,27 @@ _CLEAR, _NEAR, _SMALL = 0.4999, 1e-12, 1e7
 
 def to_price(value: float) -> Decimal:
     """Return a USD/share price from a float, on 4 decimals."""
-    return Decimal(repr(value)).quantize(PRICE_STEP, ROUND_HALF_EVEN)
+    return _exactly(value) if (ticks := _clear_ticks(value)) is None else from_ticks(ticks)
 
 
 def to_ticks(value: float) -> int:
     """Return `to_price` of a positive float in ten-thousandths of a USD, at a third of its cost."""
+    return int(_exactly(value).scaleb(4)) if (ticks := _clear_ticks(value)) is None else ticks
+
+
+def _clear_ticks(value: float) -> int | None:
+    """Return the ten-thousandths of a USD nearest to a float; None where that takes its decimals."""
     if 0.0 <= value < _SMALL:
         exact = value * TICKS
         nearest = round(exact)
         # Beside the middle between two prices the last bits of a float decide nothing.
         if abs(exact - nearest) < _CLEAR:
             return nearest
-    return int(to_price(value).scaleb(4))
+    return None
+
+
+def _exactly(value: float) -> Decimal:
+    return Decimal(repr(value)).quantize(PRICE_STEP, ROUND_HALF_EVEN)
 
 
 def from_ticks(ticks: int) -> Decimal:

@@ -118,6 +118,7 @@ def _pairs(state: BookState) -> dict[Symbol, tuple[Order, Order]]:
     return {
         symbol: (orders[0], orders[1])
         for symbol, orders in found.items()
-        if [o.purpose for o in orders] == [OrderPurpose.STOP, OrderPurpose.TARGET]
-        and all(o.status in OPEN for o in orders)
+        if len(orders) == 2
+        and (orders[0].purpose is OrderPurpose.STOP and orders[0].status in OPEN)
+        and (orders[1].purpose is OrderPurpose.TARGET and orders[1].status in OPEN)
     }
