@@ -64,6 +64,7 @@ def test_a_book_that_was_halted_before_its_first_hour_is_shown_halted(airdesk, s
     answer = json.loads(airdesk("state", "--json")[1])
     assert answer["state"] == TradingState.HALTED
     assert answer["reason"].endswith(": not today")
+    assert "Trading state: HALTED by" in " ".join(airdesk("messages")[1].split())
     command = by_name(all_commands())["status"]
     reply = command.run(Ask(command, desk_on(store, tmp_path), Person(42, 42, Role.ADMIN), ()))
     assert "It is HALTED by" in Words.of("\n".join(reply.blocks))

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from trading.adapters.halt_flag import HaltFlag
 from trading.adapters.postgres_store import PostgresStore
+from trading.domain.orders import OrderPurpose, OrderStatus, Side
 from trading.domain.people import Role
+from trading.domain.portfolio import TradingState
 from trading.domain.signals import Targets
 from trading.entrypoints.bot.command import Ask, Desk, Person
 from trading.entrypoints.bot.conversation import Conversation
@@ -19,8 +21,9 @@ from trading.entrypoints.checkout import Checkout
 from trading.errors import PermanentError
 from trading.ports import Services, Sources
 from trading.settings import Mode, Settings, TelegramSettings
+from trading.tasks.exposure import working_now
 
-from tests.builders import AS_OF, BOOK, a_decision, an_order
+from tests.builders import AS_OF, BOOK, a_decision, an_event, an_order
 from tests.fakes import FixedClock
 from tests.integration.standing_desk import CALENDAR, DAY, NOW, THREE_SECTOR, three_days
 from tests.telegram_wire import Words
@@ -76,6 +79,18 @@ def test_orders_of_another_day_than_the_newest_show_their_day_and_waits_of_days_
     assert rows[0].endswith(f"{AS_OF + DAY:%H:%M}")
     assert {row.split()[-1] for row in rows[1:]} == {f"{AS_OF:%m-%d}"}
     assert re.search(r"in +\d+ (d|h) \d+ (h|min)", text(say("next")))
+
+
+def test_a_sale_counts_only_while_the_book_may_sell(store):
+    three_days(store)
+    sale = an_order(side=Side.SELL, purpose=OrderPurpose.EXIT, symbol="AMD", decision_id="hourly.sale")
+    with store.transaction() as tx:
+        targets = Targets(AS_OF + DAY, 100_000.0, {})
+        tx.decisions.add(a_decision(decision_id="hourly.sale", as_of=AS_OF + DAY), [], targets, [sale])
+        tx.orders.record(sale, an_event(sale, OrderStatus.RESERVED))
+        assert [o.order_id for o in working_now(tx, BOOK)] == [sale.order_id]
+        tx.controls.set_state(BOOK, TradingState.HALTED, reason="it takes sales back at the broker", actor="me")
+        assert working_now(tx, BOOK) == ()
 
 
 def test_a_chart_is_a_picture_with_its_words(say):

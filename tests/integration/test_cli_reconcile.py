@@ -60,7 +60,7 @@ def test_a_break_is_listed_shown_adopted_and_listed_as_closed(desk, broker, caps
     capsys.readouterr()
     assert main(["reconcile", "list"]) == 0
     listed = capsys.readouterr().out
-    assert "halt" in listed
+    assert "the book" in listed
     assert "98,799.00 USD | 98,786.50 USD" in listed
     assert main(["reconcile", "show", "1"]) == 0
     shown = capsys.readouterr().out
@@ -71,7 +71,7 @@ def test_a_break_is_listed_shown_adopted_and_listed_as_closed(desk, broker, caps
     assert json.loads(capsys.readouterr().out)["differences"] == 1
     assert "adopt:   -12.50 USD are booked as the cash entry" in shown
     assert main(["reconcile", "adopt", "1", "--as", "fee", "--reason", "data fee"]) == 0
-    capsys.readouterr()
+    assert "-12.50 USD are booked as fee; 0 shares" in capsys.readouterr().out
     assert main(["reconcile", "run"]) == 0
     assert main(["reconcile", "list", "--all"]) == 0
     assert "adopted: data fee" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -117,7 +117,15 @@ def test_a_full_disk_and_a_calendar_that_ends_are_failures(monkeypatch):
     now = datetime.now(UTC)
     monkeypatch.setattr(doctor_machine, "FULL_BYTES", 1e18)
     assert disk_line(Path(), None, now).level is Level.FAIL
-    assert calendar_line(date(2035, 6, 1)).level is Level.FAIL
+    assert calendar_line(datetime(2035, 6, 1, tzinfo=UTC)).level is Level.FAIL
+
+
+@pytest.mark.parametrize(
+    ("hour", "says"),
+    [(9, "next session 2026-11-27, 14:30 to 18:00"), (15, "this session 2026-11-27"), (18, "next session 2026-11-30")],
+)
+def test_a_session_that_is_over_is_not_the_next_one(hour, says):
+    assert calendar_line(datetime(2026, 11, 27, hour, tzinfo=UTC)).text.startswith(says)
 
 
 def test_a_database_says_how_it_grows_once_it_has_some_age(database_url):

@@ -154,7 +154,7 @@ def test_the_day_says_what_changed_and_why(services):
     assert "Realised −203 USD, unrealised −299 USD, dividends 0 USD" in words
     assert "AAPL SECTOR_CAP 1 0.412 against 0.4 tech would be 41.2 % of NAV" in words
     assert "06-05 10:30 NVDA SELL 100 trailing stop – 98.00 – – 2.00" in words
-    assert "1 1 d 2 h halt cash – 104,813.00 | 104,800.00" in words
+    assert "1 1 d 2 h the book cash – 104,813.00 | 104,800.00" in words
     assert "equal: 7 decisions and 1 order are the same" in words
     assert "Next session: Thu 6 Jun 2019, 09:30 to 16:00 New York time; first decision 10:30." in words
     assert "Open breaks: 1." in caption_of(report)

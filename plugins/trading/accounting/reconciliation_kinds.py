@@ -20,6 +20,14 @@ class Effect(StrEnum):
     HOLD = "hold"
     TELL = "tell"
 
+    @property
+    def stops(self) -> str:
+        """What it stops, in words."""
+        return _STOPS[self]
+
+
+_STOPS = {Effect.HALT: "the book", Effect.WAIT: "entries", Effect.HOLD: "its symbol", Effect.TELL: "nothing"}
+
 
 class DifferenceKind(StrEnum):
     """What disagrees."""

@@ -70,7 +70,7 @@ def _status_lines(
 ) -> list[str]:
     symbols = sorted({symbol for of_resolution in newest.values() for symbol in of_resolution})
     if not symbols:
-        return ["no bars are stored; import some with `airdesk data import bars`, or run `airdesk demo`"]
+        return ["no bars are stored; ./airdesk data pull asks vendors, ./airdesk data import bars takes files of yours"]
     newest = {resolution: of_resolution for resolution, of_resolution in newest.items() if of_resolution}
     heads = "".join(f"{resolution:>17}" for resolution in newest)
     lines = ["newest bar (start, UTC)", f"{'symbol':8}{heads}  missing of {RECENT_SESSIONS} sessions"]

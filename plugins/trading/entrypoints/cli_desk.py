@@ -15,6 +15,7 @@ from trading.ports import Services
 from trading.reporting.tables import denials_table, fills_table, orders_table, positions_table
 from trading.settings import load_settings
 from trading.tasks.book_history import badge_of
+from trading.tasks.exposure import working_now
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,7 +38,7 @@ def _positions(options: argparse.Namespace) -> int:
     with services.store.snapshot() as tx:
         now = services.clock.now()
         badge = badge_of(tx, book)
-        portfolio, working, nav = tx.ledger.portfolio(book, now), tx.orders.working(book), tx.ledger.last_nav(book)
+        portfolio, working, nav = tx.ledger.portfolio(book, now), working_now(tx, book), tx.ledger.last_nav(book)
     if options.json:
         positions = [position for _, position in sorted(portfolio.positions.items())]
         guards = [order for order in working if order.is_protective]

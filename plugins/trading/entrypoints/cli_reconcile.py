@@ -98,7 +98,7 @@ def _breaks_table(title: str, found: Iterable[Break], now: datetime) -> Table:
         seen = one.difference
         age = _age(max(now, one.last_seen_at) - one.first_seen_at)
         sides = f"{seen.ours} | {seen.theirs}"
-        table.add_row(str(one.break_id), age, seen.kind.effect.value, seen.kind.value, seen.symbol or "–", sides)
+        table.add_row(str(one.break_id), age, seen.kind.effect.stops, seen.kind.value, seen.symbol or "–", sides)
     return table
 
 
@@ -130,7 +130,7 @@ def _show(options: argparse.Namespace) -> int:
     print(f"broker:  {seen.theirs}")
     print(f"differs: {shares(seen.quantity)} shares, {seen.cash_usd:,.2f} USD")
     print(f"seen:    {found.first_seen_at:%Y-%m-%d %H:%M} to {found.last_seen_at:%Y-%m-%d %H:%M} UTC")
-    print(f"stops:   {seen.kind.effect}")
+    print(f"stops:   {seen.kind.effect.stops}")
     print(f"adopt:   {effects.adopt or 'not possible for this kind'}")
     print(f"resolve: {effects.resolve}")
     return 0

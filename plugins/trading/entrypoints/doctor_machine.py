@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from trading.adapters.database_facts import DatabaseFacts, database_facts
@@ -40,7 +40,7 @@ def examine_machine(settings: Settings, now: datetime | None = None) -> Iterator
             yield postgres_line(facts, names)
             yield clock_line(facts.clock_drift, "the database's")
     yield guarded("disk", lambda: disk_line(settings.state_dir, facts, now))
-    yield guarded("calendar", lambda: calendar_line(now.date()))
+    yield guarded("calendar", lambda: calendar_line(now))
 
 
 def postgres_line(facts: DatabaseFacts, pending_names: tuple[str, ...]) -> Finding:
@@ -85,12 +85,15 @@ def disk_line(folder: Path, facts: DatabaseFacts | None, now: datetime) -> Findi
     return Finding(Level.OK, "disk", text)
 
 
-def calendar_line(today: date) -> Finding:
-    """Return the line of the exchange's calendar: how far it reaches, and the next session."""
-    coming = NyseCalendar().next_session(today - timedelta(days=1))
-    text = (
-        f"next session {coming.session_on}, {coming.opens_at:%H:%M} to {coming.closes_at:%H:%M} UTC; known to {LAST_ON}"
-    )
+def calendar_line(now: datetime) -> Finding:
+    """Return the line of the exchange's calendar: how far it reaches, and the session that runs or comes next."""
+    today, calendar = now.date(), NyseCalendar()
+    coming = calendar.next_session(today - timedelta(days=1))
+    if coming.closes_at <= now:
+        coming = calendar.next_session(coming.session_on)
+    which = "this" if coming.opens_at <= now else "next"
+    hours = f"{coming.session_on}, {coming.opens_at:%H:%M} to {coming.closes_at:%H:%M} UTC"
+    text = f"{which} session {hours}; known to {LAST_ON}"
     if LAST_ON - today < COVERED:
         return Finding(Level.FAIL, "calendar", f"{text}; update the desk, no session is known a year ahead")
     return Finding(Level.OK, "calendar", text)

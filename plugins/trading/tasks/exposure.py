@@ -8,13 +8,14 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from trading.accounting.lots import long_from
-from trading.domain.instruments import Sector, Symbol
+from trading.domain.instruments import BookId, Sector, Symbol
 from trading.domain.money import ZERO
 from trading.domain.orders import LEAVING, Order, OrderPurpose
 from trading.domain.portfolio import Position
 from trading.ports import Transaction
 from trading.strategy.spec import StrategySpec
 from trading.tasks.book_history import BookHistory, Ledger
+from trading.tasks.halting import is_stopped
 from trading.tasks.risk import LOW_BAND_FRAC
 
 
@@ -98,7 +99,7 @@ def exposure_of(tx: Transaction, spec: StrategySpec, history: BookHistory) -> Ex
         return None
     newest = history.marks[-1] if history.marks else None
     nav = None if newest is None or newest.nav_usd <= 0 else newest.nav_usd
-    working = tx.orders.working(history.book)
+    working = working_now(tx, history.book)
     risk = tx.risk.newest(history.book)
     aims = {} if risk is None else {s.sector: s.aim_frac for s in risk.sectors}
     held = [p for _, p in sorted(ledger.portfolio.positions.items()) if p.lots]
@@ -112,6 +113,12 @@ def exposure_of(tx: Transaction, spec: StrategySpec, history: BookHistory) -> Ex
         holdings=holdings,
         sectors=tuple(_sector(spec, sector, holdings, nav, aims) for sector in dict.fromkeys(spec.universe.sectors)),
     )
+
+
+def working_now(tx: Transaction, book: BookId) -> tuple[Order, ...]:
+    """Return the orders that the book knows to work; of a stopped one its guards alone, as a halt takes sales back."""
+    working = tx.orders.working(book)
+    return tuple(o for o in working if o.is_protective) if is_stopped(tx, book) else working
 
 
 def _holding(

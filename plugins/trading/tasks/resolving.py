@@ -86,7 +86,7 @@ def adopt_break(
         plan = make(tx, found)
         plan.apply(_Act(tx, found, reason, actor, cash_kind))
         _close(tx, found, f"adopted: {reason}", _Audit("reconcile.adopt", reason, actor))
-    return plan.text
+    return plan.text if cash_kind is None else plan.text.replace(f"{THE_NAMED} ({', '.join(CashKind)})", str(cash_kind))
 
 
 def resolve_break(services: Services, book: BookId, break_id: int, *, reason: str, actor: str) -> str:
@@ -167,10 +167,13 @@ def _plan_foreign_fill(tx: Transaction, found: Break) -> _Plan:
     return _Plan(text, lambda act: _book_sale(act.tx, fill))
 
 
+THE_NAMED = "the cash entry that --as names"
+
+
 def _plan_cash(tx: Transaction, found: Break) -> _Plan:
     amount = found.difference.cash_usd
     kinds = ", ".join(CashKind)
-    text = f"{amount:+,.2f} USD are booked as the cash entry that --as names ({kinds}); 0 shares"
+    text = f"{amount:+,.2f} USD are booked as {THE_NAMED} ({kinds}); 0 shares"
 
     def book(act: _Act) -> None:
         if act.cash_kind is None:

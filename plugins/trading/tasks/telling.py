@@ -111,7 +111,8 @@ def tell_state(
     event = tx.controls.state_event(book)
     at = event.happened_at.isoformat() if event is not None else reason
     severity = Severity.ERROR if after in (TradingState.HALTED, TradingState.LOCKED) else Severity.WARNING
-    text = f"{before} → {after} by {actor}: {reason}"
+    moved = str(after) if before is after else f"{before} → {after}"
+    text = f"{moved} by {actor}: {reason}"
     tell(tx, book, MessageKind.STATE_CHANGE, f"state:{book}:{at}", text, severity=severity)
 
 

@@ -46,7 +46,7 @@ def break_rows(found: Sequence[Break], now: datetime) -> Rows:
         (
             str(one.break_id),
             age_words(max(now, one.last_seen_at) - one.first_seen_at),
-            one.difference.kind.effect.value,
+            one.difference.kind.effect.stops,
             one.difference.kind.value,
             one.difference.symbol or "–",
             f"{one.difference.ours} | {one.difference.theirs}",

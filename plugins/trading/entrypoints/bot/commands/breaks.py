@@ -15,8 +15,7 @@ def run(ask: Ask) -> Reply:
     for one in found:
         seen = one.difference
         said.append(
-            f"{one.break_id}: {seen.kind} {seen.symbol or ''} since {one.first_seen_at:%m-%d %H:%M} UTC, stops "
-            f"{seen.kind.effect}: ours {seen.ours}, broker {seen.theirs}"
+            f"{one.break_id}: {seen}; since {one.first_seen_at:%m-%d %H:%M} UTC, stops {seen.kind.effect.stops}"
         )
     said = said or ["No break is open."]
     said += [f"held: {symbol} ({reason})" for symbol, reason in held.items()]
