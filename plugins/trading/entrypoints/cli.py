@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import getpass
 import json
 import os
 import sys
@@ -64,18 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _database_of(options):
             return int(options.run(options) or 0)
     except AirdeskError as error:
-        if getattr(options, "debug", False):
-            traceback.print_exc()
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        code = Exit.WAIT if isinstance(error, TransientError) else Exit.ACT
-        if getattr(options, "json", False):
-            _print_refusal(str(error), code)
-        return code
+        return _refused(options, str(error), Exit.WAIT if isinstance(error, TransientError) else Exit.ACT)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A file of another account, a folder that is not there, a full disk: nothing that a stack trace explains.
+        fault = (
+            f"{error.filename}: {error.strerror}; see that {getpass.getuser()} may write there and that there is room"
+        )
+        return _refused(options, fault, Exit.ACT)
 
 
 def _understood(given: Sequence[str]) -> argparse.Namespace:
@@ -91,6 +94,15 @@ def _understood(given: Sequence[str]) -> argparse.Namespace:
         raise
     options.rest = without_separator(unknown)
     return options
+
+
+def _refused(options: argparse.Namespace, sentence: str, code: Exit) -> Exit:
+    if getattr(options, "debug", False):
+        traceback.print_exc()
+    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    if getattr(options, "json", False):
+        _print_refusal(sentence, code)
+    return code
 
 
 def _print_refusal(sentence: str, code: Exit) -> None:

@@ -18,6 +18,7 @@ from trading.entrypoints.cli_live import print_conditions
 from trading.entrypoints.databases import command_database, settings_now
 from trading.entrypoints.doctor_machine import examine_machine
 from trading.entrypoints.doctor_messages import messages_line
+from trading.entrypoints.doctor_names import unread_names
 from trading.entrypoints.doctor_outside import ask_vendors, examine_broker, examine_sources
 from trading.entrypoints.doctor_parity import examine_parity
 from trading.entrypoints.doctor_security import examine_security
@@ -71,6 +72,7 @@ def examine(checkout: Checkout, *, is_online: bool = False) -> Iterator[Finding]
         yield Finding(Level.FAIL, "settings", str(error))
         return
     yield Finding(Level.OK, "settings", f"mode {settings.mode}, book {settings.book}, strategy {settings.strategy}")
+    yield from unread_names(checkout.root)
     yield guarded("client", lambda: _client(settings))
     yield from examine_machine(settings)
     yield from examine_security(known_environment(checkout), checkout, settings)

@@ -35,6 +35,13 @@ def test_an_error_that_waiting_cures_has_its_own_exit_code(monkeypatch):
     assert cli.main(["fail"]) == 3
 
 
+def test_a_folder_that_cannot_be_written_is_a_sentence_too(monkeypatch, capsys):
+    error = PermissionError(13, "Permission denied", "/srv/desk/run.lock")
+    monkeypatch.setattr(cli, "modules_for", lambda command: (a_group(error),))
+    assert cli.main(["fail"]) == 1
+    assert capsys.readouterr().err.startswith("airdesk: /srv/desk/run.lock: Permission denied; see that ")
+
+
 def test_ctrl_c_ends_with_the_shells_code(monkeypatch):
     monkeypatch.setattr(cli, "modules_for", lambda command: (a_group(KeyboardInterrupt()),))
     assert cli.main(["fail"]) == 130
