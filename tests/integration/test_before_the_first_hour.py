@@ -10,6 +10,7 @@ from trading.domain.portfolio import TradingState
 from trading.entrypoints import cli
 from trading.entrypoints.bot.command import Ask, Person
 from trading.entrypoints.bot.registry import all_commands, by_name
+from trading.errors import PermanentError
 from trading.reporting.wording import first_hour
 
 from tests.builders import BOOK
@@ -58,16 +59,15 @@ def test_what_needs_an_hour_says_how_the_first_one_comes(airdesk, command):
 
 
 def test_a_book_that_was_halted_before_its_first_hour_is_shown_halted(airdesk, store, database_url, tmp_path):
-    assert airdesk("halt", "--reason", "not today")[0] == 1, "no broker is there to verify with"
+    code, told = airdesk("halt", "--reason", "not today")
+    assert (code, f"SYNTHETIC {BOOK}: HALTED\n" in told) == (1, True), "no broker is there to verify with"
     code, told = airdesk("state")
     assert (code, f"SYNTHETIC {BOOK}: HALTED; not opened yet" in told, ": not today" in told) == (0, True, True)
     answer = json.loads(airdesk("state", "--json")[1])
     assert answer["state"] == TradingState.HALTED
     assert answer["reason"].endswith(": not today")
     assert "Trading state: HALTED by" in " ".join(airdesk("messages")[1].split())
-    command = by_name(all_commands())["status"]
-    reply = command.run(Ask(command, desk_on(store, tmp_path), Person(42, 42, Role.ADMIN), ()))
-    assert "It is HALTED by" in Words.of("\n".join(reply.blocks))
+    assert "It is HALTED by" in asked(store, tmp_path, "status")
     assert "<b>HALTED</b>" in page_of(client_of(database_url, tmp_path, AIRDESK_BOOK=str(BOOK)))
 
 
@@ -89,3 +89,16 @@ def test_the_page_of_a_book_before_its_first_hour_blames_nothing(store, database
     assert "Nothing is held: this book has not decided yet." in html
     assert "STATE: not opened yet; its first hour opens it" in html
     assert "LATE" not in html
+
+
+@pytest.mark.parametrize("name", ["nearmiss", "explain", "regime", "positions"])
+def test_the_bot_says_how_the_first_hour_comes(store, tmp_path, name):
+    with pytest.raises(PermanentError) as refused:
+        asked(store, tmp_path, name)
+    assert first_hour(BOOK) in str(refused.value)
+
+
+def asked(store, tmp_path, name: str) -> str:
+    command = by_name(all_commands())[name]
+    reply = command.run(Ask(command, desk_on(store, tmp_path), Person(42, 42, Role.ADMIN), ()))
+    return Words.of("\n".join(reply.blocks))

@@ -139,7 +139,7 @@ def _resume(options: argparse.Namespace) -> int:
         services, strategy_of(settings), book,
         after=after, reason=options.reason, actor=_actor(), halt_file=settings.halt_file,
     )  # fmt: skip
-    print(f"{book.badge} {book}: {done.change.before} → {done.change.after}")
+    print(f"{book.badge} {book}: {done.change}")
     if done.halted_by:
         print(f"it was halted by {done.halted_by}")
     return 0
@@ -165,7 +165,7 @@ def _unlock(options: argparse.Namespace) -> int:
         print(f"wrote a code into {path}; within {VALID_SECONDS} s: ./airdesk unlock --code CODE --reason …")
         return 1
     change = unlock_with(settings, services, book, options.code, reason=options.reason, actor=_actor())
-    print(f"{book.badge} {book}: {change.before} → {change.after}")
+    print(f"{book.badge} {book}: {change}")
     return 0
 
 
@@ -204,7 +204,7 @@ def _stopped(book: BookId, done: Stopped) -> int:
 
 
 def _told(book: BookId, change: Change, found: Sweep) -> None:
-    print(f"{book.badge} {book}: {change.before} → {change.after}")
+    print(f"{book.badge} {book}: {change}")
     if not change.sends_ended:
         print("a send was under way and did not end; look again with ./airdesk halt in a minute")
     _tell(book, found)

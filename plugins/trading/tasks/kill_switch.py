@@ -68,6 +68,9 @@ class Change:
     after: TradingState
     sends_ended: bool
 
+    def __str__(self) -> str:
+        return str(self.after) if self.before is self.after else f"{self.before} → {self.after}"
+
 
 def change_state(
     store: Store, book: BookId, state: TradingState, *, reason: str, actor: str, leaving: TradingState | None = None

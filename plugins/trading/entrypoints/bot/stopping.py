@@ -11,7 +11,7 @@ from trading.tasks.kill_switch import Change, Sweep
 
 def stopped_reply(change: Change, found: Sweep) -> Reply:
     """Return what a change of state did, and what is left at the broker."""
-    blocks = [f"<b>{say(f'{change.before} → {change.after}')}</b>"]
+    blocks = [f"<b>{say(str(change))}</b>"]
     if not change.sends_ended:
         blocks.append(say("A send was under way and did not end; send /halt again in a minute."))
     return Reply((*blocks, *swept_blocks(found)))

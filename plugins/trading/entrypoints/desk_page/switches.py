@@ -44,10 +44,10 @@ def turn(desk: Desk, choice: BookChoice, switch: Switch, reason: str, person: Pe
             halt_file=desk.settings.halt_file,
         )  # fmt: skip
         before = [f"It was halted by {done.halted_by}."] if done.halted_by else []
-        return _told(f"{done.change.before} → {done.change.after}", before, is_safe=True)
+        return _told(str(done.change), before, is_safe=True)
     act = halt_book if switch is Switch.HALT else reduce_book
     stopped = act(services, book, reason=said, actor=person.actor)
-    return _told(f"{stopped.change.before} → {stopped.change.after}", _stopped_lines(stopped), is_safe=stopped.is_safe)
+    return _told(str(stopped.change), _stopped_lines(stopped), is_safe=stopped.is_safe)
 
 
 def _refuse_other_books(desk: Desk, choice: BookChoice) -> None:

@@ -11,7 +11,7 @@ from trading.entrypoints.bot.reply import Reply, say, table
 from trading.errors import PermanentError
 from trading.reporting.explain_tables import decision_lines, targets_line
 from trading.reporting.verdicts import verdict_rows
-from trading.reporting.wording import counted
+from trading.reporting.wording import counted, first_hour
 from trading.tasks.explain import recompute
 
 
@@ -20,6 +20,8 @@ def run(ask: Ask) -> Reply:
     ask.most(1)
     with ask.services.store.snapshot() as tx:
         decision = tx.decisions.get(ask.words[0]) if ask.words else tx.decisions.newest(ask.book, DecisionKind.HOURLY)
+        if decision is None and not ask.words:
+            raise PermanentError(f"{ask.book} has no decision yet; {first_hour(ask.book)}")
         if decision is None:
             raise PermanentError("there is no such decision; /why SYMBOL says the id of the newest one")
         again = recompute(ask.services, tx, decision, partial(strategy_of, ask.desk.settings))

@@ -15,7 +15,7 @@ def run(ask: Ask) -> Reply:
     health = health_of(ask.desk.checkout, ask.desk.settings, ask.services.clock.now())
     found = sorted(health.findings, key=lambda f: list(Level).index(f.level), reverse=True)
     bad = sum(f.level is Level.FAIL for f in found)
-    head = "Nothing fails." if not bad else f"{bad} things fail."
+    head = "Nothing fails." if not bad else f"{bad} of {len(found)} fail."
     return Reply.of(head, *(f"{MARKS[f.level]} {f.subject}: {f.text}" for f in found), more="./airdesk health")
 
 

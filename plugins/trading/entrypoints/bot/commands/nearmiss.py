@@ -8,7 +8,8 @@ from trading.domain.decisions import DecisionKind
 from trading.domain.signals import Reason
 from trading.entrypoints.bot.command import Ask, Command
 from trading.entrypoints.bot.reply import Reply, say
-from trading.reporting.wording import UNKNOWN, counted, number, percent
+from trading.errors import PermanentError
+from trading.reporting.wording import UNKNOWN, counted, first_hour, number, percent
 from trading.strategy.margins import near_misses
 
 
@@ -17,8 +18,9 @@ def run(ask: Ask) -> Reply:
     days = ask.count(7, 60)
     with ask.services.store.snapshot() as tx:
         newest = tx.decisions.newest(ask.book, DecisionKind.HOURLY)
-        since = None if newest is None else newest.as_of - timedelta(days=days)
-        reasons = () if since is None else tx.decisions.reasons_since(ask.book, DecisionKind.HOURLY, since)
+        if newest is None:
+            raise PermanentError(f"{ask.book} has no decision yet; {first_hour(ask.book)}")
+        reasons = tx.decisions.reasons_since(ask.book, DecisionKind.HOURLY, newest.as_of - timedelta(days=days))
     found = near_misses(reasons)
     if not found:
         return Reply.of(f"In {counted(days, 'day')} no symbol was kept out by one rule alone, or by little.")

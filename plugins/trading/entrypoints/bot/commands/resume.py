@@ -42,7 +42,7 @@ def act(ask: Ask) -> Reply:
         halt_file=ask.desk.settings.halt_file,
     )  # fmt: skip
     halted = (f"It was halted by {done.halted_by}.",) if done.halted_by else ()
-    return Reply.of(f"{done.change.before} → {done.change.after}", *halted)
+    return Reply.of(str(done.change), *halted)
 
 
 COMMAND = Command("resume", "trade again, once book and broker agree", run, Role.OPERATE, "[REASON]", act=act)

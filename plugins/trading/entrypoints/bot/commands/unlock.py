@@ -27,7 +27,7 @@ def run(ask: Ask) -> Reply:
     change = unlock_with(
         desk.settings, desk.services, desk.book, ask.words[0], reason=ask.reason(1), actor=ask.person.actor
     )
-    return Reply.of(f"{change.before} → {change.after}")
+    return Reply.of(str(change))
 
 
 COMMAND = Command("unlock", "turn a locked book into a halted one", run, Role.ADMIN, "[CODE [REASON]]")
