@@ -222,5 +222,5 @@ def _tell(book: BookId, found: Sweep) -> None:
         print(f"not ours, left alone: {line}")
     if found.guards:
         Console().print(guards_table(f"{book.badge} {book}", found.guards))
-    if not all(guard.is_ok for guard in found.guards):
-        print("a position is not protected as it should be: the next hour places what is missing, or place it in TWS")
+    if found.bare is not None:
+        print(found.bare)

@@ -53,7 +53,18 @@ class Sweep:
     @property
     def is_safe(self) -> bool:
         """Whether the broker confirmed that nothing works which must not, and that each long is guarded."""
-        return self.problem is None and not self.working and all(guard.is_ok for guard in self.guards)
+        return self.problem is None and not self.working and self.bare is None
+
+    @property
+    def bare(self) -> str | None:
+        """Which positions are not protected as they should be, and what becomes of them; None where all are."""
+        symbols = [guard.symbol for guard in self.guards if not guard.is_ok]
+        if not symbols:
+            return None
+        return (
+            f"not protected as it should be: {', '.join(symbols)}; the next hour places what is missing, "
+            "unless the book is LOCKED; sooner, place it in TWS"
+        )
 
 
 @dataclass(frozen=True, slots=True)

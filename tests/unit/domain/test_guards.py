@@ -51,9 +51,17 @@ def test_nobody_is_told_to_place_a_stop_beside_a_sale():
     found = Sweep(guards=(guard(10, exit=10),))
     told = Words.of("\n".join(stopped_reply(change, found).blocks))
     assert "sells" in told
-    assert "place what is missing" not in told
+    assert "not protected" not in told
     assert found.is_safe
     assert "10 being sold" in printed(guards_table("book", found.guards))
+
+
+def test_what_a_stop_left_bare_is_named_with_what_becomes_of_it():
+    found = Sweep(cancelled=1, guards=(guard(10),))
+    change = Change(TradingState.ACTIVE, TradingState.HALTED, sends_ended=True)
+    told = Words.of("\n".join(stopped_reply(change, found).blocks))
+    assert "not protected as it should be: NVDA; the next hour places what is missing" in told
+    assert not found.is_safe
 
 
 def test_a_position_that_is_being_sold_is_not_listed_as_without_protection():

@@ -27,8 +27,8 @@ def swept_blocks(found: Sweep) -> list[str]:
     if found.guards:
         rows = [(g.symbol, *map(shares, (g.held, g.stop, g.target)), _verdict(g)) for g in found.guards]
         blocks.append(table(rows, ("", "shares", "stop", "target", "")))
-    if not all(guard.is_ok for guard in found.guards):
-        blocks.append(say("A position is not protected as it should be; place what is missing in TWS, or /resume."))
+    if found.bare is not None:
+        blocks.append(say(found.bare))
     return blocks
 
 

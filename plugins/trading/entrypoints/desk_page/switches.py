@@ -67,11 +67,10 @@ def _stopped_lines(stopped: Stopped) -> list[str]:
 def _swept_lines(found: Sweep) -> list[str]:
     if found.problem is not None:
         return [f"NOT VERIFIED: {found.problem}", "Look at orders and positions in TWS, and cancel entries there."]
-    bare = [guard.symbol for guard in found.guards if not guard.is_ok]
     return [
         f"{counted(found.cancelled, 'order')} cancelled, {len(found.working)} still work.",
         *(f"STILL WORKS: {line}; cancel it in TWS." for line in found.working),
         *(f"Not ours, left alone: {line}." for line in found.foreign),
-        *([f"Not protected as they should be: {', '.join(bare)}."] if bare else []),
-        *([f"Every position is guarded: {len(found.guards)}."] if found.guards and not bare else []),
+        *([f"{found.bare[0].upper()}{found.bare[1:]}."] if found.bare else []),
+        *([f"Every position is guarded: {len(found.guards)}."] if found.guards and not found.bare else []),
     ]
