@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from trading.adapters.loopback import free_port
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
+from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import verdict_files_of
 from trading.domain.instruments import BookId
 from trading.domain.messages import MessageKind
@@ -342,6 +344,18 @@ def traded(store, database_url, tmp_path):
     """A page on a book of two days that holds shares; no broker is configured."""
     seed_year(database_url, CALENDAR, until=UNTIL, days=DAYS)
     return client_of(database_url, tmp_path)
+
+
+def test_a_halt_names_the_position_that_it_leaves_bare_before_anybody_confirms(traded, database_url):
+    """A sale waits for the open, and the stop went before it: taking the sale back leaves nothing."""
+    working = "purpose = 'stop' AND status = 'submitted'"
+    symbol = rows_of(database_url, f"SELECT min(symbol) FROM desk.orders WHERE {working}")[0][0]
+    with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE desk.orders DISABLE TRIGGER USER")
+        cursor.execute(f"UPDATE desk.orders SET purpose = 'exit' WHERE {working} AND symbol = %s", (symbol,))
+    lines = traded.get("/api/effect", params={"switch": "halt"}).json()["lines"]
+    assert any(line.startswith("Takes back exit SELL") and symbol in line for line in lines), lines
+    assert f"{symbol} is then not protected as it should be until the next hour places what is missing." in lines
 
 
 def test_a_halt_shows_its_effect_in_shares_and_dollars_happens_and_names_who_did_it(traded, database_url):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from trading.domain.instruments import BookId
+from trading.domain.guards import guards_of
+from trading.domain.instruments import BookId, Symbol
 from trading.domain.orders import Order, OrderPurpose
 from trading.domain.portfolio import TradingState
 from trading.ports import Services, Transaction
@@ -52,7 +53,10 @@ def effect_of(services: Services, book: BookId, switch: Switch) -> Effect:
         state, why = tx.controls.trading_state(book), tx.controls.state_reason(book)
         working = tx.orders.working(book)
         prices = _prices(tx, book)
-        lines = list(_of_orders(working, _GOING.get(switch, ()), prices))
+        going = _GOING.get(switch, ())
+        held = tx.ledger.portfolio(book, services.clock.now()).positions if going else {}
+        longs = {symbol: position.quantity for symbol, position in held.items()}
+        lines = [*_of_orders(working, going, prices), *_left_bare(working, going, longs)]
         if switch is Switch.RESUME:
             lines += _in_the_way(tx, book)
     if switch is Switch.RESUME and why:
@@ -74,6 +78,17 @@ def _of_orders(working: Sequence[Order], going: Collection[OrderPurpose], prices
             f"guarding about {whole(worth)} USD."
         )
     return lines
+
+
+def _left_bare(working: Sequence[Order], going: Collection[OrderPurpose], longs: Mapping[Symbol, Decimal]) -> list[str]:
+    """Return a line for each position whose sale goes: stop and target went before it."""
+    gone = {order.symbol for order in working if order.purpose in going}
+    stay = [(o.symbol, o.purpose, o.remaining) for o in working if o.purpose not in going]
+    return [
+        f"{guard.symbol} is then not protected as it should be until the next hour places what is missing."
+        for guard in guards_of(longs, stay)
+        if guard.symbol in gone and guard.held and not guard.is_ok
+    ]
 
 
 def _sentence(order: Order, prices: dict[str, float]) -> str:
