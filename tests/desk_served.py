@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +13,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI, HTTPException
 from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.testclient import TestClient
+from httpx import Response
 from trading.adapters.loopback import free_port
 from trading.bootstrap import services_for
 from trading.entrypoints.desk_page.access import Person
@@ -24,6 +26,8 @@ from tests.desk_year import BOOK
 from tests.fakes import FixedClock
 
 ANN = Person("ann", may_act=True)
+OURS = {"X-Airdesk": "desk"}
+"""What the page's own script sends, and no other site can."""
 
 
 def app_of(url: str, state: Path, *, person: Person | None = ANN, now: datetime, **given: str) -> FastAPI:
@@ -45,6 +49,16 @@ def app_of(url: str, state: Path, *, person: Person | None = ANN, now: datetime,
         return replace(services_for(settings), clock=FixedClock(now))
 
     return desk_app(Desk(lambda: settings, build), reads=reads, acts=acts)
+
+
+def client_at(url: str, state: Path, *, now: datetime, person: Person | None = ANN, **settings: str) -> TestClient:
+    """Return a client of the page at an instant, for somebody who may do what `person` may; None for a stranger."""
+    return TestClient(app_of(url, state, person=person, now=now, **settings), follow_redirects=False)
+
+
+def halt(client: TestClient, headers: Mapping[str, str] = OURS, **given: str) -> Response:
+    """Confirm a halt, as the page does unless told otherwise."""
+    return client.post("/api/switch", json={"switch": "halt", **given}, headers=headers)
 
 
 @contextmanager

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from fastapi.testclient import TestClient
 from rich.console import Console
 from trading.adapters.database_roles import READ, make_login
 from trading.adapters.loopback import free_port
 from trading.adapters.market_calendar import NyseCalendar
 from trading.adapters.migrations import migrate
 from trading.adapters.postgres_store import PostgresStore
-from trading.adapters.postgres_store.connection import connect
 from trading.bootstrap import verdict_files_of
 from trading.domain.instruments import BookId
 from trading.domain.messages import MessageKind
@@ -31,7 +28,7 @@ from trading.strategy.margins import is_in_the_way
 
 from tests.builders import a_run
 from tests.dags.desk import rows_of
-from tests.desk_served import ANN, app_of
+from tests.desk_served import OURS, client_at, halt
 from tests.desk_year import BOOK, plan, seed_prices, seed_year
 from tests.replay.random_markets import random_market
 from tests.replay.test_audit import played
@@ -42,12 +39,10 @@ UNTIL = datetime(2024, 11, 26, 20, 31, tzinfo=UTC)
 NOW = UNTIL + timedelta(minutes=4)
 DAYS = 15
 HTML = {"Accept": "text/html"}
-OURS = {"X-Airdesk": "desk"}
 
 
-def client_of(url: str, tmp_path, *, person: Person | None = ANN, now: datetime = NOW, **settings: str):
-    """A client of the page at an instant, for somebody who may do what `person` may; None for a stranger."""
-    return TestClient(app_of(url, tmp_path, person=person, now=now, **settings), follow_redirects=False)
+def client_of(url: str, tmp_path, *, now: datetime = NOW, **given):
+    return client_at(url, tmp_path, now=now, **given)
 
 
 @pytest.fixture(scope="module")
@@ -312,10 +307,6 @@ def test_a_stranger_sees_nothing(year, tmp_path, path):
     assert (login.status_code, login.headers["Location"][:18]) == (302, "/auth/login?next=%"[:18])
 
 
-def halt(client, headers=OURS, **given):
-    return client.post("/api/switch", json={"switch": "halt", **given}, headers=headers)
-
-
 def test_a_viewer_sees_why_the_switches_are_off_and_cannot_halt(year, tmp_path):
     viewer = client_of(year[1], tmp_path, person=Person("vic", may_act=False))
     html = page_of(viewer)
@@ -334,58 +325,6 @@ def test_what_another_site_makes_the_browser_send_is_refused(year, headers):
 def test_the_switches_are_for_the_book_of_this_desk(year):
     assert halt(year[0], book="replay:other").status_code == 409
     assert "demo:year" in halt(year[0], book="replay:other").json()["detail"]
-
-
-# --- switches -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def traded(store, database_url, tmp_path):
-    """A page on a book of two days that holds shares; no broker is configured."""
-    seed_year(database_url, CALENDAR, until=UNTIL, days=DAYS)
-    return client_of(database_url, tmp_path)
-
-
-def test_a_halt_names_the_position_that_it_leaves_bare_before_anybody_confirms(traded, database_url):
-    """A sale waits for the open, and the stop went before it: taking the sale back leaves nothing."""
-    working = "purpose = 'stop' AND status = 'submitted'"
-    symbol = rows_of(database_url, f"SELECT min(symbol) FROM desk.orders WHERE {working}")[0][0]
-    with closing(connect(database_url)) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE desk.orders DISABLE TRIGGER USER")
-        cursor.execute(f"UPDATE desk.orders SET purpose = 'exit' WHERE {working} AND symbol = %s", (symbol,))
-    lines = traded.get("/api/effect", params={"switch": "halt"}).json()["lines"]
-    assert any(line.startswith("Takes back exit SELL") and symbol in line for line in lines), lines
-    assert f"{symbol} is then not protected as it should be until the next hour places what is missing." in lines
-
-
-def test_a_halt_shows_its_effect_in_shares_and_dollars_happens_and_names_who_did_it(traded, database_url):
-    effect = traded.get("/api/effect", params={"switch": "halt"}).json()
-    assert effect["before"] == "ACTIVE"
-    assert "No order works that would be taken back." in effect["lines"]
-    assert re.search(r"10 protective orders of 5 positions stay, guarding about [\d,]{5,} USD", effect["lines"][-1])
-    told = halt(traded, reason="a test").json()
-    assert told["head"] == "ACTIVE → HALTED"
-    assert not told["is_safe"]
-    assert "no broker is configured" in told["lines"][0]
-    assert rows_of(database_url, "SELECT state, reason, actor FROM ops.controls") == [
-        ("HALTED", "a test", "airflow:ann")
-    ]
-    (detail,) = rows_of(database_url, "SELECT actor, action, detail FROM ops.audit")
-    assert detail[:2] == ("airflow:ann", "trading_state")
-    assert "HALTED" in page_of(traded)
-
-
-def test_resume_asks_for_a_reason_and_for_a_book_that_equals_the_brokers(traded, database_url):
-    halt(traded)
-    silent = traded.post("/api/switch", json={"switch": "resume"}, headers=OURS)
-    assert (silent.status_code, "say why" in silent.json()["detail"]) == (409, True)
-    unproven = traded.post("/api/switch", json={"switch": "resume", "reason": "all is well"}, headers=OURS)
-    assert unproven.status_code in (409, 503)
-    assert rows_of(database_url, "SELECT state FROM ops.controls") == [("HALTED",)]
-
-
-def test_a_reason_that_is_no_sentence_is_refused(traded):
-    assert halt(traded, reason="x" * 201).status_code == 409
 
 
 # --- when things are not there ----------------------------------------------------------------------
