@@ -21,6 +21,7 @@ from trading.domain.signals import Targets
 from trading.execution.planner import PlanTerms, plan_entry, plan_sale
 from trading.ports import Services, Sources
 from trading.strategy.three_sector import technical_core
+from trading.tasks import submission
 from trading.tasks.execute import execute
 from trading.tasks.sync import sync_broker
 
@@ -120,6 +121,14 @@ def terms(at: str) -> PlanTerms:
 def services_at(store, gateway: RunningGateway) -> Services:
     gate = IbkrGate("127.0.0.1", gateway.port, 11, ACCOUNT, gateway.control_port)
     return Services(store, CALENDAR, FixedClock(ny("2019-06-03 10:30")), Sources(), gate)
+
+
+def desk_with(store, broker, patch, at: str) -> Desk:
+    """Return a desk that has looked at a broker in memory once, and that pauses after no cancellation."""
+    patch.setattr(submission, "CANCEL_PAUSE_SECONDS", 0.0)
+    ready = Desk(Services(store, CALENDAR, FixedClock(broker.at), Sources(), broker), broker)
+    ready.sync(at)
+    return ready
 
 
 @contextmanager

@@ -10,14 +10,12 @@ import pytest
 from trading.domain.market import Quote
 from trading.domain.orders import DONE, OPEN, OrderPurpose, OrderStatus
 from trading.domain.portfolio import TradingState
-from trading.ports import Services, Sources
-from trading.tasks import submission
 from trading.tasks.reconcile import reconcile
 from trading.tasks.sending import make_room
 from trading.tasks.submission import Submission
 
-from tests.fakes import FakeBroker, FixedClock, ny
-from tests.integration.order_desk import BOOK, CALENDAR, SPEC, Desk, desk_on, slot
+from tests.fakes import FakeBroker, ny
+from tests.integration.order_desk import BOOK, SPEC, Desk, desk_on, desk_with, slot
 from tests.integration.reconcile_desk import answers
 
 FIRST, SECOND, THIRD, FOURTH = (f"2019-06-03 {hour}:30" for hour in (10, 11, 12, 13))
@@ -79,10 +77,7 @@ def broker():
 
 @pytest.fixture
 def desk(store, broker, monkeypatch):
-    monkeypatch.setattr(submission, "CANCEL_PAUSE_SECONDS", 0.0)
-    ready = Desk(Services(store, CALENDAR, FixedClock(broker.at), Sources(), broker), broker)
-    ready.sync(FIRST)
-    return ready
+    return desk_with(store, broker, monkeypatch, FIRST)
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from decimal import Decimal
 import pytest
 from trading.domain.orders import DONE, OrderEvent, OrderPurpose, OrderStatus
 from trading.errors import BrokerRefused, TransientError
-from trading.ports import External, Services, Sources
-from trading.tasks import submission
+from trading.ports import External
 from trading.tasks.flatten import decide_to_flatten
 from trading.tasks.kill_switch import DISCRETIONARY, sweep
 
-from tests.fakes import FakeBroker, FixedClock, ny
-from tests.integration.order_desk import BOOK, CALENDAR, SPEC, Desk
+from tests.fakes import FakeBroker, ny
+from tests.integration.order_desk import BOOK, SPEC, desk_with
 
 FIRST, SECOND, THIRD = "2019-06-03 10:30", "2019-06-03 11:30", "2019-06-03 12:30"
 
@@ -61,10 +60,7 @@ def broker():
 
 @pytest.fixture
 def desk(store, broker, monkeypatch):
-    monkeypatch.setattr(submission, "CANCEL_PAUSE_SECONDS", 0.0)
-    ready = Desk(Services(store, CALENDAR, FixedClock(broker.at), Sources(), broker), broker)
-    ready.sync(FIRST)
-    return ready
+    return desk_with(store, broker, monkeypatch, FIRST)
 
 
 def guards(broker: SlowBroker, symbol: str = "NVDA") -> list[tuple[str, Decimal]]:
