@@ -156,7 +156,7 @@ def compare_orders(
 
 def _still_working(order: Order, perm_id: int) -> Difference:
     """Return an order that is over for us and works at the broker: the same one, or a second one of its name."""
-    is_same = order.broker_order_id in (None, perm_id)
+    is_same = order.may_be(perm_id)
     kind = DifferenceKind.LOST_ORDER if is_same else DifferenceKind.DUPLICATE_ORDER
     ours = f"{order.order_id} {order.status}" + ("" if is_same else f" as {order.broker_order_id}")
     return Difference(kind, order.symbol, ours, f"open order {perm_id}", order.order_id)

@@ -150,6 +150,10 @@ class Order:
         """Whether it is over by our own conclusion only: the broker's word that it works is stronger."""
         return self.is_inferred and self.status in _ENDED
 
+    def may_be(self, perm_id: int) -> bool:
+        """Whether the broker's order of that permanent id can be this one; under another id than ours it is another."""
+        return self.broker_order_id in (None, perm_id)
+
 
 @quick
 @dataclass(frozen=True, slots=True)

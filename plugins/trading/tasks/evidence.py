@@ -57,8 +57,8 @@ def is_back(order: Order, theirs: BrokerOrder) -> bool:
 
     Another permanent id under the same reference is another order: a person looks at that one.
     """
-    is_same = order.broker_order_id in (None, theirs.perm_id)
-    return order.may_come_back and is_same and (theirs.status in OPEN or theirs.status is OrderStatus.UNKNOWN)
+    is_listed = theirs.status in OPEN or theirs.status is OrderStatus.UNKNOWN
+    return order.may_come_back and order.may_be(theirs.perm_id) and is_listed
 
 
 def filled_in(order: Order, snapshot: BrokerSnapshot) -> Decimal:
